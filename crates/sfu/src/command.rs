@@ -1,0 +1,85 @@
+//! What the control plane asks of the core. Plain values; the meaning of each is told in `src/visavis/_sfu.pyi`.
+
+/// Which of a participant's two connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The client offers; media flows from it.
+    Publisher,
+    /// The server offers; media flows to it.
+    Subscriber,
+}
+
+/// Where a track comes from (LiveKit's `TrackSource`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Source {
+    Unknown,
+    Camera,
+    Microphone,
+    ScreenShare,
+    ScreenShareAudio,
+}
+
+/// One simulcast layer as AddTrack declared it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// LiveKit's `VideoQuality`: 0 low, 1 medium, 2 high.
+    pub quality: u8,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Bit/s.
+    pub bitrate: u32,
+}
+
+/// What a subscriber wants of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrackSettings {
+    /// Send nothing.
+    pub disabled: bool,
+    /// Highest quality wanted; `None`: not told.
+    pub quality: Option<u8>,
+    /// Pixels; > 0 wins over `quality`.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Highest frame rate; 0: all.
+    pub fps: u32,
+}
+
+/// One command. Ids are LiveKit's; naming an unknown one does nothing.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Command {
+    AddParticipant {
+        room: String,
+        participant: String,
+        identity: String,
+        primary: Target,
+        can_publish_data: bool,
+        hidden: bool,
+        mime_types: Vec<String>,
+    },
+    UpdateParticipant { participant: String, can_publish_data: bool, hidden: bool },
+    RemoveParticipant { participant: String },
+    PublisherOffer { participant: String, offer_id: u32, sdp: String, codecs: Vec<(String, String)> },
+    SubscriberAnswer { participant: String, answer_id: u32, sdp: String },
+    AddCandidate { participant: String, target: Target, candidate: String },
+    RestartIce { participant: String },
+    Publish {
+        participant: String,
+        mid: String,
+        track: String,
+        source: Source,
+        muted: bool,
+        layers: Vec<LayerInfo>,
+        stereo: bool,
+    },
+    Unpublish { track: String },
+    SetMuted { track: String, muted: bool },
+    Subscribe { participant: String, track: String },
+    Unsubscribe { participant: String, track: String },
+    SetTrackSettings { participant: String, track: String, settings: TrackSettings },
+    SendData { room: String, packet: Vec<u8>, reliable: bool, destinations: Vec<String> },
+}

@@ -1,0 +1,153 @@
+//! The selective forwarding core: participants, tracks, forwarding, layer choice, speakers, data, congestion.
+//!
+//! Sans-IO: packets, commands and time come in as values; packets, events and the next timeout come out. No socket, no
+//! thread, no clock, no ambient randomness (a seed is passed in). One [`Shard`] holds all rooms of one worker thread.
+//!
+//! The loop around it (`crates/sfu-io` is the real one; tests have a virtual one):
+//! 1. feed everything that is there: [`Shard::handle_command`], [`Shard::handle_datagram`], [`Shard::handle_timeout`];
+//! 2. [`Shard::flush`] once, then take all of [`Shard::poll_transmit`], [`Shard::poll_event`], [`Shard::poll_route`];
+//! 3. wait for input, or until [`Shard::poll_timeout`].
+
+mod command;
+mod event;
+
+pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
+pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
+
+/// What a shard must know from its surroundings.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// Index of this shard. Every local ICE ufrag begins with [`ufrag_prefix`] of it, so that whoever receives a STUN
+    /// request can tell the shard without a table.
+    pub index: u16,
+    /// Addresses put into candidates for UDP.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses put into passive TCP candidates.
+    pub tcp: Vec<SocketAddr>,
+    /// Bit/s assumed for a subscriber before the first estimate.
+    pub initial_bitrate: u64,
+    /// Seed for ids, ssrcs and ICE credentials where the core makes them itself.
+    pub seed: u64,
+}
+
+/// The first two characters of each ufrag of shard `index`. (0-9a-z, so 1296 shards.)
+pub fn ufrag_prefix(index: u16) -> [u8; 2] {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    [DIGITS[usize::from(index) / 36 % 36], DIGITS[usize::from(index) % 36]]
+}
+
+/// A packet to put on the wire.
+#[derive(Debug)]
+pub struct Transmit {
+    /// How.
+    pub protocol: Protocol,
+    /// From which of our addresses (the candidate's).
+    pub source: SocketAddr,
+    /// To whom.
+    pub destination: SocketAddr,
+    /// One datagram, or one frame of ICE-TCP without its length prefix (RFC 4571).
+    pub payload: Vec<u8>,
+}
+
+/// From now on packets from `source` that are not STUN requests belong (`add`) or no longer belong to this shard.
+/// Told only after an authenticated STUN request, so a forged source address steals nobody's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// UDP, or the TCP connection with that peer address.
+    pub protocol: Protocol,
+    /// The peer's address.
+    pub source: SocketAddr,
+    /// Add or remove.
+    pub add: bool,
+}
+
+/// Counters since start.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs)]
+pub struct Stats {
+    pub packets_in: u64,
+    pub packets_out: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub packets_dropped: u64,
+    pub participants: u64,
+    pub rooms: u64,
+    pub panics: u64,
+}
+
+/// Highest reliable sequence per participant, readable from another thread without asking the shard.
+pub type ReliableSequence = Arc<AtomicU32>;
+
+/// All rooms of one worker thread.
+pub struct Shard {
+    _config: ShardConfig,
+}
+
+impl Shard {
+    /// An empty shard.
+    pub fn new(config: ShardConfig, _now: Instant) -> Self {
+        Self { _config: config }
+    }
+
+    /// Applies one command. `sequence` is for `AddParticipant`: where the participant's highest reliable sequence goes.
+    pub fn handle_command(&mut self, _now: Instant, _command: Command, _sequence: Option<ReliableSequence>) {
+        todo!()
+    }
+
+    /// One datagram (or one ICE-TCP frame) that the router gave to this shard.
+    pub fn handle_datagram(
+        &mut self,
+        _now: Instant,
+        _protocol: Protocol,
+        _source: SocketAddr,
+        _destination: SocketAddr,
+        _payload: &[u8],
+    ) {
+        todo!()
+    }
+
+    /// Time has come.
+    pub fn handle_timeout(&mut self, _now: Instant) {
+        todo!()
+    }
+
+    /// Ends a batch of inputs: everything that they caused becomes pollable.
+    pub fn flush(&mut self, _now: Instant) {
+        todo!()
+    }
+
+    /// When to call [`Shard::handle_timeout`] at the latest.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        todo!()
+    }
+
+    /// The next packet to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        todo!()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        todo!()
+    }
+
+    /// The next change of routes.
+    pub fn poll_route(&mut self) -> Option<Route> {
+        todo!()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        todo!()
+    }
+
+    /// Closes every connection; poll the transmits once more afterwards.
+    pub fn close(&mut self, _now: Instant) {
+        todo!()
+    }
+}

@@ -1,0 +1,262 @@
+"""The seam between Python and the Rust media core. Thin, hand-kept, checked by `stubtest`.
+
+Python decides, Rust carries. Every method is a small command that returns at once (it is queued for the worker
+thread that owns the room); what the core has to say comes back as events, in batches: wait until `fileno()` is
+readable, then call `drain()`.
+
+Ids are LiveKit's, as strings: room ``RM_…``, participant ``PA_…``, track ``TR_…``. A participant id is unique over the
+whole engine and never used twice. A command that names an unknown (already gone) id does nothing: removal always races.
+"""
+
+from typing import Literal, TypeAlias, final
+
+Target: TypeAlias = Literal["publisher", "subscriber"]
+Kind: TypeAlias = Literal["audio", "video"]
+
+__version__: str
+
+@final
+class Engine:
+    """Sockets, worker threads and rooms. One for a process."""
+
+    def __init__(
+        self,
+        *,
+        udp: list[tuple[str, int]],
+        tcp: list[tuple[str, int]],
+        node_ips: list[str],
+        workers: int = 0,
+        initial_bitrate: int = 1_000_000,
+    ) -> None:
+        """Binds the sockets and starts the threads.
+
+        Args:
+            udp: addresses to bind for media over UDP; port 0 picks one.
+            tcp: addresses to listen on for ICE-TCP; may be empty.
+            node_ips: the addresses put into ICE candidates, with the bound ports.
+            workers: worker threads, 0 for one per core. A room lives on one of them.
+            initial_bitrate: bit/s assumed for a subscriber until the estimate says otherwise.
+
+        Raises:
+            OSError: an address cannot be bound; the message names it.
+            ValueError: an address cannot be parsed, or there is no udp address or no node_ip.
+        """
+
+    @property
+    def udp_ports(self) -> list[int]: ...
+    @property
+    def tcp_ports(self) -> list[int]: ...
+    def fileno(self) -> int:
+        """A descriptor that is readable while events wait."""
+
+    def drain(self) -> list[Event]:
+        """All waiting events, oldest first; makes `fileno()` unreadable. Events of one participant keep their order."""
+
+    def close(self) -> None:
+        """Closes every connection (DTLS close_notify where possible), stops the threads. Twice is fine."""
+
+    # -- participants -------------------------------------------------------------------------------------------------
+    def add_participant(
+        self,
+        room: str,
+        participant: str,
+        identity: str,
+        *,
+        primary: Target,
+        can_publish_data: bool,
+        hidden: bool,
+        mime_types: list[str],
+    ) -> None:
+        """Makes the participant's connections. The room is made with its first participant, and goes with its last.
+
+        With ``primary="subscriber"`` the subscriber connection's first `Offer` (it carries the three data channels)
+        follows within about 10 ms; subscriptions asked for before that are part of it.
+
+        Args:
+            mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "video/H264", "audio/opus"]``.
+        """
+
+    def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None: ...
+    def remove_participant(self, participant: str) -> None:
+        """Drops its connections, tracks and subscriptions. No more events about it follow."""
+
+    def reliable_sequence(self, participant: str) -> int:
+        """The highest `DataPacket.sequence` received from it on the reliable channel (0: none). Does not wait."""
+
+    # -- negotiation --------------------------------------------------------------------------------------------------
+    def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None:
+        """A client's offer on its publisher connection. Answered by `MediaAdded`/`MediaRemoved` for what changed, then
+        by exactly one `Answer` or `NegotiationFailed`.
+
+        Args:
+            codecs: msid track id (the SDP's cid) → mime type wanted by AddTrack; goes first in the answer.
+        """
+
+    def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None:
+        """The client's answer to the last `Offer`. `answer_id` 0 means "not told"."""
+
+    def add_candidate(self, participant: str, target: Target, candidate: str) -> None:
+        """A trickled ``candidate:…`` line. mDNS names and unknown forms are ignored. May come before the offer."""
+
+    def restart_ice(self, participant: str) -> None:
+        """New ICE credentials on the subscriber connection: an `Offer` follows (after the pending answer, if any)."""
+
+    # -- publishing ---------------------------------------------------------------------------------------------------
+    def publish(
+        self,
+        participant: str,
+        mid: str,
+        track: str,
+        *,
+        source: Literal["unknown", "camera", "microphone", "screen_share", "screen_share_audio"],
+        muted: bool,
+        layers: list[Layer],
+        stereo: bool,
+    ) -> None:
+        """Gives the media section `mid` (told by `MediaAdded`) its track id; from now on it can be subscribed to."""
+
+    def unpublish(self, track: str) -> None: ...
+    def set_muted(self, track: str, muted: bool) -> None:
+        """Stops or resumes forwarding; on resuming video a keyframe is requested."""
+
+    # -- subscribing --------------------------------------------------------------------------------------------------
+    def subscribe(self, participant: str, track: str) -> None:
+        """Adds the track to the participant's subscriber connection; an `Offer` follows (batched, one outstanding).
+
+        A codec that the participant's connection lacks gives `SubscriptionFailed`.
+        """
+
+    def unsubscribe(self, participant: str, track: str) -> None:
+        """Stops forwarding at once; the media section goes inactive with the next `Offer` and is recycled later."""
+
+    def set_track_settings(
+        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+    ) -> None:
+        """What the subscriber wants of a track. May come before `subscribe`: kept until then.
+
+        Args:
+            quality: LiveKit's VideoQuality 0 low, 1 medium, 2 high; None: not told. `width` > 0 wins over it.
+            fps: highest frame rate wanted; 0: all.
+        """
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+    def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None:
+        """Sends a serialized `livekit.DataPacket` from the server to participant ids, or with none to all in the room."""
+
+    # -- observation --------------------------------------------------------------------------------------------------
+    def stats(self) -> dict[str, int]:
+        """Counters since start, summed over workers: ``packets_in``, ``packets_out``, ``bytes_in``, ``bytes_out``,
+        ``packets_dropped`` (unroutable or malformed), ``participants``, ``rooms``, ``panics``."""
+
+@final
+class Layer:
+    """One simulcast layer as AddTrack declared it."""
+
+    def __init__(self, quality: int, width: int, height: int, bitrate: int) -> None: ...
+
+class Event:
+    """What the core says. A closed set: match on the subclasses."""
+
+    @final
+    class Answer(Event):
+        __match_args__ = ("participant", "offer_id", "sdp")
+        participant: str
+        offer_id: int
+        sdp: str
+
+    @final
+    class Offer(Event):
+        """The subscriber connection's offer; `mid_to_track` names the track of each section that sends."""
+
+        __match_args__ = ("participant", "offer_id", "sdp", "mid_to_track")
+        participant: str
+        offer_id: int
+        sdp: str
+        mid_to_track: dict[str, str]
+
+    @final
+    class NegotiationFailed(Event):
+        """A description was refused; `reason` says what was wrong with it. The connection is as it was before."""
+
+        __match_args__ = ("participant", "target", "reason")
+        participant: str
+        target: Target
+        reason: str
+
+    @final
+    class MediaAdded(Event):
+        """A section of the publisher connection began to send. Answer with `Engine.publish` when its track is known."""
+
+        __match_args__ = ("participant", "mid", "kind", "cid", "mime_type", "rids")
+        participant: str
+        mid: str
+        kind: Kind
+        cid: str
+        """The msid's track id; the client's name for the track ("" if the SDP has none)."""
+        mime_type: str
+        """The codec that the answer puts first, e.g. ``video/VP8``."""
+        rids: list[str]
+        """Simulcast rids in the order of the SDP's send list (spatial index 0 first); empty: one encoding."""
+
+    @final
+    class MediaRemoved(Event):
+        """A section stopped sending (direction changed, or rejected)."""
+
+        __match_args__ = ("participant", "mid")
+        participant: str
+        mid: str
+
+    @final
+    class ConnectionChanged(Event):
+        __match_args__ = ("participant", "target", "state", "protocol")
+        participant: str
+        target: Target
+        state: Literal["connected", "disconnected", "failed"]
+        """connected: ICE and DTLS are up. disconnected: ICE lost contact (may come back). failed: it will not."""
+        protocol: Literal["udp", "tcp", ""]
+
+    @final
+    class DataChannelsOpen(Event):
+        """Both the reliable and the lossy channel that carry data to this participant are open."""
+
+        __match_args__ = ("participant",)
+        participant: str
+
+    @final
+    class TrackSubscribed(Event):
+        """The track's section is negotiated and connected: media can flow to this subscriber."""
+
+        __match_args__ = ("participant", "track")
+        participant: str
+        track: str
+
+    @final
+    class SubscriptionFailed(Event):
+        __match_args__ = ("participant", "track", "reason")
+        participant: str
+        track: str
+        reason: Literal["codec_unsupported", "track_not_found"]
+
+    @final
+    class Speakers(Event):
+        """Every 400 ms, only if something changed: participant id → level 0..1; 0 means "stopped speaking"."""
+
+        __match_args__ = ("room", "levels")
+        room: str
+        levels: dict[str, float]
+
+    @final
+    class Quality(Event):
+        """Every 5 s, only changes: participant id → (LiveKit ConnectionQuality: 0 poor, 1 good, 2 excellent, 3 lost; score 0..100)."""
+
+        __match_args__ = ("room", "qualities")
+        room: str
+        qualities: dict[str, tuple[int, float]]
+
+    @final
+    class ParticipantFailed(Event):
+        """The core dropped this participant alone: it misbehaved, or handling it hit a bug (logged). Remove it."""
+
+        __match_args__ = ("participant", "reason")
+        participant: str
+        reason: str

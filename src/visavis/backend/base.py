@@ -1,0 +1,41 @@
+"""Where rooms live: the port that the API, the hub and the web page know. Implementations stand beside this file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSummary:
+    """One line of the room list.
+
+    Attributes:
+        id: LiveKit's room sid, ``RM_…``.
+        name: unique among the rooms that live now.
+        participant_count: people connected (not agents, not hidden).
+        max_participants: capacity.
+    """
+
+    id: str
+    name: str
+    participant_count: int
+    max_participants: int
+
+
+class Backend(Protocol):
+    """Rooms, wherever they live."""
+
+    async def start(self) -> None:
+        """Opens what it needs. Called once, before anything else; idempotent."""
+
+    async def stop(self) -> None:
+        """Tells every participant (leave, server shutdown) and ends within two seconds. Idempotent."""
+
+    def rooms(self) -> list[RoomSummary]:
+        """The rooms that live now, in order of creation. From memory, in one step."""
+
+    def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
+        """A LiveKit token for `identity`; with no `room` it joins nowhere until exchanged for one that does."""
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls `callback` after each change of rooms or counts; returns what ends that."""
