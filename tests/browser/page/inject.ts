@@ -1,0 +1,21 @@
+/** Runs before a page's own scripts: puts in the fake devices the test planned, if any, and the senses. */
+import { FakeDevices, type DevicePlan } from './devices.ts';
+import { watchPeerConnections } from './network.ts';
+import { Senses } from './senses.ts';
+
+declare global {
+  interface Window {
+    devicePlan?: DevicePlan;
+    fakeDevices: FakeDevices;
+    senses: Senses;
+  }
+}
+
+// The runner's compiler calls this on named functions, also in those that tests send into the page.
+Object.assign(window, { __name: (value: unknown) => value });
+window.senses = new Senses();
+watchPeerConnections();
+if (window.devicePlan && typeof navigator.mediaDevices === 'object') {
+  window.fakeDevices = new FakeDevices(structuredClone(window.devicePlan));
+  window.fakeDevices.install();
+}

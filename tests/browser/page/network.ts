@@ -1,0 +1,55 @@
+/**
+ * Watches and narrows a page's peer connections: keeps a list of them, and on request lets only ICE-TCP candidates through, which
+ * is what a network that blocks UDP leaves.
+ */
+
+declare global {
+  interface Window {
+    /** Set by a test before the page loads: neither side learns of the other's UDP candidates. */
+    onlyTcp?: boolean;
+    peerConnections: RTCPeerConnection[];
+  }
+}
+
+export function watchPeerConnections(): void {
+  const connections: RTCPeerConnection[] = [];
+  window.peerConnections = connections;
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      connections.push(this);
+    }
+  };
+  if (window.onlyTcp) dropUdpCandidates();
+}
+
+function dropUdpCandidates(): void {
+  const native = RTCPeerConnection.prototype;
+  const addIceCandidate = native.addIceCandidate as (candidate?: RTCIceCandidateInit) => Promise<void>;
+  native.addIceCandidate = function (this: RTCPeerConnection, candidate?: RTCIceCandidateInit | null) {
+    return isUdp(candidate?.candidate) ? Promise.resolve() : addIceCandidate.call(this, candidate ?? undefined);
+  };
+  const setRemoteDescription = native.setRemoteDescription as (given: RTCSessionDescriptionInit) => Promise<void>;
+  native.setRemoteDescription = function (this: RTCPeerConnection, description: RTCSessionDescriptionInit) {
+    const lines = (description.sdp ?? '').split('\r\n').filter((line) => !isUdp(line));
+    return setRemoteDescription.call(this, { type: description.type, sdp: lines.join('\r\n') });
+  };
+  const inherited = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(native), 'onicecandidate');
+  Object.defineProperty(native, 'onicecandidate', {
+    configurable: true,
+    get: () => inherited?.get?.call(native) as unknown,
+    set(this: RTCPeerConnection, listener: ((event: RTCPeerConnectionIceEvent) => void) | null) {
+      const filtered =
+        listener &&
+        ((event: RTCPeerConnectionIceEvent) => {
+          if (!isUdp(event.candidate?.candidate)) listener.call(this, event);
+        });
+      inherited?.set?.call(this, filtered);
+    },
+  });
+}
+
+function isUdp(candidate: string | undefined): boolean {
+  return /^(a=)?candidate:\S+ \d+ udp /i.test(candidate ?? '');
+}

@@ -1,0 +1,144 @@
+/**
+ * Starts and ends the media servers under test: ours by its command, and the real livekit-server, kept on loopback. Knows
+ * processes and ports, nothing of calls.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AccessToken, type VideoGrant } from 'livekit-server-sdk';
+import { PORTS } from './ports.ts';
+
+const CHECKOUT = resolve(import.meta.dirname, '../../..');
+const LIVEKIT = process.env['VISAVIS_LIVEKIT_SERVER'] ?? join(homedir(), '.cache/visavis/livekit-server-1.13.5');
+const VISAVIS = process.env['VISAVIS_COMMAND'] ?? join(CHECKOUT, '.venv/bin/visavis');
+
+/** Both servers' development key; tokens made with it are good at either. */
+const KEY = 'devkey';
+const SECRET = 'secret';
+
+export type ServerName = 'visavis' | 'livekit-server';
+
+interface Launch {
+  command: string;
+  args: string[];
+  http: number;
+}
+
+/** A running server. `kill` and `start` again model a crash. */
+export class Server {
+  readonly http: string;
+  readonly ws: string;
+  #process: ChildProcess | undefined;
+  #log = '';
+
+  private constructor(
+    readonly name: ServerName,
+    private readonly launch: Launch,
+    private readonly folder: string,
+  ) {
+    this.http = `http://127.0.0.1:${launch.http}`;
+    this.ws = `ws://127.0.0.1:${launch.http}`;
+  }
+
+  static async start(name: ServerName): Promise<Server> {
+    const folder = await mkdtemp(join(tmpdir(), 'visavis-browser-'));
+    const server = new Server(name, name === 'visavis' ? visavis() : await livekit(folder), folder);
+    await server.start();
+    return server;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(this.launch.command, this.launch.args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.folder });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.#log += String(text)));
+    await this.#answers();
+  }
+
+  /** Asks the server to end, as Ctrl-C does, and waits for it; answers the exit status. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGINT');
+  }
+
+  /** Ends the server at once, as a crash does. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end('SIGKILL');
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  log(): string {
+    return this.#log;
+  }
+
+  token(identity: string, room: string, grant: VideoGrant = {}): Promise<string> {
+    const token = new AccessToken(KEY, SECRET, { identity, name: identity, ttl: 600 });
+    token.addGrant({ room, roomJoin: true, canPublish: true, canSubscribe: true, canPublishData: true, ...grant });
+    return token.toJwt();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    const [status] = (await exit) as [number | null];
+    return status;
+  }
+
+  async #answers(): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const answer = await fetch(this.http, { method: 'HEAD' }).catch(() => null);
+      if (answer && answer.status < 500) return;
+      if (this.#process?.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`${this.name} does not answer at ${this.http}:\n${this.#log.slice(-4000)}`);
+      }
+      await sleep(50);
+    }
+  }
+}
+
+/** Why a server cannot be tested here, or false. In the shape that `node:test` takes as `skip`. */
+export function missing(name: ServerName): string | false {
+  const wanted = process.env['VISAVIS_TEST_SERVERS'];
+  if (wanted !== undefined && !wanted.split(',').includes(name)) return `VISAVIS_TEST_SERVERS is ${wanted}`;
+  if (name === 'livekit-server')
+    return existsSync(LIVEKIT) ? false : `there is no ${LIVEKIT}; set VISAVIS_LIVEKIT_SERVER`;
+  return existsSync(VISAVIS) ? false : `there is no ${VISAVIS}; run make`;
+}
+
+function visavis(): Launch {
+  const { http, tcp, udp } = PORTS.visavis;
+  const args = ['dev', '--port', String(http), '--tcp-port', String(tcp), '--udp-port', String(udp)];
+  return { command: VISAVIS, args, http };
+}
+
+async function livekit(folder: string): Promise<Launch> {
+  const { http, tcp, udp } = PORTS.livekit;
+  const config = {
+    port: http,
+    bind_addresses: ['127.0.0.1'],
+    rtc: {
+      udp_port: udp,
+      tcp_port: tcp,
+      node_ip: '127.0.0.1',
+      use_external_ip: false,
+      enable_loopback_candidate: true,
+      interfaces: { includes: ['lo'] },
+      ips: { includes: ['127.0.0.1/32'] },
+      // Nothing listens there: without an entry the server would ask public STUN servers.
+      stun_servers: ['127.0.0.1:3478'],
+    },
+  };
+  const path = join(folder, 'livekit.yaml');
+  await writeFile(path, JSON.stringify(config));
+  return { command: LIVEKIT, args: ['--dev', '--node-ip', '127.0.0.1', '--config', path], http };
+}

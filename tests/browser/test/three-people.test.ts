@@ -1,0 +1,167 @@
+/** Three people in Chromium, by livekit-client's own default path, at our server and at the real one. */
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'puppeteer-core';
+import { openBrowser } from '../stage/browsers.ts';
+import { HarnessSite } from '../stage/bundle.ts';
+import { PEOPLE } from '../stage/devices.ts';
+import { Person } from '../stage/person.ts';
+import { missing, Server, type ServerName } from '../stage/servers.ts';
+
+let browser: Browser;
+let site: HarnessSite;
+
+before(async () => {
+  [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
+});
+after(async () => {
+  await browser.close();
+  await site[Symbol.asyncDispose]();
+});
+
+/** Each of these people sees and hears each other one, by content. */
+async function allMeet(people: Person[]): Promise<void> {
+  await Promise.all(
+    people.flatMap((person) =>
+      people
+        .filter((other) => other !== person)
+        .flatMap((other) => {
+          const looks = PEOPLE[other.name as keyof typeof PEOPLE];
+          return [person.sees(other.name, looks.colour), person.hears(other.name, looks.hz)];
+        }),
+    ),
+  );
+}
+
+for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
+  describe(`three people through ${name}`, { skip: missing(name) }, () => {
+    const room = 'three';
+    let server: Server;
+    let alice: Person, bob: Person, carol: Person;
+
+    before(async () => {
+      server = await Server.start(name);
+    });
+    after(async () => {
+      await Promise.all([alice, bob, carol].map((person) => person?.close().catch(() => undefined)));
+      await server[Symbol.asyncDispose]();
+    });
+
+    it('everyone sees the right picture and hears the right pitch of everyone', async () => {
+      const cast = { browser, site, server };
+      alice = await Person.join('alice', room, cast);
+      await alice.publish();
+      bob = await Person.join('bob', room, cast);
+      await bob.publish();
+      // Carol is the late joiner: both others' tracks are there before she is.
+      carol = await Person.join('carol', room, cast);
+      await carol.publish();
+      await allMeet([alice, bob, carol]);
+    });
+
+    it('a muted microphone falls silent and is heard again', async () => {
+      await Promise.all([
+        bob.knowsMuted('alice', 'microphone', true),
+        bob.hearsSilence('alice'),
+        carol.knowsMuted('alice', 'microphone', true),
+        alice.page.evaluate(() => window.harness.microphone(false)),
+      ]);
+      await Promise.all([
+        bob.knowsMuted('alice', 'microphone', false),
+        bob.hears('alice', PEOPLE.alice.hz, 2_000),
+        carol.hears('alice', PEOPLE.alice.hz, 2_000),
+        alice.page.evaluate(() => window.harness.microphone(true)),
+      ]);
+    });
+
+    it('a camera turned off and on again is told, and its picture comes back', async () => {
+      await Promise.all([
+        bob.knowsMuted('alice', 'camera', true),
+        carol.knowsMuted('alice', 'camera', true),
+        alice.page.evaluate(() => window.harness.camera(false)),
+      ]);
+      await alice.page.evaluate(() => window.harness.camera(true));
+      await Promise.all([bob.sees('alice', 'red', 'camera', 2_000), carol.sees('alice', 'red', 'camera', 2_000)]);
+    });
+
+    it('another camera shows within 2 s', async () => {
+      await Promise.all([
+        bob.sees('alice', 'yellow', 'camera', 2_000),
+        carol.sees('alice', 'yellow', 'camera', 2_000),
+        alice.page.evaluate(() => window.harness.switchCamera('camera-spare')),
+      ]);
+      await Promise.all([
+        bob.sees('alice', 'red', 'camera', 2_000),
+        alice.page.evaluate(() => window.harness.switchCamera('camera-own')),
+      ]);
+    });
+
+    it('a shared screen shows beside the camera within 2 s, and goes', async () => {
+      await Promise.all([
+        alice.sees('bob', 'magenta', 'screen_share', 2_000),
+        carol.sees('bob', 'magenta', 'screen_share', 2_000),
+        bob.page.evaluate(() => window.harness.screen(true)),
+      ]);
+      await carol.sees('bob', 'green', 'camera', 2_000);
+      await Promise.all([
+        alice.losesTrack('bob', 'screen_share'),
+        carol.losesTrack('bob', 'screen_share'),
+        bob.page.evaluate(() => window.harness.screen(false)),
+      ]);
+    });
+
+    it('the one who sounds is an active speaker', async () => {
+      const all = [alice, bob, carol];
+      const everyoneSays = (speakers: string) =>
+        Promise.all(
+          all.map((person) =>
+            person.until((who) => window.harness.speakers().join() === who, [speakers], `speaking: ${speakers}`, 4_000),
+          ),
+        );
+      await Promise.all(all.map((person) => person.page.evaluate(() => window.harness.microphone(false))));
+      await everyoneSays('');
+      await alice.page.evaluate(() => window.harness.microphone(true));
+      await everyoneSays('alice');
+      await Promise.all([bob, carol].map((person) => person.page.evaluate(() => window.harness.microphone(true))));
+    });
+
+    it('data reaches the others, reliable and lossy', async () => {
+      const got = (from: string, text: string) =>
+        [alice, carol].map((person) =>
+          person.until(
+            (sender, words) =>
+              window.harness.received.some((packet) => packet.from === sender && packet.text === words),
+            [from, text],
+            `received "${text}"`,
+            2_000,
+          ),
+        );
+      await Promise.all([
+        ...got('bob', 'for sure'),
+        bob.page.evaluate(() => window.harness.say('for sure', true, 't')),
+      ]);
+      await Promise.all([...got('bob', 'maybe'), bob.page.evaluate(() => window.harness.say('maybe', false, 't'))]);
+    });
+
+    it('a leave is seen within 2 s, and the one who left can come back', async () => {
+      await Promise.all([
+        alice.isWith(['bob'], 2_000),
+        bob.isWith(['alice'], 2_000),
+        carol.page.evaluate(() => window.harness.leave()),
+      ]);
+      await carol.connect(server, room);
+      await carol.publish();
+      await allMeet([alice, bob, carol]);
+    });
+
+    it('a reload is seen within 2 s, and the page joins again', async () => {
+      await Promise.all([alice.isWith(['bob'], 2_000), bob.isWith(['alice'], 2_000), carol.page.reload()]);
+      await carol.connect(server, room);
+      await carol.publish();
+      await allMeet([alice, bob, carol]);
+    });
+
+    it('a tab closed without leaving is seen within 20 s', async () => {
+      await Promise.all([alice.isWith(['bob'], 20_000), bob.isWith(['alice'], 20_000), carol.close()]);
+    });
+  });
+}
