@@ -1,0 +1,63 @@
+/** A TCP proxy before a server's HTTP port, so that a test can drop signalling while media, over UDP, goes on. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { PORTS } from './ports.ts';
+
+export class SignallingProxy {
+  readonly ws = `ws://127.0.0.1:${PORTS.proxy}`;
+  readonly http = `http://127.0.0.1:${PORTS.proxy}`;
+  #open = new Set<Socket>();
+  #accepts = true;
+
+  private constructor(private readonly server: Server) {}
+
+  static async before(port: number): Promise<SignallingProxy> {
+    const server = createServer();
+    const proxy = new SignallingProxy(server);
+    server.on('connection', (near) => proxy.#join(near, port));
+    server.listen(PORTS.proxy, '127.0.0.1');
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  /** Resets every connection that is open; new ones pass. */
+  drop(): void {
+    for (const socket of this.#open) socket.resetAndDestroy();
+  }
+
+  /** Resets every connection, and every new one until `mend`. */
+  cut(): void {
+    this.#accepts = false;
+    this.drop();
+  }
+
+  mend(): void {
+    this.#accepts = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.drop();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  #join(near: Socket, port: number): void {
+    if (!this.#accepts) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#open.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.#open.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
