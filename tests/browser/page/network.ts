@@ -32,9 +32,22 @@ function dropUdpCandidates(): void {
   };
   const setRemoteDescription = native.setRemoteDescription as (given: RTCSessionDescriptionInit) => Promise<void>;
   native.setRemoteDescription = function (this: RTCPeerConnection, description: RTCSessionDescriptionInit) {
-    const lines = (description.sdp ?? '').split('\r\n').filter((line) => !isUdp(line));
-    return setRemoteDescription.call(this, { type: description.type, sdp: lines.join('\r\n') });
+    return setRemoteDescription.call(this, withoutUdp(description));
   };
+  // A second offer carries the candidates that were gathered for the first.
+  for (const name of ['createOffer', 'createAnswer'] as const) {
+    const create = native[name] as (options?: RTCOfferOptions) => Promise<RTCSessionDescriptionInit>;
+    native[name] = async function (this: RTCPeerConnection, options?: RTCOfferOptions) {
+      return withoutUdp(await create.call(this, options));
+    } as typeof native.createOffer & typeof native.createAnswer;
+  }
+  const local = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(native), 'localDescription');
+  Object.defineProperty(native, 'localDescription', {
+    get(this: RTCPeerConnection) {
+      const description = local?.get?.call(this) as RTCSessionDescription | null;
+      return description && new RTCSessionDescription(withoutUdp(description));
+    },
+  });
   const inherited = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(native), 'onicecandidate');
   Object.defineProperty(native, 'onicecandidate', {
     configurable: true,
@@ -48,6 +61,11 @@ function dropUdpCandidates(): void {
       inherited?.set?.call(this, filtered);
     },
   });
+}
+
+function withoutUdp({ type, sdp = '' }: RTCSessionDescriptionInit): RTCSessionDescriptionInit {
+  const lines = sdp.split('\r\n').filter((line) => !isUdp(line));
+  return { type, sdp: lines.join('\r\n') };
 }
 
 function isUdp(candidate: string | undefined): boolean {

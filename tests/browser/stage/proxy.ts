@@ -35,6 +35,14 @@ export class SignallingProxy {
     this.#accepts = true;
   }
 
+  /** Lets nothing more through, and closes nothing: the far end has vanished without a word. */
+  freeze(): void {
+    for (const socket of this.#open) {
+      socket.unpipe();
+      socket.pause();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.drop();
     this.server.close();

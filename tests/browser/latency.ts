@@ -1,0 +1,49 @@
+/**
+ * Measures how long the second to come into a room waits for the first remote frame: in the harness at both servers, and in our own
+ * page from the click on the room. Prints one line per case; not a test. `npm run latency [runs]`.
+ */
+import type { Browser } from 'puppeteer-core';
+import { openBrowser } from './stage/browsers.ts';
+import { HarnessSite } from './stage/bundle.ts';
+import { Person } from './stage/person.ts';
+import { missing, Server, type ServerName } from './stage/servers.ts';
+
+const RUNS = Number(process.argv[2] ?? 10);
+
+function report(what: string, times: number[]): void {
+  const sorted = times.map(Math.round).sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = Math.round(((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2);
+  console.log(`${what}: median ${median} ms of ${sorted.length} (${sorted.join(', ')})`);
+}
+
+/** From `connect()` to the first remote frame, in the harness, which publishes as soon as it is connected. */
+async function inHarness(browser: Browser, site: HarnessSite, server: Server): Promise<void> {
+  const times: number[] = [];
+  const alice = await Person.join('alice', 'latency', { browser, site, server });
+  await alice.publish();
+  for (let run = 0; run <= RUNS; run++) {
+    const bob = await Person.join('bob', 'latency', { browser, site, server });
+    await Promise.all([bob.publish(), bob.until(() => window.harness.firstFrameMs !== null, [], 'a first frame')]);
+    const time = await bob.page.evaluate(() => window.harness.firstFrameMs);
+    // The first run warms the browser up and does not count.
+    if (time !== null && run > 0) times.push(time);
+    await Promise.all([alice.isWith([]), bob.close()]);
+  }
+  await alice.close();
+  report(`harness, ${server.name}, from connect`, times);
+}
+
+const [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
+for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
+  const reason = missing(name);
+  if (reason) {
+    console.log(`${name}: left out, ${reason}`);
+    continue;
+  }
+  const server = await Server.start(name);
+  await inHarness(browser, site, server);
+  await server[Symbol.asyncDispose]();
+}
+await browser.close();
+await site[Symbol.asyncDispose]();
