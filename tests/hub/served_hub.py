@@ -42,8 +42,20 @@ async def serving(limits: HubLimits = QUICK, prefix: str = "", **options: Any) -
     async def count(request: Request) -> Response:
         return JSONResponse({"connections": hub.connection_count})
 
+    async def restart(request: Request) -> Response:
+        await hub.aclose()
+        hub._is_closing = False
+        return JSONResponse({})
+
     routes = [Mount(prefix, routes=hub.routes())] if prefix else hub.routes()
-    app = Starlette(routes=[*routes, Route("/announce", announce, methods=["POST"]), Route("/count", count)])
+    app = Starlette(
+        routes=[
+            *routes,
+            Route("/announce", announce, methods=["POST"]),
+            Route("/count", count),
+            Route("/restart", restart, methods=["POST"]),
+        ]
+    )
     listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", ws="websockets-sansio"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
