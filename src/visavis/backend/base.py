@@ -33,9 +33,12 @@ class Backend(Protocol):
 
     def rooms(self) -> list[RoomSummary]:
         """The rooms that live now, in order of creation. From memory, in one step."""
+        ...
 
     def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
         """A LiveKit token for `identity`; with no `room` it joins nowhere until exchanged for one that does."""
+        ...
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
+        ...

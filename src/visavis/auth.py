@@ -1,0 +1,249 @@
+"""LiveKit access tokens: minting and verifying them, and what they grant.
+
+HS256 JSON Web Tokens: `iss` names the API key whose secret signs, `sub` is the identity, the claim `video` holds the
+grants. Who is let into which room is decided elsewhere; this module only reads and writes.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, cast
+
+import jwt
+
+from visavis.errors import ErrorKind, VisavisError
+
+LEEWAY_SECONDS = 60
+MAX_IDENTITY_LENGTH = 256
+DEFAULT_TTL_SECONDS = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoGrants:
+    """The claim `video`. None means "not told", which LiveKit reads as allowed for the three `can_…` it concerns."""
+
+    room_create: bool = False
+    room_list: bool = False
+    room_record: bool = False
+    room_admin: bool = False
+    room_join: bool = False
+    room: str = ""
+    can_publish: bool | None = None
+    can_publish_sources: tuple[str, ...] = ()
+    can_subscribe: bool | None = None
+    can_publish_data: bool | None = None
+    can_update_own_metadata: bool | None = None
+    ingress_admin: bool = False
+    hidden: bool = False
+    recorder: bool = False
+    agent: bool = False
+    can_subscribe_metrics: bool = False
+    can_manage_agent_session: bool = False
+    destination_room: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a verified token says.
+
+    Attributes:
+        issuer: the API key that signed it; empty for claims that are yet to be minted.
+        identity: who; unique in a room.
+        name: shown to others.
+        kind: LiveKit's participant kind in lower case, "" for standard.
+        expires_at: seconds since the epoch; 0 for claims that are yet to be minted.
+        room_config: the claim `roomConfig`, untouched.
+    """
+
+    identity: str
+    name: str = ""
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    kind: str = ""
+    kind_details: tuple[str, ...] = ()
+    video: VideoGrants | None = None
+    room_config: Mapping[str, Any] | None = None
+    issuer: str = ""
+    expires_at: float = 0
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)
+
+
+_GRANT_CLAIMS = {grant.name: _camel(grant.name) for grant in fields(VideoGrants)}
+_TEXT_GRANTS = {"room", "destination_room"}
+
+
+class KeyRing:
+    """The API keys of this server: verifies with whichever the token names, signs with the first."""
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        if not keys:
+            raise ValueError("no API key: give at least one key and its secret")
+        self._keys = dict(keys)
+        self._first = next(iter(self._keys))
+
+    def mint(self, claims: Claims, *, ttl: float = DEFAULT_TTL_SECONDS, now: float | None = None) -> str:
+        """Signs `claims` with the first key.
+
+        Args:
+            claims: `issuer` is ignored; `expires_at` wins over `ttl` if it is set.
+            ttl: seconds until it expires.
+            now: seconds since the epoch, for tests.
+        """
+        now = time.time() if now is None else now
+        payload: dict[str, Any] = {
+            "iss": self._first,
+            "sub": claims.identity,
+            "nbf": int(now),
+            "exp": int(claims.expires_at or now + ttl),
+        }
+        optional: dict[str, Any] = {
+            "name": claims.name,
+            "metadata": claims.metadata,
+            "attributes": dict(claims.attributes),
+            "kind": claims.kind,
+            "kindDetails": list(claims.kind_details),
+            "roomConfig": claims.room_config,
+        }
+        payload.update({name: value for name, value in optional.items() if value})
+        if claims.video is not None:
+            payload["video"] = _grants_to_json(claims.video)
+        with _accepting_short_secrets():
+            return jwt.encode(payload, self._keys[self._first], algorithm="HS256")
+
+    def verify(self, token: str) -> Claims:
+        """Checks signature and times and reads the claims.
+
+        Raises:
+            VisavisError: `INVALID_TOKEN`; the message says what is wrong with the token.
+        """
+        try:
+            unverified = cast(Mapping[str, Any], jwt.decode(token, options={"verify_signature": False}))
+        except jwt.InvalidTokenError as error:
+            raise _invalid(f"it is not a JSON Web Token ({error})") from error
+        issuer = unverified.get("iss")
+        secret = self._keys.get(issuer) if isinstance(issuer, str) else None
+        if secret is None:
+            raise _invalid(f"its API key {issuer!r} is not known here; sign with a key of this server")
+        try:
+            with _accepting_short_secrets():
+                payload = cast(
+                    Mapping[str, Any],
+                    jwt.decode(
+                        token,
+                        secret,
+                        algorithms=["HS256"],
+                        leeway=LEEWAY_SECONDS,
+                        options={"require": ["exp"], "verify_aud": False, "verify_iat": False},
+                    ),
+                )
+        except jwt.ExpiredSignatureError as error:
+            raise _invalid("it has expired; ask for a new one") from error
+        except jwt.ImmatureSignatureError as error:
+            raise _invalid("it is not valid yet; check the clocks of both machines") from error
+        except jwt.MissingRequiredClaimError as error:
+            raise _invalid(f"it has no {error.claim!r}; mint it with an expiry") from error
+        except jwt.InvalidAlgorithmError as error:
+            raise _invalid("it is not signed with HS256; sign it with the secret of the API key") from error
+        except jwt.InvalidSignatureError as error:
+            raise _invalid(f"its signature does not match the secret of API key {issuer!r}") from error
+        except jwt.InvalidTokenError as error:
+            raise _invalid(str(error)) from error
+        return _claims_from_json(payload)
+
+    def exchange(self, token: str, room: str) -> str:
+        """Turns a token that names no room into the one for `room`: same identity, name and expiry.
+
+        Raises:
+            VisavisError: the token is invalid, may not join, or is for another room.
+        """
+        claims = self.verify(token)
+        if claims.video is None or not claims.video.room_join:
+            raise VisavisError(ErrorKind.NOT_PERMITTED, "this token does not permit joining a room (video.roomJoin)")
+        if claims.video.room not in ("", room):
+            raise VisavisError(
+                ErrorKind.WRONG_ROOM,
+                f"this token is for room {claims.video.room!r}, not {room!r}; ask for one that names no room",
+            )
+        return self.mint(replace(claims, video=replace(claims.video, room=room)))
+
+
+@contextmanager
+def _accepting_short_secrets() -> Iterator[None]:
+    """LiveKit's development secret has six bytes. Who starts a server for others is held to a better one there."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The HMAC key is")
+        yield
+
+
+def _invalid(reason: str) -> VisavisError:
+    return VisavisError(ErrorKind.INVALID_TOKEN, f"invalid token: {reason}")
+
+
+def _grants_to_json(grants: VideoGrants) -> dict[str, Any]:
+    json: dict[str, Any] = {}
+    for name, claim in _GRANT_CLAIMS.items():
+        value = getattr(grants, name)
+        if name == "can_publish_sources":
+            value = list(value)
+        # False must be told where None means "allowed"
+        if value or (value is False and name.startswith("can_")):
+            json[claim] = value
+    return json
+
+
+def _grants_from_json(json: Mapping[str, Any]) -> VideoGrants:
+    values: dict[str, Any] = {}
+    for name, claim in _GRANT_CLAIMS.items():
+        value = json.get(claim)
+        if value is None:
+            continue
+        if name == "can_publish_sources":
+            if not isinstance(value, list) or not all(isinstance(source, str) for source in cast(list[Any], value)):
+                raise _invalid(f"video.{claim} is not a list of texts")
+            value = tuple(source.lower() for source in cast(list[str], value))
+        elif not isinstance(value, str if name in _TEXT_GRANTS else bool):
+            raise _invalid(f"video.{claim} is {value!r}, of the wrong type")
+        values[name] = value
+    return VideoGrants(**values)
+
+
+def _text(payload: Mapping[str, Any], claim: str) -> str:
+    value = payload.get(claim)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _invalid(f"its {claim!r} is not a text")
+    return value
+
+
+def _claims_from_json(payload: Mapping[str, Any]) -> Claims:
+    video = payload.get("video")
+    if video is not None and not isinstance(video, dict):
+        raise _invalid("its 'video' is not an object")
+    attributes: object = payload.get("attributes") or {}
+    if not isinstance(attributes, dict) or not all(
+        isinstance(value, str) for value in cast(dict[str, Any], attributes).values()
+    ):
+        raise _invalid("its 'attributes' is not an object of texts")
+    details: object = payload.get("kindDetails") or []
+    if not isinstance(details, list):
+        raise _invalid("its 'kindDetails' is not a list")
+    config = payload.get("roomConfig")
+    return Claims(
+        issuer=_text(payload, "iss"),
+        identity=_text(payload, "sub") or _text(payload, "jti"),
+        name=_text(payload, "name"),
+        metadata=_text(payload, "metadata"),
+        attributes=cast(dict[str, str], attributes),
+        kind=_text(payload, "kind").lower(),
+        kind_details=tuple(str(detail) for detail in cast(list[Any], details)),
+        video=None if video is None else _grants_from_json(cast(dict[str, Any], video)),
+        room_config=cast(dict[str, Any], config) if isinstance(config, dict) else None,
+        expires_at=float(payload["exp"]),
+    )

@@ -1,0 +1,234 @@
+"""Rooms in this process: the media core, the signalling and the clock that drives them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from starlette.routing import BaseRoute
+
+from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
+from visavis.backend.base import RoomSummary
+from visavis.backend.node_address import find_node_ips
+from visavis.errors import ErrorKind, VisavisError
+from visavis.media import Dispatcher, MediaEngine
+from visavis.rooms import RoomLimits, parse_room_name
+from visavis.signalling import RoomRegistry, signalling_routes
+
+_log = structlog.stdlib.get_logger(__name__)
+
+MIME_TYPES = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus")
+
+_TICK_SECONDS = 0.5
+# Leaves sit in the outlets' queues after a stop; healthy sockets take them at once, others are not waited for.
+_FAREWELL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedOptions:
+    """How the embedded backend runs.
+
+    Attributes:
+        keys: API key → secret; the first signs.
+        host: address to bind media sockets to.
+        udp_port: for media; 0 picks one.
+        tcp_port: for ICE-TCP; 0 picks one, None does without.
+        node_ips: addresses that clients reach the media sockets at; none: found by itself.
+        max_participants: capacity of each room.
+        departure_timeout: seconds that a room stays after the last one left.
+        empty_timeout: seconds that a room stays if nobody joins.
+        token_ttl: seconds that tokens are valid.
+        workers: threads for media, 0 for one per core.
+    """
+
+    keys: Mapping[str, str]
+    host: str = "127.0.0.1"
+    udp_port: int = 7882
+    tcp_port: int | None = 7881
+    node_ips: tuple[str, ...] = ()
+    max_participants: int = 50
+    departure_timeout: float = 20.0
+    empty_timeout: float = 300.0
+    token_ttl: float = DEFAULT_TTL_SECONDS
+    workers: int = 0
+
+
+def core_engine(options: EmbeddedOptions) -> MediaEngine:
+    """The Rust core on the sockets that `options` tell.
+
+    Raises:
+        VisavisError: `BIND_FAILED`, naming the address.
+    """
+    # Here and not above: tests with a fake need no compiled module.
+    from visavis.media.core import CoreEngine
+
+    try:
+        return CoreEngine(
+            udp=[(options.host, options.udp_port)],
+            tcp=[] if options.tcp_port is None else [(options.host, options.tcp_port)],
+            node_ips=list(options.node_ips or find_node_ips(options.host)),
+            workers=options.workers,
+        )
+    except OSError as error:
+        raise VisavisError(
+            ErrorKind.BIND_FAILED,
+            f"cannot open the media ports (UDP {options.udp_port}, TCP {options.tcp_port}) on {options.host}: {error}; "
+            "stop what uses them or choose others",
+        ) from error
+
+
+class EmbeddedBackend:
+    """Implements `Backend`, and has the routes of the signalling."""
+
+    def __init__(
+        self,
+        options: EmbeddedOptions,
+        *,
+        engine: Callable[[EmbeddedOptions], MediaEngine] = core_engine,
+    ) -> None:
+        self.options = options
+        self.keys = KeyRing(options.keys)
+        self._make_engine = engine
+        self._engine: MediaEngine | None = None
+        self._registry: RoomRegistry | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._callbacks: dict[object, Callable[[], None]] = {}
+        self._is_stopped = False
+
+    @property
+    def engine(self) -> MediaEngine | None:
+        """The media core; None while not started."""
+        return self._engine
+
+    def routes(self) -> list[BaseRoute]:
+        """LiveKit's signalling: `/rtc` and what belongs to it. The first request starts the backend."""
+        return signalling_routes(self)
+
+    async def registry(self) -> RoomRegistry:
+        """The rooms; started if they are not."""
+        await self.start()
+        if self._registry is None:
+            raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
+        return self._registry
+
+    async def start(self) -> None:
+        """Opens the media sockets. Idempotent; does nothing after `stop`.
+
+        Raises:
+            VisavisError: `BIND_FAILED`.
+        """
+        if self._registry is not None or self._is_stopped:
+            return
+        # Without awaiting anything, so that two first requests cannot both start.
+        self._engine = self._make_engine(self.options)
+        options = self.options
+        self._registry = RoomRegistry(
+            self._engine,
+            self.keys,
+            RoomLimits(
+                max_participants=options.max_participants,
+                departure_timeout=options.departure_timeout,
+                empty_timeout=options.empty_timeout,
+            ),
+            mime_types=MIME_TYPES,
+            changed=self._changed,
+            wall=time.time,
+            now=time.monotonic,
+        )
+        self._dispatcher = Dispatcher(self._engine, self._registry.handle)
+        self._dispatcher.start()
+        self._ticker = asyncio.create_task(self._tick(self._registry))
+        _log.info("media_started", udp=self._engine.udp_ports, tcp=self._engine.tcp_ports)
+
+    async def stop(self) -> None:
+        """Tells every participant to leave, waits a moment for that to be sent, and closes the media. Idempotent."""
+        self._is_stopped = True
+        registry, self._registry = self._registry, None
+        if registry is None:
+            return
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+        outlets = registry.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                for outlet in outlets:
+                    await outlet.finished()
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+        if self._engine is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_SECONDS / 2):
+                    await asyncio.to_thread(self._engine.close)
+        self._changed()
+
+    def rooms(self) -> list[RoomSummary]:
+        """The rooms that live now, in order of creation."""
+        if self._registry is None:
+            return []
+        return [
+            RoomSummary(
+                id=live.room.sid,
+                name=live.room.name,
+                participant_count=live.room.shown_count,
+                max_participants=live.room.limits.max_participants,
+            )
+            for live in self._registry
+        ]
+
+    def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
+        """A token that lets `identity` publish and receive in `room`, or with None one to be exchanged for such.
+
+        Raises:
+            VisavisError: `INVALID_IDENTITY` or `INVALID_ROOM_NAME`.
+        """
+        if not identity or len(identity) > 256:
+            raise VisavisError(ErrorKind.INVALID_IDENTITY, f"the identity has {len(identity)} characters: use 1 to 256")
+        grants = VideoGrants(
+            room_join=True,
+            room="" if room is None else parse_room_name(room),
+            can_publish=True,
+            can_subscribe=True,
+            can_publish_data=True,
+            can_update_own_metadata=True,
+        )
+        return self.keys.mint(Claims(identity=identity, name=name, video=grants), ttl=self.options.token_ttl)
+
+    def verify(self, token: str) -> Claims:
+        """What a token says; see `KeyRing.verify`."""
+        return self.keys.verify(token)
+
+    def exchange(self, token: str, room: str) -> str:
+        """The token for `room` of whoever holds a token that names none; see `KeyRing.exchange`."""
+        return self.keys.exchange(token, parse_room_name(room))
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls `callback` after each change of rooms or counts; returns what ends that."""
+        key = object()
+        self._callbacks[key] = callback
+
+        def end() -> None:
+            self._callbacks.pop(key, None)
+
+        return end
+
+    def _changed(self) -> None:
+        for callback in list(self._callbacks.values()):
+            try:
+                callback()
+            except Exception:
+                # A listener's bug is not a reason to fail a join.
+                _log.exception("change_callback_failed")
+
+    async def _tick(self, registry: RoomRegistry) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            try:
+                registry.tick()
+            except Exception:
+                # The next tick does what this one left.
+                _log.exception("tick_failed")

@@ -1,0 +1,55 @@
+"""The errors that Visavis tells to people and programs: one table of kinds, each with its HTTP status.
+
+Not here: bugs. Those stay ordinary exceptions and are logged where a task ends.
+"""
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """What went wrong, as programs see it. `STATUS` has the HTTP status of each."""
+
+    NO_TOKEN = "no_token"  # noqa: S105 - a kind of error, no secret
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
+    NOT_PERMITTED = "not_permitted"
+    INVALID_IDENTITY = "invalid_identity"
+    INVALID_ROOM_NAME = "invalid_room_name"
+    INVALID_REQUEST = "invalid_request"
+    WRONG_ROOM = "wrong_room"
+    ROOM_FULL = "room_full"
+    SERVER_STOPPING = "server_stopping"
+    BIND_FAILED = "bind_failed"
+
+
+STATUS: dict[ErrorKind, int] = {
+    ErrorKind.NO_TOKEN: 401,
+    ErrorKind.INVALID_TOKEN: 401,
+    ErrorKind.NOT_PERMITTED: 401,
+    ErrorKind.INVALID_IDENTITY: 400,
+    ErrorKind.INVALID_ROOM_NAME: 400,
+    ErrorKind.INVALID_REQUEST: 400,
+    ErrorKind.WRONG_ROOM: 403,
+    # 403 and not 429: livekit-client shows the text of a 401 or 403 to the application and hides every other one's.
+    ErrorKind.ROOM_FULL: 403,
+    ErrorKind.SERVER_STOPPING: 503,
+    ErrorKind.BIND_FAILED: 500,
+}
+
+
+class VisavisError(Exception):
+    """Something that the caller can understand and mend.
+
+    Attributes:
+        kind: for programs.
+        message: for people: what was wrong, with the value, and what to do.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that tells this error."""
+        return STATUS[self.kind]

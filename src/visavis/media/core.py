@@ -1,0 +1,104 @@
+"""The Rust core behind the port `MediaEngine`: the only module that imports `visavis._sfu`."""
+
+from collections.abc import Sequence
+
+from visavis import _sfu
+from visavis.media import events
+from visavis.media.engine import Layer, Source
+
+
+class CoreEngine:
+    """`_sfu.Engine` with plain values at both ends. Its commands are documented there."""
+
+    def __init__(
+        self,
+        *,
+        udp: list[tuple[str, int]],
+        tcp: list[tuple[str, int]],
+        node_ips: list[str],
+        workers: int = 0,
+    ) -> None:
+        self._engine = _sfu.Engine(udp=udp, tcp=tcp, node_ips=node_ips, workers=workers)
+        self.fileno = self._engine.fileno
+        self.close = self._engine.close
+        self.add_participant = self._engine.add_participant
+        self.update_participant = self._engine.update_participant
+        self.remove_participant = self._engine.remove_participant
+        self.reliable_sequence = self._engine.reliable_sequence
+        self.publisher_offer = self._engine.publisher_offer
+        self.subscriber_answer = self._engine.subscriber_answer
+        self.add_candidate = self._engine.add_candidate
+        self.restart_ice = self._engine.restart_ice
+        self.unpublish = self._engine.unpublish
+        self.set_muted = self._engine.set_muted
+        self.subscribe = self._engine.subscribe
+        self.unsubscribe = self._engine.unsubscribe
+        self.set_track_settings = self._engine.set_track_settings
+        self.send_data = self._engine.send_data
+        self.stats = self._engine.stats
+
+    @property
+    def udp_ports(self) -> list[int]:
+        """The bound UDP ports."""
+        return self._engine.udp_ports
+
+    @property
+    def tcp_ports(self) -> list[int]:
+        """The bound ICE-TCP ports."""
+        return self._engine.tcp_ports
+
+    def publish(
+        self,
+        participant: str,
+        mid: str,
+        track: str,
+        *,
+        source: Source,
+        muted: bool,
+        layers: Sequence[Layer],
+        stereo: bool,
+    ) -> None:
+        """See `_sfu.Engine.publish`."""
+        self._engine.publish(
+            participant,
+            mid,
+            track,
+            source=source,
+            muted=muted,
+            layers=[_sfu.Layer(layer.quality, layer.width, layer.height, layer.bitrate) for layer in layers],
+            stereo=stereo,
+        )
+
+    def drain(self) -> list[events.Event]:
+        """See `_sfu.Engine.drain`."""
+        return [_to_value(event) for event in self._engine.drain()]
+
+
+def _to_value(event: _sfu.Event) -> events.Event:
+    match event:
+        case _sfu.Event.Answer(participant, offer_id, sdp):
+            return events.Answer(participant, offer_id, sdp)
+        case _sfu.Event.Offer(participant, offer_id, sdp, mid_to_track):
+            return events.Offer(participant, offer_id, sdp, mid_to_track)
+        case _sfu.Event.NegotiationFailed(participant, target, reason):
+            return events.NegotiationFailed(participant, target, reason)
+        case _sfu.Event.MediaAdded(participant, mid, kind, cid, mime_type, rids):
+            return events.MediaAdded(participant, mid, kind, cid, mime_type, tuple(rids))
+        case _sfu.Event.MediaRemoved(participant, mid):
+            return events.MediaRemoved(participant, mid)
+        case _sfu.Event.ConnectionChanged(participant, target, state, protocol):
+            return events.ConnectionChanged(participant, target, state, protocol)
+        case _sfu.Event.DataChannelsOpen(participant):
+            return events.DataChannelsOpen(participant)
+        case _sfu.Event.TrackSubscribed(participant, track):
+            return events.TrackSubscribed(participant, track)
+        case _sfu.Event.SubscriptionFailed(participant, track, reason):
+            return events.SubscriptionFailed(participant, track, reason)
+        case _sfu.Event.Speakers(room, levels):
+            return events.Speakers(room, levels)
+        case _sfu.Event.Quality(room, qualities):
+            return events.Quality(room, qualities)
+        case _sfu.Event.ParticipantFailed(participant, reason):
+            return events.ParticipantFailed(participant, reason)
+        case _:
+            raise TypeError(f"the core sent {event!r}, which this version does not know: build both from one source")

@@ -1,0 +1,70 @@
+# ruff: noqa: D102 - the commands are documented once, in `_sfu.pyi`
+"""The port that everything in Python sees of the media core. What each command means stands in `_sfu.pyi`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from visavis.media.events import Event, Target
+
+Source: TypeAlias = Literal["unknown", "camera", "microphone", "screen_share", "screen_share_audio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One simulcast layer as AddTrack declared it."""
+
+    quality: int
+    width: int
+    height: int
+    bitrate: int
+
+
+class MediaEngine(Protocol):
+    """The commands of `_sfu.Engine`. Each returns at once; an unknown id does nothing, as removal always races."""
+
+    @property
+    def udp_ports(self) -> list[int]: ...
+    @property
+    def tcp_ports(self) -> list[int]: ...
+    def fileno(self) -> int: ...
+    def drain(self) -> list[Event]: ...
+    def close(self) -> None: ...
+    def add_participant(
+        self,
+        room: str,
+        participant: str,
+        identity: str,
+        *,
+        primary: Target,
+        can_publish_data: bool,
+        hidden: bool,
+        mime_types: list[str],
+    ) -> None: ...
+    def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None: ...
+    def remove_participant(self, participant: str) -> None: ...
+    def reliable_sequence(self, participant: str) -> int: ...
+    def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None: ...
+    def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None: ...
+    def add_candidate(self, participant: str, target: Target, candidate: str) -> None: ...
+    def restart_ice(self, participant: str) -> None: ...
+    def publish(
+        self,
+        participant: str,
+        mid: str,
+        track: str,
+        *,
+        source: Source,
+        muted: bool,
+        layers: Sequence[Layer],
+        stereo: bool,
+    ) -> None: ...
+    def unpublish(self, track: str) -> None: ...
+    def set_muted(self, track: str, muted: bool) -> None: ...
+    def subscribe(self, participant: str, track: str) -> None: ...
+    def unsubscribe(self, participant: str, track: str) -> None: ...
+    def set_track_settings(
+        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+    ) -> None: ...
+    def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None: ...
+    def stats(self) -> dict[str, int]: ...

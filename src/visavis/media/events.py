@@ -1,0 +1,133 @@
+"""What the media core says, as plain values: the events of `_sfu.pyi`, without needing the compiled module.
+
+What each means stands in `_sfu.pyi`. A closed set: match on `Event`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Target: TypeAlias = Literal["publisher", "subscriber"]
+Kind: TypeAlias = Literal["audio", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a client's offer."""
+
+    participant: str
+    offer_id: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer of the subscriber connection."""
+
+    participant: str
+    offer_id: int
+    sdp: str
+    mid_to_track: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationFailed:
+    """A description was refused."""
+
+    participant: str
+    target: Target
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAdded:
+    """A media section began to send."""
+
+    participant: str
+    mid: str
+    kind: Kind
+    cid: str
+    mime_type: str
+    rids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRemoved:
+    """A media section stopped sending."""
+
+    participant: str
+    mid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """A connection came up, lost contact or failed."""
+
+    participant: str
+    target: Target
+    state: Literal["connected", "disconnected", "failed"]
+    protocol: Literal["udp", "tcp", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataChannelsOpen:
+    """Data can reach the participant."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSubscribed:
+    """Media of a track can flow to a subscriber."""
+
+    participant: str
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFailed:
+    """A subscription cannot be had."""
+
+    participant: str
+    track: str
+    reason: Literal["codec_unsupported", "track_not_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Changed levels of speakers."""
+
+    room: str
+    levels: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Changed connection qualities."""
+
+    room: str
+    qualities: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantFailed:
+    """The core dropped a participant."""
+
+    participant: str
+    reason: str
+
+
+Event: TypeAlias = (
+    Answer
+    | Offer
+    | NegotiationFailed
+    | MediaAdded
+    | MediaRemoved
+    | ConnectionChanged
+    | DataChannelsOpen
+    | TrackSubscribed
+    | SubscriptionFailed
+    | Speakers
+    | Quality
+    | ParticipantFailed
+)

@@ -1,0 +1,230 @@
+"""A media core without media, for tests: it records commands, and answers negotiation as the real one would.
+
+A test may say what the core would have said with `emit`. SDP is not looked at, except that a line ``v=0`` must be
+there; media sections are told by lines ``x-media:<mid> <kind> <cid> <mime> [rid…]``.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from visavis.media import events
+from visavis.media.engine import Layer, Source
+from visavis.media.events import Event, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One recorded call."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class FakeEngine:
+    """Implements `MediaEngine`. With `auto` it connects, offers and answers by itself."""
+
+    def __init__(self, *, auto: bool = True) -> None:
+        self.auto = auto
+        self.commands: list[Command] = []
+        self.participants: dict[str, str] = {}
+        self.sequences: dict[str, int] = {}
+        self.is_closed = False
+        self._media: dict[str, dict[str, events.MediaAdded]] = {}
+        self._offer_ids: dict[str, int] = {}
+        self._waiting: list[Event] = []
+        self._readable, self._writable = os.pipe()
+        os.set_blocking(self._readable, False)
+
+    @property
+    def udp_ports(self) -> list[int]:
+        """None are bound."""
+        return [0]
+
+    @property
+    def tcp_ports(self) -> list[int]:
+        """None are bound."""
+        return []
+
+    def fileno(self) -> int:
+        """See `MediaEngine`."""
+        return self._readable
+
+    def drain(self) -> list[Event]:
+        """See `MediaEngine`."""
+        if not self.is_closed and self._waiting:
+            os.read(self._readable, 1 << 16)
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def close(self) -> None:
+        """See `MediaEngine`."""
+        if not self.is_closed:
+            self.is_closed = True
+            os.close(self._readable)
+            os.close(self._writable)
+
+    def emit(self, *said: Event) -> None:
+        """The core says something."""
+        if self.is_closed:
+            return
+        self._waiting.extend(said)
+        os.write(self._writable, b"!")
+
+    def called(self, name: str) -> list[Command]:
+        """The recorded calls of one command."""
+        return [command for command in self.commands if command.name == name]
+
+    def connect(self, participant: str, target: Target = "subscriber") -> None:
+        """The participant's connection comes up."""
+        self.emit(events.ConnectionChanged(participant, target, "connected", "udp"))
+
+    # -- the port ------------------------------------------------------------------------------------------------------
+    def add_participant(
+        self,
+        room: str,
+        participant: str,
+        identity: str,
+        *,
+        primary: Target,
+        can_publish_data: bool,
+        hidden: bool,
+        mime_types: list[str],
+    ) -> None:
+        """See `MediaEngine`."""
+        self._record(
+            "add_participant",
+            room,
+            participant,
+            identity,
+            primary=primary,
+            can_publish_data=can_publish_data,
+            hidden=hidden,
+            mime_types=mime_types,
+        )
+        self.participants[participant] = room
+        if primary == "subscriber":
+            self._offer(participant)
+
+    def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None:
+        """See `MediaEngine`."""
+        self._record("update_participant", participant, can_publish_data=can_publish_data, hidden=hidden)
+
+    def remove_participant(self, participant: str) -> None:
+        """See `MediaEngine`."""
+        self._record("remove_participant", participant)
+        self.participants.pop(participant, None)
+        self._waiting = [event for event in self._waiting if getattr(event, "participant", None) != participant]
+
+    def reliable_sequence(self, participant: str) -> int:
+        """See `MediaEngine`."""
+        return self.sequences.get(participant, 0)
+
+    def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None:
+        """See `MediaEngine`."""
+        self._record("publisher_offer", participant, offer_id, sdp, codecs)
+        if not self.auto or participant not in self.participants:
+            return
+        if not sdp.startswith("v=0"):
+            self.emit(events.NegotiationFailed(participant, "publisher", "the offer is not SDP"))
+            return
+        before = self._media.get(participant, {})
+        now: dict[str, events.MediaAdded] = {}
+        for line in sdp.splitlines():
+            if line.startswith("x-media:"):
+                mid, kind, cid, mime, *rids = line.removeprefix("x-media:").split()
+                now[mid] = events.MediaAdded(
+                    participant, mid, "video" if kind == "video" else "audio", cid, mime, tuple(rids)
+                )
+        self._media[participant] = now
+        self.emit(
+            *(events.MediaRemoved(participant, mid) for mid in before if mid not in now),
+            *(media for mid, media in now.items() if mid not in before),
+            events.Answer(participant, offer_id, "v=0\r\n"),
+        )
+
+    def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None:
+        """See `MediaEngine`."""
+        self._record("subscriber_answer", participant, answer_id, sdp)
+        if not sdp.startswith("v=0"):
+            self.emit(events.NegotiationFailed(participant, "subscriber", "the answer is not SDP"))
+        elif self.auto and self._offer_ids.get(participant) == 1:
+            self.connect(participant)
+
+    def add_candidate(self, participant: str, target: Target, candidate: str) -> None:
+        """See `MediaEngine`."""
+        self._record("add_candidate", participant, target, candidate)
+
+    def restart_ice(self, participant: str) -> None:
+        """See `MediaEngine`."""
+        self._record("restart_ice", participant)
+        self._offer(participant)
+
+    def publish(
+        self,
+        participant: str,
+        mid: str,
+        track: str,
+        *,
+        source: Source,
+        muted: bool,
+        layers: Sequence[Layer],
+        stereo: bool,
+    ) -> None:
+        """See `MediaEngine`."""
+        self._record("publish", participant, mid, track, source=source, muted=muted, layers=list(layers), stereo=stereo)
+
+    def unpublish(self, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("unpublish", track)
+
+    def set_muted(self, track: str, muted: bool) -> None:
+        """See `MediaEngine`."""
+        self._record("set_muted", track, muted)
+
+    def subscribe(self, participant: str, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("subscribe", participant, track)
+        self._offer(participant)
+        if self.auto:
+            self.emit(events.TrackSubscribed(participant, track))
+
+    def unsubscribe(self, participant: str, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("unsubscribe", participant, track)
+        self._offer(participant)
+
+    def set_track_settings(
+        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+    ) -> None:
+        """See `MediaEngine`."""
+        self._record(
+            "set_track_settings",
+            participant,
+            track,
+            disabled=disabled,
+            quality=quality,
+            width=width,
+            height=height,
+            fps=fps,
+        )
+
+    def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None:
+        """See `MediaEngine`."""
+        self._record("send_data", room, packet, reliable=reliable, destinations=destinations)
+
+    def stats(self) -> dict[str, int]:
+        """See `MediaEngine`."""
+        return {"participants": len(self.participants)}
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+    def _record(self, name: str, *arguments: Any, **options: Any) -> None:
+        self.commands.append(Command(name, arguments, options))
+
+    def _offer(self, participant: str) -> None:
+        if not self.auto:
+            return
+        self._offer_ids[participant] = self._offer_ids.get(participant, 0) + 1
+        self.emit(events.Offer(participant, self._offer_ids[participant], "v=0\r\n", {}))

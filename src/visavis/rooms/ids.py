@@ -1,0 +1,25 @@
+"""LiveKit's ids: a prefix that clients test, and twelve characters that nobody guesses."""
+
+import secrets
+
+from livekit.protocol import models
+
+# shortuuid's alphabet: no character that looks like another one
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+_TRACK_LETTERS = {
+    models.TrackSource.MICROPHONE: "M",
+    models.TrackSource.CAMERA: "C",
+    models.TrackSource.SCREEN_SHARE: "S",
+    models.TrackSource.SCREEN_SHARE_AUDIO: "s",
+}
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id, e.g. ``PA_…`` for the prefix ``PA_``."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+def new_track_id(kind: models.TrackType, source: models.TrackSource) -> str:
+    """A fresh track id whose first two letters tell its kind and source, as the reference's do."""
+    return new_id("TR_" + ("A" if kind == models.TrackType.AUDIO else "V") + _TRACK_LETTERS.get(source, ""))

@@ -1,0 +1,148 @@
+"""One participant of a room: who it is, what it may do, what it publishes and receives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from livekit.protocol import models
+
+from visavis.auth import Claims, VideoGrants
+from visavis.rooms.ids import new_id
+from visavis.rooms.permissions import Permissions, participant_kind
+from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions
+from visavis.rooms.tracks import TrackBook
+
+State = models.ParticipantInfo.State
+
+_DEPENDENT_KINDS = frozenset({models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAbout:
+    """What the client told about itself on connecting; mirrored to the others where they need it."""
+
+    protocol: int = 0
+    client_protocol: int = 0
+    capabilities: tuple[models.ClientInfo.Capability, ...] = ()
+    auto_subscribe: bool = True
+    adaptive_stream: bool = False
+    sdk: str = ""
+    version: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Participant:
+    """One session of an identity in a room: a new one for each join, the same one across resumes."""
+
+    def __init__(self, claims: Claims, about: ClientAbout, *, joined_at: float) -> None:
+        """Joins nobody to anything yet.
+
+        Args:
+            claims: of a verified token that grants `room_join`.
+            about: what its client told.
+            joined_at: seconds since the epoch.
+        """
+        self.sid = new_id("PA_")
+        self.claims = claims
+        self.about = about
+        self.joined_at = joined_at
+        self.name = claims.name
+        self.metadata = claims.metadata
+        self.attributes = {key: value for key, value in {**claims.attributes, **about.attributes}.items() if value}
+        self.permissions = Permissions.from_grants(claims.video or VideoGrants())
+        self.kind = participant_kind(claims)
+        self.tracks = TrackBook()
+        self.subscriptions = Subscriptions(auto=about.auto_subscribe)
+        self.subscription_policy = SubscriptionPolicy()
+        self.disconnect_reason = models.DisconnectReason.UNKNOWN_REASON
+        self._state = models.ParticipantInfo.JOINING
+        self._has_published = False
+        self._version = 0
+        self._info: models.ParticipantInfo | None = None
+
+    @property
+    def identity(self) -> str:
+        """Who it is; unique in the room."""
+        return self.claims.identity
+
+    @property
+    def state(self) -> State:
+        """Goes forward only."""
+        return self._state
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the others are never told about it."""
+        return self.permissions.hidden
+
+    @property
+    def is_dependent(self) -> bool:
+        """Agents and recorders: they neither count nor keep a room alive."""
+        return self.kind in _DEPENDENT_KINDS or self.permissions.agent or self.permissions.recorder
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether its presence means that the room is recorded."""
+        return self.kind == models.ParticipantInfo.EGRESS or self.permissions.recorder
+
+    @property
+    def is_publisher(self) -> bool:
+        """Whether it has published anything in this session."""
+        return self._has_published or bool(self.tracks.published)
+
+    def advance(self, state: State) -> bool:
+        """Goes to `state` if that is forward; returns whether it was."""
+        if state <= self._state:
+            return False
+        self._state = state
+        self.touch()
+        return True
+
+    def touch(self) -> None:
+        """Something that the others are told has changed: the next `info` carries a higher version."""
+        self._has_published = self._has_published or bool(self.tracks.published)
+        self._version += 1
+        self._info = None
+
+    def info(self) -> models.ParticipantInfo:
+        """All that the others are told, always complete: clients take a missing track as unpublished.
+
+        The message is shared and must not be changed.
+        """
+        if self._info is None:
+            self._info = models.ParticipantInfo(
+                sid=self.sid,
+                identity=self.identity,
+                state=self._state,
+                tracks=[track.info for track in self.tracks.published.values()],
+                metadata=self.metadata,
+                joined_at=int(self.joined_at),
+                joined_at_ms=int(self.joined_at * 1000),
+                name=self.name,
+                version=self._version,
+                permission=self.permissions.to_message(),
+                is_publisher=self.is_publisher,
+                kind=self.kind,
+                attributes=self.attributes,
+                disconnect_reason=self.disconnect_reason,
+                client_protocol=self.about.client_protocol,
+                capabilities=self.about.capabilities,
+            )
+        return self._info
+
+    def current_claims(self) -> Claims:
+        """The claims of a fresh token for this participant as it is now, without expiry."""
+        grants = replace(
+            self.claims.video or VideoGrants(),
+            can_publish=self.permissions.can_publish,
+            can_subscribe=self.permissions.can_subscribe,
+            can_publish_data=self.permissions.can_publish_data,
+            can_update_own_metadata=self.permissions.can_update_metadata,
+        )
+        return replace(
+            self.claims,
+            name=self.name,
+            metadata=self.metadata,
+            attributes=dict(self.attributes),
+            video=grants,
+            expires_at=0,
+        )

@@ -1,0 +1,152 @@
+"""A room: its participants and tracks, its capacity, and when it ends."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from livekit.protocol import models
+
+from visavis.errors import ErrorKind, VisavisError
+from visavis.rooms.ids import new_id
+from visavis.rooms.participant import Participant
+from visavis.rooms.tracks import Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLimits:
+    """What a room allows, and how long it lasts without people.
+
+    Attributes:
+        max_participants: people, agents and recorders not counted.
+        departure_timeout: seconds that it stays after the last one left.
+        empty_timeout: seconds that it stays if nobody ever joined.
+    """
+
+    max_participants: int = 50
+    departure_timeout: float = 20.0
+    empty_timeout: float = 300.0
+
+
+class Room:
+    """One room from its first participant to its end."""
+
+    def __init__(
+        self, name: str, limits: RoomLimits, *, created_at: float, now: float, mime_types: Iterable[str] = ()
+    ) -> None:
+        """An empty room.
+
+        Args:
+            name: valid (see `parse_room_name`).
+            limits: capacity and timeouts.
+            created_at: seconds since the epoch.
+            now: seconds of the monotonic clock that `is_over` will be asked with.
+            mime_types: the codecs that are enabled, in order of preference.
+        """
+        self.sid = new_id("RM_")
+        self.name = name
+        self.limits = limits
+        self.created_at = created_at
+        self.mime_types = tuple(mime_types)
+        self.metadata = ""
+        self._by_sid: dict[str, Participant] = {}
+        self._by_identity: dict[str, Participant] = {}
+        self._publishers: dict[str, Participant] = {}
+        self._empty_since = now
+        self._was_joined = False
+
+    @property
+    def participants(self) -> Iterable[Participant]:
+        """All, hidden ones included, in the order of joining."""
+        return self._by_sid.values()
+
+    @property
+    def people_count(self) -> int:
+        """Those that count for capacity."""
+        return sum(1 for participant in self._by_sid.values() if not participant.is_dependent)
+
+    @property
+    def shown_count(self) -> int:
+        """People that the others can see: what a room list tells."""
+        return sum(1 for each in self._by_sid.values() if not each.is_dependent and not each.is_hidden)
+
+    def by_sid(self, sid: str) -> Participant | None:
+        """The participant of this id."""
+        return self._by_sid.get(sid)
+
+    def by_identity(self, identity: str) -> Participant | None:
+        """The participant that is this person's present session."""
+        return self._by_identity.get(identity)
+
+    def admit(self, identity: str, *, is_dependent: bool) -> None:
+        """Checks that `identity` may join now; one who is inside already is replaced, and so always may.
+
+        Raises:
+            VisavisError: `ROOM_FULL`.
+        """
+        if is_dependent or identity in self._by_identity:
+            return
+        count = self.people_count
+        if count >= self.limits.max_participants:
+            raise VisavisError(
+                ErrorKind.ROOM_FULL,
+                f"room {self.name!r} is full ({count} of {self.limits.max_participants}): "
+                "wait until somebody leaves, or use another room",
+            )
+
+    def add(self, participant: Participant) -> None:
+        """Joins a participant whose identity is not in the room."""
+        if participant.identity in self._by_identity:
+            raise ValueError(f"{participant.identity!r} is in the room already: remove that session first")
+        self._by_sid[participant.sid] = participant
+        self._by_identity[participant.identity] = participant
+        self._was_joined = self._was_joined or not participant.is_dependent
+
+    def remove(self, participant: Participant, *, now: float) -> None:
+        """Takes a participant and its tracks out. One who is gone already is ignored."""
+        if self._by_sid.pop(participant.sid, None) is None:
+            return
+        del self._by_identity[participant.identity]
+        for track in participant.tracks.published:
+            self._publishers.pop(track, None)
+        if not participant.is_dependent:
+            self._empty_since = now
+
+    def track_published(self, participant: Participant, track: Track) -> None:
+        """Makes the published track findable by its id."""
+        self._publishers[track.sid] = participant
+
+    def track_gone(self, track: str) -> None:
+        """Forgets the track."""
+        self._publishers.pop(track, None)
+
+    def publisher_of(self, track: str) -> Participant | None:
+        """Who publishes the track; None if it is not published (any more)."""
+        return self._publishers.get(track)
+
+    def others(self, participant: Participant) -> list[Participant]:
+        """Those that `participant` may know of."""
+        return [each for each in self._by_sid.values() if each is not participant and not each.is_hidden]
+
+    def is_over(self, now: float) -> bool:
+        """Whether it has been without people for so long that it ends."""
+        if any(not participant.is_dependent for participant in self._by_sid.values()):
+            return False
+        patience = self.limits.departure_timeout if self._was_joined else self.limits.empty_timeout
+        return now - self._empty_since >= patience
+
+    def info(self) -> models.Room:
+        """As clients read it."""
+        visible = [each for each in self._by_sid.values() if not each.is_dependent and not each.is_hidden]
+        return models.Room(
+            sid=self.sid,
+            name=self.name,
+            empty_timeout=int(self.limits.empty_timeout),
+            departure_timeout=int(self.limits.departure_timeout),
+            max_participants=self.limits.max_participants,
+            creation_time=int(self.created_at),
+            creation_time_ms=int(self.created_at * 1000),
+            enabled_codecs=[models.Codec(mime=mime) for mime in self.mime_types],
+            metadata=self.metadata,
+            num_participants=len(visible),
+            num_publishers=sum(1 for each in visible if each.is_publisher),
+            active_recording=any(each.is_recording for each in self._by_sid.values()),
+        )

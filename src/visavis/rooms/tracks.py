@@ -1,0 +1,209 @@
+"""A track from its announcement to its end, and how media sections of an SDP find their track.
+
+AddTrack and the offer may come in either order, and browsers may rename tracks in the SDP. So announced tracks wait
+for media (pending), media wait for their announcement (parked), and if no name fits, the first of the kind is taken.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from livekit.protocol import models, rtc
+
+from visavis.rooms.ids import new_track_id
+
+MAX_PENDING = 20
+MAX_QUEUED = 3
+
+_SVC_CODECS = frozenset({"video/vp9", "video/av1"})
+_SCREEN_SOURCES = frozenset({models.TrackSource.SCREEN_SHARE, models.TrackSource.SCREEN_SHARE_AUDIO})
+_CAMERA_SOURCES = frozenset({models.TrackSource.CAMERA, models.TrackSource.MICROPHONE})
+
+
+@dataclass(slots=True)
+class Track:
+    """One track of a participant: pending until `mid` is known, published from then on.
+
+    Attributes:
+        info: what the others are told; `info.sid` never changes.
+        cid: the client's name for it, exactly as in AddTrack.
+        mid: the media section that carries it; "" while pending.
+        told_subscribed: whether the publisher was told that somebody receives it.
+    """
+
+    info: models.TrackInfo
+    cid: str
+    mid: str = ""
+    told_subscribed: bool = False
+
+    @property
+    def sid(self) -> str:
+        """The track id, ``TR_…``."""
+        return self.info.sid
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video track."""
+        return self.info.type == models.TrackType.VIDEO
+
+    @property
+    def preferred_mime_type(self) -> str:
+        """The codec that AddTrack asked for; "" if it left the choice to the SDP."""
+        return self.info.codecs[0].mime_type if self.info.codecs else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedMedia:
+    """A media section that sends, without an announced track so far."""
+
+    mid: str
+    is_video: bool
+    cid: str
+    mime_type: str
+    rids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class TrackBook:
+    """All tracks of one participant, by state. Only bookkeeping: who is told what is decided elsewhere."""
+
+    pending: dict[str, Track] = field(default_factory=dict[str, Track])
+    """By cid, in the order of announcement."""
+    published: dict[str, Track] = field(default_factory=dict[str, Track])
+    """By track id, in the order of publication."""
+    parked: dict[str, ParkedMedia] = field(default_factory=dict[str, ParkedMedia])
+    """By mid."""
+    queued: dict[str, rtc.AddTrackRequest] = field(default_factory=dict[str, rtc.AddTrackRequest])
+    """By cid: announced again while a track of the same cid is still published."""
+
+    def find(self, sid: str) -> Track | None:
+        """The pending or published track of this id."""
+        if sid in self.published:
+            return self.published[sid]
+        return next((track for track in self.pending.values() if track.sid == sid), None)
+
+    def published_cid(self, cid: str) -> Track | None:
+        """The published track that the client announced as `cid`."""
+        return next((track for track in self.published.values() if track.cid == cid), None)
+
+    def by_mid(self, mid: str) -> Track | None:
+        """The published track that the media section `mid` carries."""
+        return next((track for track in self.published.values() if track.mid == mid), None)
+
+    def match_media(self, media: ParkedMedia) -> Track | None:
+        """The pending track that `media` belongs to: by name, else the first of its kind."""
+        track = self.pending.get(media.cid)
+        if track is not None and track.is_video == media.is_video:
+            return track
+        same_kind = [track for track in self.pending.values() if track.is_video == media.is_video]
+        for track in same_kind:
+            if media.cid and any(codec.cid == media.cid for codec in track.info.codecs):
+                return track
+        return same_kind[0] if same_kind else None
+
+    def match_track(self, track: Track) -> ParkedMedia | None:
+        """The parked media that belongs to the newly announced `track`: by name, else the first of its kind."""
+        same_kind = [media for media in self.parked.values() if media.is_video == track.is_video]
+        names = {track.cid, *(codec.cid for codec in track.info.codecs)}
+        for media in same_kind:
+            if media.cid in names:
+                return media
+        return same_kind[0] if same_kind else None
+
+    def bind(self, track: Track, media: ParkedMedia) -> None:
+        """The pending `track` becomes published with `media`."""
+        self.pending.pop(track.cid, None)
+        self.parked.pop(media.mid, None)
+        track.mid = media.mid
+        describe_media(track.info, media)
+        self.published[track.sid] = track
+
+
+def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> models.TrackInfo:
+    """What an AddTrack announces, as others will be told.
+
+    Args:
+        request: of type audio or video.
+        enabled: the mime types that may be published here, in order of preference.
+    """
+    prefix = "video/" if request.type == models.TrackType.VIDEO else "audio/"
+    by_lower = {mime.lower(): mime for mime in enabled if mime.startswith(prefix)}
+    info = models.TrackInfo(
+        sid=new_track_id(request.type, request.source),
+        type=request.type,
+        name=request.name,
+        muted=request.muted,
+        width=request.width,
+        height=request.height,
+        disable_dtx=request.disable_dtx,
+        source=request.source,
+        layers=sorted(request.layers, key=lambda layer: layer.quality),
+        stereo=request.stereo,
+        disable_red=request.disable_red,
+        encryption=request.encryption,
+        stream=request.stream or _default_stream(request.source),
+        audio_features=_audio_features(request),
+        backup_codec_policy=request.backup_codec_policy,
+        packet_trailer_features=request.packet_trailer_features,
+    )
+    # Only the first codec: a backup codec is never asked for here, so that it will never be sent.
+    if request.simulcast_codecs:
+        wanted = request.simulcast_codecs[0]
+        name = wanted.codec.lower()
+        mime = by_lower.get(name if "/" in name else prefix + name) or next(iter(by_lower.values()), "")
+        layers = sorted(wanted.layers or request.layers, key=lambda layer: layer.quality)
+        info.codecs.add(
+            mime_type=mime, cid=wanted.cid or request.cid, layers=layers, video_layer_mode=_layer_mode(mime, wanted)
+        )
+    else:
+        info.codecs.add(cid=request.cid, layers=info.layers)
+    info.mime_type = info.codecs[0].mime_type
+    info.simulcast = _is_simulcast(info)
+    return info
+
+
+def describe_media(info: models.TrackInfo, media: ParkedMedia) -> None:
+    """Adds to `info` what only the SDP tells: section, codec, layers."""
+    codec = info.codecs[0]
+    info.mid = codec.mid = media.mid
+    info.mime_type = codec.mime_type = media.mime_type
+    if media.cid and media.cid != codec.cid:
+        codec.sdp_cid = media.cid
+    if info.type == models.TrackType.VIDEO:
+        codec.video_layer_mode = _layer_mode(media.mime_type, None)
+        for layers in (info.layers, codec.layers):
+            for index, layer in enumerate(layers):
+                layer.spatial_layer = index
+                if index < len(media.rids):
+                    layer.rid = media.rids[index]
+        info.simulcast = _is_simulcast(info)
+
+
+def _default_stream(source: models.TrackSource) -> str:
+    if source in _CAMERA_SOURCES:
+        return "camera"
+    return "screen" if source in _SCREEN_SOURCES else "unknown"
+
+
+def _audio_features(request: rtc.AddTrackRequest) -> list[models.AudioTrackFeature]:
+    features = dict.fromkeys(request.audio_features)
+    if request.type == models.TrackType.AUDIO:
+        if request.stereo:
+            features[models.AudioTrackFeature.TF_STEREO] = None
+        if request.disable_dtx:
+            features[models.AudioTrackFeature.TF_NO_DTX] = None
+    return list(features)
+
+
+def _layer_mode(mime: str, wanted: rtc.SimulcastCodec | None) -> models.VideoLayer.Mode:
+    if wanted is not None and wanted.video_layer_mode != models.VideoLayer.MODE_UNUSED:
+        return wanted.video_layer_mode
+    if not mime.startswith("video/"):
+        return models.VideoLayer.MODE_UNUSED
+    if mime.lower() in _SVC_CODECS:
+        return models.VideoLayer.MULTIPLE_SPATIAL_LAYERS_PER_STREAM
+    return models.VideoLayer.ONE_SPATIAL_LAYER_PER_STREAM
+
+
+def _is_simulcast(info: models.TrackInfo) -> bool:
+    codec = info.codecs[0]
+    return codec.video_layer_mode == models.VideoLayer.ONE_SPATIAL_LAYER_PER_STREAM and len(codec.layers) > 1

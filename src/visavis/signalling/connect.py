@@ -1,0 +1,121 @@
+"""Reads who connects to `/rtc` and how: token, query parameters, and the checks in LiveKit's order."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from livekit.protocol import models
+
+from visavis.auth import MAX_IDENTITY_LENGTH, Claims, KeyRing, VideoGrants
+from visavis.errors import ErrorKind, VisavisError
+from visavis.rooms import ClientAbout, parse_room_name
+
+_TRUE = frozenset({"1", "true"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectRequest:
+    """A checked request to join, or to resume.
+
+    Attributes:
+        room: the name, valid.
+        resume: the participant id to resume; None to join anew; "" if the client asks to resume without telling it.
+    """
+
+    claims: Claims
+    grants: VideoGrants
+    room: str
+    about: ClientAbout
+    resume: str | None = None
+
+
+def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: KeyRing) -> ConnectRequest:
+    """Checks token and parameters.
+
+    Raises:
+        VisavisError: the text and status to refuse with.
+    """
+    claims = keys.verify(_token(query, headers))
+    if claims.video is None:
+        raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token has no grants (claim 'video')")
+    if not claims.video.room_join:
+        raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token does not grant video.roomJoin")
+    if not claims.identity:
+        raise VisavisError(ErrorKind.INVALID_IDENTITY, "identity cannot be empty: put it into the token's 'sub'")
+    if len(claims.identity) > MAX_IDENTITY_LENGTH:
+        raise VisavisError(
+            ErrorKind.INVALID_IDENTITY,
+            f"the identity has {len(claims.identity)} characters: use at most {MAX_IDENTITY_LENGTH}",
+        )
+    if not claims.video.room:
+        raise VisavisError(
+            ErrorKind.INVALID_ROOM_NAME,
+            "no room name: this token names no room, exchange it at POST …/api/video/rooms/{name}/token",
+        )
+    room = parse_room_name(claims.video.room)
+    attributes = _attributes(query.get("attributes", ""))
+    if attributes and not claims.video.can_update_own_metadata:
+        raise VisavisError(
+            ErrorKind.NOT_PERMITTED, "permissions denied: attributes need the grant video.canUpdateOwnMetadata"
+        )
+    about = ClientAbout(
+        protocol=_integer(query, "protocol"),
+        client_protocol=_integer(query, "client_protocol"),
+        capabilities=_capabilities(query.get("capabilities", "")),
+        auto_subscribe=query.get("auto_subscribe", "1").lower() in _TRUE,
+        adaptive_stream=query.get("adaptive_stream", "").lower() in _TRUE,
+        sdk=query.get("sdk", ""),
+        version=query.get("version", ""),
+        attributes=attributes,
+    )
+    is_resume = query.get("reconnect", "").lower() in _TRUE
+    return ConnectRequest(
+        claims=claims,
+        grants=claims.video,
+        room=room,
+        about=about,
+        resume=query.get("sid", "") if is_resume else None,
+    )
+
+
+def _token(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    header = headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme != "Bearer" or not token:
+            raise VisavisError(ErrorKind.NO_TOKEN, "invalid authorization header: it must read 'Bearer <token>'")
+        return token.strip()
+    token = query.get("access_token", "")
+    if not token:
+        raise VisavisError(
+            ErrorKind.NO_TOKEN, "permissions denied: no token; send 'Authorization: Bearer' or access_token="
+        )
+    return token
+
+
+def _integer(query: Mapping[str, str], name: str) -> int:
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _capabilities(text: str) -> tuple[models.ClientInfo.Capability, ...]:
+    known = models.ClientInfo.Capability.DESCRIPTOR.values_by_name  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    names = cast(Mapping[str, Any], known)
+    return tuple(names[name].number for name in text.split(",") if name in names)
+
+
+def _attributes(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    try:
+        decoded: object = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise VisavisError(ErrorKind.INVALID_REQUEST, f"attributes= is not base64 of JSON ({error})") from error
+    if not isinstance(decoded, dict) or not all(
+        isinstance(value, str) for value in cast(dict[str, Any], decoded).values()
+    ):
+        raise VisavisError(ErrorKind.INVALID_REQUEST, "attributes= is not a JSON object of texts")
+    return cast(dict[str, str], decoded)

@@ -1,0 +1,309 @@
+"""A room that lives: joins, leaves, publications and subscriptions, decided here and carried out by the core.
+
+No sockets and no clock: frames go into outlets, commands to the `MediaEngine`, and the time comes in as an argument.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from livekit.protocol import models, rtc
+
+from visavis.auth import KeyRing
+from visavis.media import MediaEngine
+from visavis.rooms import Participant, Room
+from visavis.signalling import messages, subscribing
+from visavis.signalling.connect import ConnectRequest
+from visavis.signalling.messages import Action, Reason
+from visavis.signalling.outlet import Outlet
+from visavis.signalling.session import Session
+
+_log = structlog.stdlib.get_logger(__name__)
+
+# From this protocol on, clients take a new sid of a known identity as its reconnection.
+_PROTOCOL_IDENTITY_RECONNECTION = 12
+_DEPARTED_KEPT_SECONDS = 120.0
+TOKEN_REFRESH_SECONDS = 300.0
+_MIN_REFRESHED_TTL_SECONDS = 600.0
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every room of this process shares.
+
+    Attributes:
+        engine: carries the media.
+        keys: signs refreshed tokens.
+        node_id: told to clients.
+        changed: to be called when rooms or counts change.
+        wall: seconds since the epoch.
+        now: seconds of the monotonic clock.
+        room_of: participant id → the room it is in.
+    """
+
+    engine: MediaEngine
+    keys: KeyRing
+    node_id: str
+    changed: Callable[[], None]
+    wall: Callable[[], float]
+    now: Callable[[], float]
+    room_of: "dict[str, LiveRoom]" = field(default_factory=dict[str, "LiveRoom"])
+
+
+class LiveRoom:
+    """The sessions of one room."""
+
+    def __init__(self, room: Room, surroundings: Surroundings) -> None:
+        self.room = room
+        self.sessions: dict[str, Session] = {}
+        self.is_told = True
+        """Whether the clients know the present counts of the room."""
+        self.around = surroundings
+        self.engine = surroundings.engine
+        self._qualities: dict[str, tuple[int, float]] = {}
+        self._departed: deque[tuple[float, models.ParticipantInfo]] = deque()
+        self._log = _log.bind(room=room.sid)
+
+    # -- coming and going ----------------------------------------------------------------------------------------------
+    def join(self, request: ConnectRequest, outlet: Outlet) -> Session:
+        """Joins a new participant: `outlet` gets `join` first, the others an update.
+
+        Raises:
+            VisavisError: the room is full.
+        """
+        now = self.around.now()
+        participant = Participant(request.claims, request.about, joined_at=self.around.wall())
+        self.room.admit(participant.identity, is_dependent=participant.is_dependent)
+        former = self.room.by_identity(participant.identity)
+        if former is not None:
+            self.remove(self.sessions[former.sid], Reason.DUPLICATE_IDENTITY, is_replaced=True)
+        session = Session(participant, outlet, now=now)
+        others = self.room.others(participant)
+        self.room.add(participant)
+        self.sessions[participant.sid] = session
+        self.around.room_of[participant.sid] = self
+        session.send(
+            messages.join(
+                self.room,
+                participant,
+                others,
+                subscriber_primary=session.primary == "subscriber",
+                node_id=self.around.node_id,
+            )
+        )
+        permissions = participant.permissions
+        self.engine.add_participant(
+            self.room.sid,
+            participant.sid,
+            participant.identity,
+            primary=session.primary,
+            can_publish_data=permissions.can_publish_data,
+            hidden=permissions.hidden,
+            mime_types=list(self.room.mime_types),
+        )
+        participant.advance(models.ParticipantInfo.JOINED)
+        self.announce(participant, to_self=False)
+        # "Fast start": tracks that are subscribed to before the first offer are part of it.
+        subscribing.reconcile_subscriber(self, session)
+        self.refresh_token(session)
+        self._counts_changed()
+        self._log.info("participant_joined", participant=participant.sid, sdk=request.about.sdk)
+        return session
+
+    def resume(self, session: Session, outlet: Outlet) -> None:
+        """Gives a session a new socket. The order of the frames matters: clients compare their state with it."""
+        away_since = session.socket_lost_at if session.socket_lost_at is not None else self.around.now()
+        if session.outlet is not None:
+            session.outlet.abort()
+        session.outlet = outlet
+        session.socket_lost_at = None
+        session.resume_until = None
+        session.last_heard = self.around.now()
+        sequence = self.engine.reliable_sequence(session.sid)
+        session.send(messages.reconnect(node_id=self.around.node_id, last_message_seq=sequence))
+        gone = [
+            info for when, info in self._departed if when >= away_since and self.room.by_identity(info.identity) is None
+        ]
+        session.send_all(messages.updates(gone))
+        present = [session.participant, *self.room.others(session.participant)]
+        session.send_all(messages.updates(each.info() for each in present))
+        session.send(messages.room_update(self.room))
+        if session.unanswered_offer is not None:
+            # It or its answer may have been lost with the socket, and the core waits for the answer.
+            session.send(session.unanswered_offer)
+        if session.primary == "subscriber":
+            self.engine.restart_ice(session.sid)
+        self.refresh_token(session)
+        self._log.info("participant_resumed", participant=session.sid)
+
+    def socket_lost(self, session: Session, outlet: Outlet) -> None:
+        """The socket behind `outlet` is gone. Media goes on; only who never had media leaves at once."""
+        if session.outlet is not outlet or session.sid not in self.sessions:
+            return
+        session.outlet = None
+        session.socket_lost_at = self.around.now()
+        if not session.was_connected:
+            self.remove(session, Reason.SIGNAL_CLOSE)
+
+    def remove(
+        self,
+        session: Session,
+        reason: Reason,
+        *,
+        action: Action = rtc.LeaveRequest.DISCONNECT,
+        is_replaced: bool = False,
+    ) -> None:
+        """Ends a session: it is told to leave, and the others that it left. Twice is fine.
+
+        Args:
+            session: of this room.
+            reason: told to it and to the others.
+            action: what its client shall do.
+            is_replaced: the same identity joins again right now, so clients that understand this are told only then.
+        """
+        participant = session.participant
+        if self.sessions.pop(participant.sid, None) is None:
+            return
+        self.around.room_of.pop(participant.sid, None)
+        self.engine.remove_participant(participant.sid)
+        for track in participant.tracks.published:
+            self.forget_track(track)
+        self.room.remove(participant, now=self.around.now())
+        self._qualities.pop(participant.sid, None)
+        participant.disconnect_reason = reason
+        participant.advance(models.ParticipantInfo.DISCONNECTED)
+        if session.outlet is not None:
+            session.outlet.send(messages.leave(reason, action, protocol=session.protocol))
+            session.outlet.close()
+            session.outlet = None
+        if not participant.is_hidden:
+            self._tell_departure(participant, is_replaced=is_replaced)
+        self._counts_changed()
+        self._log.info("participant_left", participant=participant.sid, reason=models.DisconnectReason.Name(reason))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def close(self, reason: Reason) -> list[Outlet]:
+        """Ends all sessions, without telling one about the other; returns the outlets that still have to send."""
+        outlets: list[Outlet] = []
+        for session in list(self.sessions.values()):
+            if session.outlet is not None:
+                session.outlet.send(messages.leave(reason, rtc.LeaveRequest.DISCONNECT, protocol=session.protocol))
+                session.outlet.close()
+                outlets.append(session.outlet)
+                session.outlet = None
+            self.engine.remove_participant(session.sid)
+            self.room.remove(session.participant, now=self.around.now())
+            self.around.room_of.pop(session.sid, None)
+        self.sessions.clear()
+        return outlets
+
+    def _tell_departure(self, participant: Participant, *, is_replaced: bool) -> None:
+        now = self.around.now()
+        while self._departed and now - self._departed[0][0] > _DEPARTED_KEPT_SECONDS:
+            self._departed.popleft()
+        self._departed.append((now, participant.info()))
+        frames = messages.updates([participant.info()])
+        for session in self.sessions.values():
+            if not is_replaced or session.protocol < _PROTOCOL_IDENTITY_RECONNECTION:
+                session.send_all(frames)
+
+    def forget_track(self, track: str) -> None:
+        """The track is gone: nobody subscribes to it any more."""
+        self.room.track_gone(track)
+        for session in self.sessions.values():
+            session.participant.subscriptions.forget(track)
+
+    def _counts_changed(self) -> None:
+        self.is_told = False
+        self.around.changed()
+
+    # -- telling -------------------------------------------------------------------------------------------------------
+    def announce(self, participant: Participant, *, to_self: bool) -> None:
+        """Sends the participant's state to all who may know of it, and to itself if asked."""
+        frames = messages.updates([participant.info()])
+        if participant.is_hidden:
+            if to_self:
+                self.sessions[participant.sid].send_all(frames)
+            return
+        for session in self.sessions.values():
+            if session.participant is not participant or to_self:
+                session.send_all(frames)
+
+    def tell_room(self) -> None:
+        """Sends counts and metadata to all, if they do not know them."""
+        if self.is_told:
+            return
+        self.is_told = True
+        frame = messages.room_update(self.room)
+        for session in self.sessions.values():
+            session.send(frame)
+
+    def refresh_token(self, session: Session) -> None:
+        """Sends a fresh token with the present permissions, name and attributes, to reconnect with later."""
+        session.token_sent_at = self.around.now()
+        remaining = session.participant.claims.expires_at - self.around.wall()
+        token = self.around.keys.mint(
+            session.participant.current_claims(),
+            ttl=max(_MIN_REFRESHED_TTL_SECONDS, remaining),
+            now=self.around.wall(),
+        )
+        session.send(messages.refresh_token(token))
+
+    def activate(self, session: Session) -> None:
+        """The primary connection is up for the first time."""
+        session.was_connected = True
+        if not session.participant.advance(models.ParticipantInfo.ACTIVE):
+            return
+        self.announce(session.participant, to_self=False)
+        known = {sid: quality for sid, quality in self._qualities.items() if sid in self.sessions}
+        known.setdefault(session.sid, (models.ConnectionQuality.EXCELLENT, 100.0))
+        self._qualities.update(known)
+        self._tell_each(known, messages.qualities, [session], only_received=False)
+
+    def tell_speakers(self, levels: Mapping[str, float]) -> None:
+        """Sends changed levels to those who receive the speakers."""
+        self._tell_each(levels, messages.speakers, self.sessions.values(), only_received=True)
+
+    def tell_qualities(self, qualities: Mapping[str, tuple[int, float]]) -> None:
+        """Sends changed qualities to all who may know of the participants."""
+        known = {sid: quality for sid, quality in qualities.items() if sid in self.sessions}
+        self._qualities.update(known)
+        self._tell_each(known, messages.qualities, self.sessions.values(), only_received=False)
+
+    def _tell_each(
+        self,
+        values: Mapping[str, Value],
+        encode: Callable[[Mapping[str, Value]], bytes],
+        to: Iterable[Session],
+        *,
+        only_received: bool,
+    ) -> None:
+        """Sends to each what concerns it. Mostly that is the same for all, so each distinct choice is encoded once."""
+        shown: dict[str, Value] = {}
+        for sid, value in values.items():
+            participant = self.room.by_sid(sid)
+            if participant is not None and not participant.is_hidden:
+                shown[sid] = value
+        frames: dict[tuple[str, ...], bytes] = {}
+        for session in to:
+            active = session.participant.subscriptions.active
+            concerned = {
+                sid: value
+                for sid, value in shown.items()
+                if sid == session.sid or not only_received or not active.isdisjoint(self._tracks_of(sid))
+            }
+            if session.sid in values:
+                concerned[session.sid] = values[session.sid]
+            if not concerned:
+                continue
+            key = tuple(concerned)
+            if key not in frames:
+                frames[key] = encode(concerned)
+            session.send(frames[key])
+
+    def _tracks_of(self, sid: str) -> Iterable[str]:
+        participant = self.room.by_sid(sid)
+        return () if participant is None else participant.tracks.published

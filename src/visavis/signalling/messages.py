@@ -1,0 +1,165 @@
+"""Builds the frames that the server sends: domain values in, serialized `SignalResponse` out.
+
+Serialized here, once, so that a broadcast costs one encoding however many receive it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from livekit.protocol import models, rtc
+
+from visavis.rooms import Participant, Room
+
+Action = rtc.LeaveRequest.Action
+Reason = models.DisconnectReason
+
+PROTOCOL = 17
+# Clients switch features on by the version of the server: this is the LiveKit release whose behaviour is served.
+SERVER_VERSION = "1.13.5"
+PING_INTERVAL_SECONDS = 5
+PING_TIMEOUT_SECONDS = 15
+
+# From this protocol on, `leave` says what to do by `action`.
+_PROTOCOL_LEAVE_ACTION = 13
+_MAX_UPDATE_BYTES = 96 << 10
+
+
+def server_info(node_id: str) -> models.ServerInfo:
+    """Who serves."""
+    return models.ServerInfo(
+        edition=models.ServerInfo.Standard,
+        version=SERVER_VERSION,
+        protocol=PROTOCOL,
+        node_id=node_id,
+        agent_protocol=1,
+    )
+
+
+def join(
+    room: Room, participant: Participant, others: Iterable[Participant], *, subscriber_primary: bool, node_id: str
+) -> bytes:
+    """The first frame of a session."""
+    response = rtc.JoinResponse(
+        room=room.info(),
+        participant=participant.info(),
+        other_participants=[other.info() for other in others],
+        server_version=SERVER_VERSION,
+        server_info=server_info(node_id),
+        subscriber_primary=subscriber_primary,
+        ping_interval=PING_INTERVAL_SECONDS,
+        ping_timeout=PING_TIMEOUT_SECONDS,
+        enabled_publish_codecs=[models.Codec(mime=mime) for mime in room.mime_types],
+        fast_publish=participant.permissions.can_publish,
+    )
+    return rtc.SignalResponse(join=response).SerializeToString()
+
+
+def reconnect(*, node_id: str, last_message_seq: int) -> bytes:
+    """The first frame of a resumed session."""
+    response = rtc.ReconnectResponse(server_info=server_info(node_id), last_message_seq=last_message_seq)
+    return rtc.SignalResponse(reconnect=response).SerializeToString()
+
+
+def leave(reason: Reason, action: Action, *, protocol: int) -> bytes:
+    """Ends a session, or has the client resume or reconnect."""
+    message = rtc.LeaveRequest(reason=reason)
+    if protocol >= _PROTOCOL_LEAVE_ACTION:
+        message.action = action
+    else:
+        message.can_reconnect = action != rtc.LeaveRequest.DISCONNECT
+    return rtc.SignalResponse(leave=message).SerializeToString()
+
+
+def updates(infos: Iterable[models.ParticipantInfo]) -> list[bytes]:
+    """Participant updates, in frames of bounded size. An empty list makes one empty update."""
+    frames: list[bytes] = []
+    chunk: list[models.ParticipantInfo] = []
+    size = 0
+    for info in infos:
+        length = info.ByteSize()
+        if chunk and size + length > _MAX_UPDATE_BYTES:
+            frames.append(_update(chunk))
+            chunk, size = [], 0
+        chunk.append(info)
+        size += length
+    if chunk or not frames:
+        frames.append(_update(chunk))
+    return frames
+
+
+def _update(infos: Sequence[models.ParticipantInfo]) -> bytes:
+    return rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=infos)).SerializeToString()
+
+
+def room_update(room: Room) -> bytes:
+    """The room's counts and metadata."""
+    return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room.info())).SerializeToString()
+
+
+def answer(offer_id: int, sdp: str) -> bytes:
+    """The answer on the publisher connection."""
+    return rtc.SignalResponse(answer=rtc.SessionDescription(type="answer", sdp=sdp, id=offer_id)).SerializeToString()
+
+
+def offer(offer_id: int, sdp: str, mid_to_track: Mapping[str, str]) -> bytes:
+    """An offer on the subscriber connection."""
+    description = rtc.SessionDescription(type="offer", sdp=sdp, id=offer_id, mid_to_track_id=mid_to_track)
+    return rtc.SignalResponse(offer=description).SerializeToString()
+
+
+def track_published(cid: str, info: models.TrackInfo) -> bytes:
+    """The answer to AddTrack."""
+    response = rtc.TrackPublishedResponse(cid=cid, track=info)
+    return rtc.SignalResponse(track_published=response).SerializeToString()
+
+
+def track_unpublished(track: str) -> bytes:
+    """The server has unpublished a track of the receiver."""
+    response = rtc.TrackUnpublishedResponse(track_sid=track)
+    return rtc.SignalResponse(track_unpublished=response).SerializeToString()
+
+
+def track_subscribed(track: str) -> bytes:
+    """Somebody receives the receiver's track."""
+    return rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=track)).SerializeToString()
+
+
+def subscription_failed(track: str, error: models.SubscriptionError) -> bytes:
+    """A wanted track cannot be had."""
+    response = rtc.SubscriptionResponse(track_sid=track, err=error)
+    return rtc.SignalResponse(subscription_response=response).SerializeToString()
+
+
+def subscription_permission(publisher: str, track: str, allowed: bool) -> bytes:
+    """A publisher has changed whether the receiver may have its track."""
+    update = rtc.SubscriptionPermissionUpdate(participant_sid=publisher, track_sid=track, allowed=allowed)
+    return rtc.SignalResponse(subscription_permission_update=update).SerializeToString()
+
+
+def speakers(levels: Mapping[str, float]) -> bytes:
+    """Who speaks how loud: changes only."""
+    infos = [models.SpeakerInfo(sid=sid, level=level, active=level > 0) for sid, level in levels.items()]
+    infos.sort(key=lambda info: -info.level)
+    return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos)).SerializeToString()
+
+
+def qualities(scores: Mapping[str, tuple[int, float]]) -> bytes:
+    """How good whose connection is: changes only."""
+    infos = [
+        rtc.ConnectionQualityInfo(participant_sid=sid, quality=cast(models.ConnectionQuality, quality), score=score)
+        for sid, (quality, score) in scores.items()
+    ]
+    return rtc.SignalResponse(connection_quality=rtc.ConnectionQualityUpdate(updates=infos)).SerializeToString()
+
+
+def refresh_token(token: str) -> bytes:
+    """A fresh token for later reconnects."""
+    return rtc.SignalResponse(refresh_token=token).SerializeToString()
+
+
+def pongs(request: rtc.SignalRequest, *, now_ms: int) -> bytes:
+    """The answer to either kind of ping. Milliseconds: nanoseconds overflow JavaScript's numbers."""
+    if request.WhichOneof("message") == "ping":
+        return rtc.SignalResponse(pong=now_ms).SerializeToString()
+    pong = rtc.Pong(last_ping_timestamp=request.ping_req.timestamp, timestamp=now_ms)
+    return rtc.SignalResponse(pong_resp=pong).SerializeToString()

@@ -1,0 +1,80 @@
+"""The way out to one signalling socket: a bounded queue of frames, so that a slow reader costs only itself."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+# A full list of a room of 50 with large metadata is about 1 MB; who has not read 4 MB of signalling is not reading.
+MAX_BYTES = 4 << 20
+MAX_FRAMES = 4096
+
+NORMAL = 1000
+TRY_AGAIN_LATER = 1013
+
+
+class Outlet:
+    """Frames for one socket, in order. `send` never waits; `pump` does the sending."""
+
+    def __init__(self, *, max_bytes: int = MAX_BYTES, max_frames: int = MAX_FRAMES) -> None:
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._max_bytes = max_bytes
+        self._max_frames = max_frames
+        self._close_code: int | None = None
+        self._wake = asyncio.Event()
+        self._finished = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more can be sent (what was queued before a `close` still goes out)."""
+        return self._close_code is not None
+
+    def send(self, frame: bytes) -> None:
+        """Queues a frame; ignored after a close. A reader that lags too far behind is cut off."""
+        if self._close_code is not None:
+            return
+        if self._bytes + len(frame) > self._max_bytes or len(self._frames) >= self._max_frames:
+            self.abort(TRY_AGAIN_LATER)
+            return
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        self._wake.set()
+
+    def close(self, code: int = NORMAL) -> None:
+        """Closes the socket once what is queued has been sent."""
+        if self._close_code is None:
+            self._close_code = code
+            self._wake.set()
+
+    def abort(self, code: int = NORMAL) -> None:
+        """Closes the socket and forgets what is queued."""
+        self._frames.clear()
+        self._bytes = 0
+        self.close(code)
+
+    def take(self) -> list[bytes]:
+        """All queued frames."""
+        frames = list(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+        return frames
+
+    def finish(self) -> None:
+        """The socket is closed: nothing more will be sent."""
+        self._finished.set()
+
+    async def finished(self) -> None:
+        """Waits until the socket is closed."""
+        await self._finished.wait()
+
+    async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> int:
+        """Sends frame after frame until the outlet is closed; returns the code to close the socket with."""
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= len(frame)
+                await send(frame)
+            if self._close_code is not None:
+                return self._close_code
+            self._wake.clear()
+            await self._wake.wait()

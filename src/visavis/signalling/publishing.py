@@ -1,0 +1,212 @@
+"""A participant's own tracks: announced by AddTrack, found in its SDP, shown to the others, muted, ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livekit.protocol import models, rtc
+
+from visavis.media import Layer, Source, events
+from visavis.rooms import ParkedMedia, Permissions, Track
+from visavis.rooms.tracks import MAX_PENDING, MAX_QUEUED, new_track_info
+from visavis.signalling import messages, subscribing
+from visavis.signalling.session import Session
+
+if TYPE_CHECKING:
+    from visavis.signalling.live_room import LiveRoom
+
+Refusal = rtc.RequestResponse.Reason
+
+_MAX_PARKED = 256
+_MAX_NAME_LENGTH = 256
+
+_SOURCES: dict[int, Source] = {
+    models.TrackSource.UNKNOWN: "unknown",
+    models.TrackSource.CAMERA: "camera",
+    models.TrackSource.MICROPHONE: "microphone",
+    models.TrackSource.SCREEN_SHARE: "screen_share",
+    models.TrackSource.SCREEN_SHARE_AUDIO: "screen_share_audio",
+}
+
+
+def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) -> None:
+    """Answers an AddTrack with `track_published`, or says why not."""
+    participant = session.participant
+    tracks = participant.tracks
+    if request.sid:
+        _add_backup_codec(session, request)
+    elif request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
+        refuse(session, Refusal.UNSUPPORTED_TYPE, "a track is audio or video", add_track=request)
+    elif not participant.permissions.may_publish(request.source):
+        refuse(session, Refusal.NOT_ALLOWED, "the token does not permit publishing this source", add_track=request)
+    elif not request.cid or len(request.name) > _MAX_NAME_LENGTH:
+        refuse(session, Refusal.INVALID_REQUEST, "a track needs a cid, and a name of at most 256", add_track=request)
+    elif tracks.published_cid(request.cid) is not None:
+        if len(tracks.queued) >= MAX_QUEUED and request.cid not in tracks.queued:
+            refuse(session, Refusal.LIMIT_EXCEEDED, "too many tracks wait for others to end", add_track=request)
+            return
+        tracks.queued[request.cid] = request
+        refuse(session, Refusal.QUEUED, "waits until the published track of this cid ends", add_track=request)
+    elif request.cid in tracks.pending:
+        # Asked again, e.g. after a resume in which the answer was lost: the same track.
+        session.send(messages.track_published(request.cid, tracks.pending[request.cid].info))
+    elif len(tracks.pending) >= MAX_PENDING:
+        refuse(session, Refusal.LIMIT_EXCEEDED, f"{MAX_PENDING} tracks wait for media already", add_track=request)
+    else:
+        track = Track(new_track_info(request, room.room.mime_types), request.cid)
+        tracks.pending[request.cid] = track
+        session.send(messages.track_published(request.cid, track.info))
+        media = tracks.match_track(track)
+        if media is not None:
+            _bind(room, session, track, media)
+
+
+def _add_backup_codec(session: Session, request: rtc.AddTrackRequest) -> None:
+    track = session.participant.tracks.find(request.sid)
+    if track is None:
+        refuse(session, Refusal.NOT_FOUND, f"there is no track {request.sid!r}", add_track=request)
+        return
+    # The client is satisfied; its media stays parked, as only the first codec of a track is forwarded.
+    session.send(messages.track_published(request.cid, track.info))
+
+
+def wanted_codecs(session: Session) -> dict[str, str]:
+    """For the core: the SDP's name of each track → the codec that its AddTrack asked for."""
+    tracks = session.participant.tracks
+    wanted: dict[str, str] = {}
+    for track in (*tracks.pending.values(), *tracks.published.values()):
+        mime = track.preferred_mime_type
+        if not mime:
+            continue
+        wanted[track.cid] = mime
+        for codec in track.info.codecs:
+            wanted.update({name: mime for name in (codec.cid, codec.sdp_cid) if name})
+    return wanted
+
+
+def media_added(room: LiveRoom, session: Session, event: events.MediaAdded) -> None:
+    """A media section began to send: it belongs to an announced track, or to one that will be announced."""
+    tracks = session.participant.tracks
+    media = ParkedMedia(event.mid, event.kind == "video", event.cid, event.mime_type, event.rids)
+    if tracks.by_mid(event.mid) is not None:
+        media_removed(room, session, event.mid)
+    track = tracks.match_media(media)
+    if track is not None:
+        _bind(room, session, track, media)
+    elif len(tracks.parked) < _MAX_PARKED:
+        tracks.parked[event.mid] = media
+
+
+def media_removed(room: LiveRoom, session: Session, mid: str) -> None:
+    """A media section stopped sending: that is how clients unpublish."""
+    tracks = session.participant.tracks
+    tracks.parked.pop(mid, None)
+    track = tracks.by_mid(mid)
+    if track is not None:
+        end_track(room, session, track)
+
+
+def end_track(room: LiveRoom, session: Session, track: Track) -> None:
+    """Takes a published track away from all."""
+    tracks = session.participant.tracks
+    del tracks.published[track.sid]
+    session.participant.touch()
+    room.forget_track(track.sid)
+    room.engine.unpublish(track.sid)
+    room.announce(session.participant, to_self=False)
+    queued = tracks.queued.pop(track.cid, None)
+    if queued is not None:
+        add_track(room, session, queued)
+
+
+def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) -> None:
+    participant = session.participant
+    first = not participant.is_publisher
+    participant.tracks.bind(track, media)
+    participant.touch()
+    room.room.track_published(participant, track)
+    room.engine.publish(
+        participant.sid,
+        media.mid,
+        track.sid,
+        source=_SOURCES.get(track.info.source, "unknown"),
+        muted=track.info.muted,
+        layers=[Layer(each.quality, each.width, each.height, each.bitrate) for each in track.info.codecs[0].layers],
+        stereo=track.info.stereo,
+    )
+    # Before any SDP with the track: browsers drop media of somebody they do not know for good.
+    room.announce(participant, to_self=False)
+    subscribing.reconcile_track(room, participant, track)
+    if first:
+        room.is_told = False
+
+
+def mute(room: LiveRoom, session: Session, request: rtc.MuteTrackRequest) -> None:
+    """The client has muted or unmuted its track."""
+    participant = session.participant
+    track = participant.tracks.find(request.sid)
+    if track is None:
+        refuse(session, Refusal.NOT_FOUND, f"there is no track {request.sid!r}", mute=request)
+        return
+    if track.info.muted == request.muted:
+        return
+    track.info.muted = request.muted
+    if track.mid:
+        participant.touch()
+        room.engine.set_muted(track.sid, request.muted)
+        room.announce(participant, to_self=True)
+
+
+def update_audio_track(room: LiveRoom, session: Session, request: rtc.UpdateLocalAudioTrack) -> None:
+    """The client has changed what its audio track has been through."""
+    track = session.participant.tracks.find(request.track_sid)
+    if track is None or track.is_video:
+        refuse(session, Refusal.NOT_FOUND, f"no audio track {request.track_sid!r}", update_audio_track=request)
+        return
+    del track.info.audio_features[:]
+    track.info.audio_features.extend(dict.fromkeys(request.features))
+    track.info.stereo = models.AudioTrackFeature.TF_STEREO in request.features
+    track.info.disable_dtx = models.AudioTrackFeature.TF_NO_DTX in request.features
+    session.participant.touch()
+    room.announce(session.participant, to_self=True)
+
+
+def update_video_track(room: LiveRoom, session: Session, request: rtc.UpdateLocalVideoTrack) -> None:
+    """The client has changed the size of its video track."""
+    track = session.participant.tracks.find(request.track_sid)
+    if track is None or not track.is_video:
+        refuse(session, Refusal.NOT_FOUND, f"no video track {request.track_sid!r}", update_video_track=request)
+        return
+    track.info.width, track.info.height = request.width, request.height
+    session.participant.touch()
+    room.announce(session.participant, to_self=True)
+
+
+def set_permissions(room: LiveRoom, session: Session, permissions: Permissions) -> None:
+    """Changes what a participant may do, now: tracks that it may not publish any more end."""
+    participant = session.participant
+    if permissions == participant.permissions:
+        return
+    participant.permissions = permissions
+    participant.touch()
+    room.engine.update_participant(
+        participant.sid, can_publish_data=permissions.can_publish_data, hidden=permissions.hidden
+    )
+    tracks = participant.tracks
+    for track in list(tracks.pending.values()):
+        if not permissions.may_publish(track.info.source):
+            del tracks.pending[track.cid]
+            session.send(messages.track_unpublished(track.sid))
+    for track in list(tracks.published.values()):
+        if not permissions.may_publish(track.info.source):
+            session.send(messages.track_unpublished(track.sid))
+            end_track(room, session, track)
+    room.announce(participant, to_self=True)
+    subscribing.reconcile_subscriber(room, session)
+    room.refresh_token(session)
+
+
+def refuse(session: Session, reason: Refusal, message: str, **request: object) -> None:
+    """Answers a request with why it was not done."""
+    response = rtc.RequestResponse(reason=reason, message=message, **request)  # pyright: ignore[reportArgumentType]
+    session.send(rtc.SignalResponse(request_response=response).SerializeToString())

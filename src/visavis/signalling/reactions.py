@@ -1,0 +1,65 @@
+"""Handles what the media core says about one participant of a room."""
+
+import structlog
+from livekit.protocol import rtc
+
+from visavis.media import events
+from visavis.signalling import messages, publishing, subscribing
+from visavis.signalling.live_room import LiveRoom
+from visavis.signalling.messages import Reason
+from visavis.signalling.session import Session
+
+_log = structlog.stdlib.get_logger(__name__)
+
+# How long a client whose connection failed has to resume.
+RESUME_SECONDS = 5.0
+
+
+def react(room: LiveRoom, session: Session, event: events.Event) -> None:
+    """Does what an event asks for."""
+    match event:
+        case events.Answer(_, offer_id, sdp):
+            session.send(messages.answer(offer_id, sdp))
+        case events.Offer(_, offer_id, sdp, mid_to_track):
+            session.unanswered_offer = messages.offer(offer_id, sdp, mid_to_track)
+            session.send(session.unanswered_offer)
+        case events.NegotiationFailed(_, target, reason):
+            _log.warning("negotiation_failed", participant=session.sid, target=target, reason=reason)
+            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+        case events.MediaAdded():
+            publishing.media_added(room, session, event)
+        case events.MediaRemoved(_, mid):
+            publishing.media_removed(room, session, mid)
+        case events.ConnectionChanged():
+            _connection_changed(room, session, event)
+        case events.TrackSubscribed(_, track):
+            subscribing.track_subscribed(room, session, track)
+        case events.SubscriptionFailed(_, track, reason):
+            subscribing.subscription_failed(session, track, reason)
+        case events.ParticipantFailed(_, reason):
+            _log.warning("participant_failed", participant=session.sid, reason=reason)
+            room.remove(session, Reason.MEDIA_FAILURE, action=rtc.LeaveRequest.RECONNECT)
+        case events.DataChannelsOpen() | events.Speakers() | events.Quality():
+            pass
+
+
+def _connection_changed(room: LiveRoom, session: Session, event: events.ConnectionChanged) -> None:
+    is_primary = event.target == session.primary
+    match event.state:
+        case "connected":
+            if is_primary:
+                session.media_lost_at = None
+                room.activate(session)
+        case "disconnected":
+            if is_primary:
+                session.media_lost_at = room.around.now()
+        case "failed":
+            now = room.around.now()
+            session.media_lost_at = session.media_lost_at or now
+            if session.outlet is None:
+                room.remove(session, Reason.CONNECTION_TIMEOUT)
+                return
+            leave = messages.leave(Reason.CONNECTION_TIMEOUT, rtc.LeaveRequest.RESUME, protocol=session.protocol)
+            session.outlet.send(leave)
+            session.outlet.close()
+            session.resume_until = now + RESUME_SECONDS

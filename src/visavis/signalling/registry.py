@@ -1,0 +1,195 @@
+"""All rooms of this process: makes them with their first participant, ends them, and routes the core's events."""
+
+from collections.abc import Callable, Iterator
+
+import structlog
+from livekit.protocol import models, rtc
+
+from visavis.auth import KeyRing
+from visavis.errors import ErrorKind, VisavisError
+from visavis.media import MediaEngine, events
+from visavis.rooms import Room, RoomLimits
+from visavis.rooms.ids import new_id
+from visavis.rooms.permissions import participant_kind
+from visavis.signalling import subscribing
+from visavis.signalling.connect import ConnectRequest
+from visavis.signalling.live_room import TOKEN_REFRESH_SECONDS, LiveRoom, Surroundings
+from visavis.signalling.messages import Reason
+from visavis.signalling.outlet import Outlet
+from visavis.signalling.reactions import react
+from visavis.signalling.session import Session
+
+_log = structlog.stdlib.get_logger(__name__)
+
+# livekit's clients ping every 5 s; browsers slow the timers of hidden pages down to once a minute.
+SILENT_SECONDS = 20.0
+SILENT_WITH_MEDIA_SECONDS = 75.0
+JOIN_SECONDS = 60.0
+# A machine that vanished closes nothing. The core notices after some 10 s without packets ("disconnected"); if the
+# socket is silent as well, it is gone, and the others shall not wait for the 20 s that they would need otherwise.
+VANISHED_SECONDS = 4.0
+VANISHED_SILENT_SECONDS = 10.0
+ROOM_UPDATE_SECONDS = 5.0
+
+
+class RoomRegistry:
+    """Rooms by name. All methods must be called in the event loop's thread."""
+
+    def __init__(
+        self,
+        engine: MediaEngine,
+        keys: KeyRing,
+        limits: RoomLimits,
+        *,
+        mime_types: tuple[str, ...],
+        changed: Callable[[], None],
+        wall: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        """No rooms yet.
+
+        Args:
+            engine: carries the media.
+            keys: verify and sign tokens.
+            limits: for each new room.
+            mime_types: the codecs that may be used, in order of preference.
+            changed: called after each change of rooms or counts.
+            wall: seconds since the epoch.
+            now: seconds of a monotonic clock.
+        """
+        self.keys = keys
+        self._limits = limits
+        self._mime_types = mime_types
+        self._around = Surroundings(engine, keys, new_id("ND_"), changed, wall, now)
+        self._rooms: dict[str, LiveRoom] = {}
+        self._by_sid: dict[str, LiveRoom] = {}
+        self._room_updates_at = now()
+        self._is_closed = False
+
+    def __iter__(self) -> Iterator[LiveRoom]:
+        return iter(self._rooms.values())
+
+    def get(self, name: str) -> LiveRoom | None:
+        """The room of this name that lives now."""
+        return self._rooms.get(name)
+
+    def check(self, request: ConnectRequest) -> None:
+        """Checks that `request` would be let in now.
+
+        Raises:
+            VisavisError: it would not.
+        """
+        if self._is_closed:
+            raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
+        room = self._rooms.get(request.room)
+        if room is not None:
+            kind = participant_kind(request.claims)
+            is_dependent = (
+                kind in (models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS)
+                or request.grants.agent
+                or request.grants.recorder
+            )
+            room.room.admit(request.claims.identity, is_dependent=is_dependent)
+
+    def join(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session]:
+        """Joins the room, which is made if there is none.
+
+        Raises:
+            VisavisError: the room is full, or the server is stopping.
+        """
+        self.check(request)
+        room = self._rooms.get(request.room)
+        if room is None:
+            around = self._around
+            room = LiveRoom(
+                Room(
+                    request.room,
+                    self._limits,
+                    created_at=around.wall(),
+                    now=around.now(),
+                    mime_types=self._mime_types,
+                ),
+                around,
+            )
+            self._rooms[request.room] = room
+            self._by_sid[room.room.sid] = room
+            _log.info("room_started", room=room.room.sid)
+        return room, room.join(request, outlet)
+
+    def resume(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session] | None:
+        """Resumes the session of the same identity; None if there is none (any more)."""
+        room = self._rooms.get(request.room)
+        participant = None if room is None else room.room.by_identity(request.claims.identity)
+        if room is None or participant is None or request.resume not in ("", participant.sid):
+            return None
+        session = room.sessions[participant.sid]
+        room.resume(session, outlet)
+        return room, session
+
+    def handle(self, event: events.Event) -> None:
+        """Does what an event of the core asks for. Events about what is gone are ignored: removal always races."""
+        match event:
+            case events.Speakers(room, levels):
+                if room in self._by_sid:
+                    self._by_sid[room].tell_speakers(levels)
+            case events.Quality(room, qualities):
+                if room in self._by_sid:
+                    self._by_sid[room].tell_qualities(qualities)
+            case _:
+                found = self._find(event.participant)
+                if found is not None:
+                    react(*found, event)
+
+    def tick(self) -> None:
+        """Does what is due by now. To be called about once a second."""
+        now = self._around.now()
+        tells_rooms = now - self._room_updates_at >= ROOM_UPDATE_SECONDS
+        if tells_rooms:
+            self._room_updates_at = now
+        for room in list(self._rooms.values()):
+            for session in list(room.sessions.values()):
+                self._tick_session(room, session, now)
+            if room.room.is_over(now):
+                room.close(Reason.ROOM_CLOSED)
+                del self._rooms[room.room.name]
+                del self._by_sid[room.room.sid]
+                _log.info("room_ended", room=room.room.sid)
+                self._around.changed()
+            elif tells_rooms:
+                room.tell_room()
+
+    def close(self) -> list[Outlet]:
+        """Tells everybody to leave and lets nobody in any more; returns where that is still to be sent."""
+        self._is_closed = True
+        outlets = [outlet for room in self._rooms.values() for outlet in room.close(Reason.SERVER_SHUTDOWN)]
+        self._rooms.clear()
+        self._by_sid.clear()
+        return outlets
+
+    def _find(self, participant: str) -> tuple[LiveRoom, Session] | None:
+        room = self._around.room_of.get(participant)
+        return None if room is None else (room, room.sessions[participant])
+
+    def _tick_session(self, room: LiveRoom, session: Session, now: float) -> None:
+        silent = now - session.last_heard
+        has_media = session.was_connected and session.media_lost_at is None
+        is_media_gone = session.media_lost_at is not None and now - session.media_lost_at >= VANISHED_SECONDS
+        is_signal_gone = session.outlet is None or silent >= VANISHED_SILENT_SECONDS
+        is_resume_missed = session.resume_until is not None and now >= session.resume_until
+        if is_resume_missed or (session.resume_until is None and is_media_gone and is_signal_gone):
+            room.remove(session, Reason.CONNECTION_TIMEOUT)
+            return
+        if not session.was_connected and now - session.joined_at >= JOIN_SECONDS:
+            room.remove(session, Reason.JOIN_FAILURE, action=rtc.LeaveRequest.RECONNECT)
+            return
+        if session.outlet is None:
+            return
+        if silent >= (SILENT_WITH_MEDIA_SECONDS if has_media else SILENT_SECONDS):
+            outlet = session.outlet
+            outlet.abort()
+            room.socket_lost(session, outlet)
+            return
+        if now - session.token_sent_at >= TOKEN_REFRESH_SECONDS:
+            room.refresh_token(session)
+        if session.unknown_wishes:
+            subscribing.give_up_unknown(room, session)

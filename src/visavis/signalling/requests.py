@@ -1,0 +1,169 @@
+"""Handles what a client says: one function for each kind of `SignalRequest`, each checked against its permissions."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+from livekit.protocol import rtc
+
+from visavis.media import Target
+from visavis.signalling import messages, publishing, subscribing
+from visavis.signalling.live_room import LiveRoom
+from visavis.signalling.messages import Reason
+from visavis.signalling.session import Session
+
+_log = structlog.stdlib.get_logger(__name__)
+
+MAX_SDP_CHARACTERS = 256 << 10
+MAX_CANDIDATE_CHARACTERS = 4096
+MAX_METADATA_BYTES = 512 << 10
+MAX_ATTRIBUTES_BYTES = 64 << 10
+MAX_NAME_CHARACTERS = 256
+_PROTOCOL_OK_RESPONSES = 15
+
+# What a client may give as its reason to leave; anything else is its own initiative.
+_LEAVE_REASONS = frozenset({Reason.CLIENT_INITIATED, Reason.USER_UNAVAILABLE, Reason.USER_REJECTED, Reason.AGENT_ERROR})
+
+
+class BadFrame(Exception):
+    """A frame that no client in its right mind sends: its session ends."""
+
+
+def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None:
+    """Does what a client asks.
+
+    Raises:
+        BadFrame: the message cannot be meant.
+    """
+    match request.WhichOneof("message"):
+        case "ping" | "ping_req":
+            session.send(messages.pongs(request, now_ms=int(room.around.wall() * 1000)))
+        case "offer":
+            _offer(room, session, request.offer)
+        case "answer":
+            _answer(room, session, request.answer)
+        case "trickle":
+            _trickle(room, session, request.trickle)
+        case "add_track":
+            publishing.add_track(room, session, request.add_track)
+        case "mute":
+            publishing.mute(room, session, request.mute)
+        case "subscription":
+            subscribing.update_subscription(room, session, request.subscription)
+        case "track_setting":
+            subscribing.update_track_settings(room, session, request.track_setting)
+        case "subscription_permission":
+            subscribing.set_policy(room, session, request.subscription_permission)
+        case "leave":
+            reason = request.leave.reason
+            room.remove(session, reason if reason in _LEAVE_REASONS else Reason.CLIENT_INITIATED)
+        case "sync_state":
+            _sync_state(room, session, request.sync_state)
+        case "update_metadata":
+            _update_metadata(room, session, request.update_metadata)
+        case "update_audio_track":
+            publishing.update_audio_track(room, session, request.update_audio_track)
+        case "update_video_track":
+            publishing.update_video_track(room, session, request.update_video_track)
+        case "simulate":
+            _simulate(room, session, request.simulate)
+        case "publish_data_track_request":
+            publishing.refuse(
+                session,
+                rtc.RequestResponse.UNSUPPORTED_TYPE,
+                "data tracks are not served here: use data packets",
+                publish_data_track=request.publish_data_track_request,
+            )
+        case _:
+            # Of the future, obsolete (update_layers), or switched off by default in LiveKit too (data blobs).
+            _log.debug("request_ignored", participant=session.sid, kind=request.WhichOneof("message"))
+
+
+def _offer(room: LiveRoom, session: Session, description: rtc.SessionDescription) -> None:
+    if description.type != "offer" or len(description.sdp) > MAX_SDP_CHARACTERS:
+        raise BadFrame(f"an offer of type {description.type!r} and {len(description.sdp)} characters")
+    codecs = publishing.wanted_codecs(session)
+    room.engine.publisher_offer(session.sid, description.id, description.sdp, codecs)
+
+
+def _answer(room: LiveRoom, session: Session, description: rtc.SessionDescription) -> None:
+    if description.type != "answer" or len(description.sdp) > MAX_SDP_CHARACTERS:
+        raise BadFrame(f"an answer of type {description.type!r} and {len(description.sdp)} characters")
+    if session.unanswered_offer is None:
+        # The second answer to an offer that a resume has sent again, or one out of turn.
+        _log.debug("answer_without_offer", participant=session.sid)
+        return
+    session.unanswered_offer = None
+    room.engine.subscriber_answer(session.sid, description.id, description.sdp)
+
+
+def _trickle(room: LiveRoom, session: Session, trickle: rtc.TrickleRequest) -> None:
+    if len(trickle.candidateInit) > MAX_CANDIDATE_CHARACTERS:
+        raise BadFrame(f"a candidate of {len(trickle.candidateInit)} characters")
+    try:
+        init: object = json.loads(trickle.candidateInit)
+    except (ValueError, RecursionError):
+        _log.debug("candidate_ignored", participant=session.sid)
+        return
+    candidate = cast(Mapping[str, Any], init).get("candidate") if isinstance(init, dict) else None
+    # "" ends the candidates
+    if isinstance(candidate, str) and candidate:
+        target: Target = "subscriber" if trickle.target == rtc.SignalTarget.SUBSCRIBER else "publisher"
+        room.engine.add_candidate(session.sid, target, candidate)
+
+
+def _sync_state(room: LiveRoom, session: Session, state: rtc.SyncState) -> None:
+    tracks = session.participant.tracks
+    for published in state.publish_tracks:
+        if tracks.find(published.track.sid) is None:
+            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+            return
+    if state.track_sids_disabled:
+        settings = rtc.UpdateTrackSettings(track_sids=state.track_sids_disabled, disabled=True)
+        subscribing.update_track_settings(room, session, settings)
+    if state.HasField("subscription"):
+        subscribing.update_subscription(room, session, state.subscription)
+
+
+def _update_metadata(room: LiveRoom, session: Session, update: rtc.UpdateParticipantMetadata) -> None:
+    participant = session.participant
+    attributes = {key: value for key, value in {**participant.attributes, **update.attributes}.items() if value}
+    refusal = None
+    if not participant.permissions.can_update_metadata:
+        refusal = (rtc.RequestResponse.NOT_ALLOWED, "the token does not grant canUpdateOwnMetadata")
+    elif len(update.metadata.encode()) > MAX_METADATA_BYTES:
+        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"metadata is limited to {MAX_METADATA_BYTES} bytes")
+    elif sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > MAX_ATTRIBUTES_BYTES:
+        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"attributes are limited to {MAX_ATTRIBUTES_BYTES} bytes")
+    elif len(update.name) > MAX_NAME_CHARACTERS:
+        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"a name is limited to {MAX_NAME_CHARACTERS} characters")
+    if refusal is not None:
+        publishing.refuse(session, *refusal, update_metadata=update, request_id=update.request_id)
+        return
+    # "" leaves name and metadata as they are; LiveKit's clients cannot clear them.
+    participant.name = update.name or participant.name
+    participant.metadata = update.metadata or participant.metadata
+    participant.attributes = attributes
+    participant.touch()
+    room.announce(participant, to_self=True)
+    if session.protocol >= _PROTOCOL_OK_RESPONSES:
+        publishing.refuse(session, rtc.RequestResponse.OK, "", update_metadata=update, request_id=update.request_id)
+    room.refresh_token(session)
+
+
+def _simulate(room: LiveRoom, session: Session, scenario: rtc.SimulateScenario) -> None:
+    match scenario.WhichOneof("scenario"):
+        case "speaker_update":
+            room.tell_speakers({session.sid: 0.75})
+        case "server_leave":
+            room.remove(session, Reason.SERVER_SHUTDOWN)
+        case "node_failure" | "leave_request_full_reconnect":
+            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+        case "migration":
+            if session.outlet is not None:
+                leave = messages.leave(Reason.MIGRATION, rtc.LeaveRequest.RESUME, protocol=session.protocol)
+                session.outlet.send(leave)
+                session.outlet.close()
+        case kind:
+            _log.debug("scenario_ignored", participant=session.sid, scenario=kind)

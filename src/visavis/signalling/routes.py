@@ -1,0 +1,192 @@
+"""`/rtc` as HTTP and WebSocket routes: refusals before the upgrade, then one socket's frames in and out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from livekit.protocol import rtc
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from visavis.errors import VisavisError
+from visavis.signalling import messages
+from visavis.signalling.connect import ConnectRequest, parse_connect
+from visavis.signalling.live_room import LiveRoom
+from visavis.signalling.messages import Reason
+from visavis.signalling.outlet import Outlet
+from visavis.signalling.registry import RoomRegistry
+from visavis.signalling.requests import BadFrame, handle
+from visavis.signalling.session import Session
+
+_log = structlog.stdlib.get_logger(__name__)
+
+MAX_FRAME_BYTES = 2 << 20
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+
+
+class RegistrySource(Protocol):
+    """Where the rooms are; they are opened with the first request that needs them."""
+
+    async def registry(self) -> RoomRegistry:
+        """The open registry."""
+        ...
+
+
+def signalling_routes(source: RegistrySource) -> list[BaseRoute]:
+    """The routes under `/rtc`."""
+    return [
+        Route("/rtc", _no_upgrade, methods=["GET"]),
+        WebSocketRoute("/rtc", _socket_endpoint(source)),
+        Route("/rtc/validate", _validate_endpoint(source), methods=["GET"]),
+        # Clients that try the newer path fall back only on a true 404 that their page may read.
+        Route("/rtc/v1", _not_found, methods=["GET"]),
+        Route("/rtc/v1/validate", _not_found, methods=["GET"]),
+        WebSocketRoute("/rtc/v1", _no_such_socket),
+        WebSocketRoute("/rtc/v1/validate", _no_such_socket),
+    ]
+
+
+async def _no_upgrade(_: Request) -> Response:
+    return Response(status_code=404, headers=_ANY_ORIGIN)
+
+
+async def _not_found(_: Request) -> Response:
+    return PlainTextResponse("not found", status_code=404, headers=_ANY_ORIGIN)
+
+
+async def _no_such_socket(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(PlainTextResponse("not found", status_code=404, headers=_ANY_ORIGIN))
+
+
+def _validate_endpoint(source: RegistrySource) -> Callable[[Request], Awaitable[Response]]:
+    async def validate(request: Request) -> Response:
+        try:
+            registry = await source.registry()
+            registry.check(_parse(request, registry))
+        except VisavisError as error:
+            return _refusal(error)
+        return PlainTextResponse("success", headers=_ANY_ORIGIN)
+
+    return validate
+
+
+def _socket_endpoint(source: RegistrySource) -> Callable[[WebSocket], Awaitable[None]]:
+    async def rtc_socket(websocket: WebSocket) -> None:
+        outlet = Outlet()
+        try:
+            registry = await source.registry()
+            request = _parse(websocket, registry)
+            entered = registry.join(request, outlet) if request.resume is None else registry.resume(request, outlet)
+        except VisavisError as error:
+            _log.info("connect_refused", kind=error.kind, message=error.message)
+            await websocket.send_denial_response(_refusal(error))
+            return
+        if entered is None:
+            outlet.send(
+                messages.leave(Reason.STATE_MISMATCH, rtc.LeaveRequest.RECONNECT, protocol=request.about.protocol)
+            )
+            outlet.close()
+        try:
+            await _serve(websocket, outlet, entered)
+        finally:
+            outlet.abort()
+            outlet.finish()
+            if entered is not None:
+                room, session = entered
+                room.socket_lost(session, outlet)
+
+    return rtc_socket
+
+
+def _parse(connection: HTTPConnection, registry: RoomRegistry) -> ConnectRequest:
+    return parse_connect(connection.query_params, connection.headers, registry.keys)
+
+
+def _refusal(error: VisavisError) -> Response:
+    return PlainTextResponse(error.message, status_code=error.status, headers=_ANY_ORIGIN)
+
+
+async def _serve(websocket: WebSocket, outlet: Outlet, entered: tuple[LiveRoom, Session] | None) -> None:
+    """Reads and writes until either side is done."""
+    encoding = _Encoding(websocket)
+    tasks: set[asyncio.Task[None]] = set()
+    try:
+        await websocket.accept()
+        writer = asyncio.create_task(_write(websocket, outlet, encoding))
+        tasks.add(writer)
+        if entered is not None:
+            tasks.add(asyncio.create_task(_read(websocket, *entered, outlet, encoding)))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if outlet.is_closed and not writer.done():
+            # The reader ended because of what it read: let what explains this go out.
+            await asyncio.wait([writer], timeout=1.0)
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        # The client went while the socket was being accepted.
+        pass
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect | RuntimeError | OSError):
+                _log.error("socket_failed", exc_info=result)
+
+
+class _Encoding:
+    """Answers in the encoding of the last frame received: binary at first; JSON is for people who debug."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self.is_json = False
+
+    async def send(self, frame: bytes) -> None:
+        if self.is_json:
+            await self._websocket.send_text(
+                json_format.MessageToJson(rtc.SignalResponse.FromString(frame), indent=None)
+            )
+        else:
+            await self._websocket.send_bytes(frame)
+
+
+async def _write(websocket: WebSocket, outlet: Outlet, encoding: _Encoding) -> None:
+    code = await outlet.pump(encoding.send)
+    await websocket.close(code)
+
+
+async def _read(websocket: WebSocket, room: LiveRoom, session: Session, outlet: Outlet, encoding: _Encoding) -> None:
+    while not outlet.is_closed:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if outlet.is_closed:
+            return
+        session.last_heard = room.around.now()
+        binary: bytes | None = message.get("bytes")
+        data: bytes | str = message["text"] if binary is None else binary
+        encoding.is_json = isinstance(data, str)
+        try:
+            handle(room, session, _decode(data))
+        except BadFrame as error:
+            _log.warning("bad_frame", participant=session.sid, reason=str(error))
+            room.remove(session, Reason.STATE_MISMATCH)
+        except Exception:
+            # A bug that one client's message met must cost nobody else anything.
+            _log.exception("request_failed", participant=session.sid)
+            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+        # One that floods takes turns with the others.
+        await asyncio.sleep(0)
+
+
+def _decode(data: bytes | str) -> rtc.SignalRequest:
+    if len(data) > MAX_FRAME_BYTES:
+        raise BadFrame(f"a frame of {len(data)} bytes, more than {MAX_FRAME_BYTES}")
+    try:
+        if isinstance(data, str):
+            return json_format.Parse(data, rtc.SignalRequest(), ignore_unknown_fields=True)
+        return rtc.SignalRequest.FromString(data)
+    except (DecodeError, json_format.ParseError, RecursionError) as error:
+        raise BadFrame(f"a frame of {len(data)} bytes that is no SignalRequest") from error

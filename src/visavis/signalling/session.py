@@ -1,0 +1,47 @@
+"""One participant's signalling session: who it is, the socket it has now, and the times that decide its end."""
+
+from collections.abc import Iterable
+
+from visavis.media import Target
+from visavis.rooms import Participant
+from visavis.signalling.outlet import Outlet
+
+
+class Session:
+    """Lives from join to leave, across resumes; `outlet` is None while its socket is away."""
+
+    def __init__(self, participant: Participant, outlet: Outlet, *, now: float) -> None:
+        """A session that has just joined; `now` is of the monotonic clock, as all times here are."""
+        self.participant = participant
+        self.outlet: Outlet | None = outlet
+        self.primary: Target = "subscriber" if participant.permissions.can_subscribe else "publisher"
+        self.joined_at = now
+        self.last_heard = now
+        self.token_sent_at = now
+        self.socket_lost_at: float | None = None
+        self.media_lost_at: float | None = None
+        self.resume_until: float | None = None
+        self.was_connected = False
+        self.unanswered_offer: bytes | None = None
+        self.unknown_wishes: dict[str, float] = {}
+        """Tracks that the client asked for and that do not exist: track id → since when."""
+
+    @property
+    def sid(self) -> str:
+        """The participant id."""
+        return self.participant.sid
+
+    @property
+    def protocol(self) -> int:
+        """The version of the signal protocol that the client speaks."""
+        return self.participant.about.protocol
+
+    def send(self, frame: bytes) -> None:
+        """Queues a frame; dropped while the socket is away, as a resume tells the whole state anew."""
+        if self.outlet is not None:
+            self.outlet.send(frame)
+
+    def send_all(self, frames: Iterable[bytes]) -> None:
+        """Queues several frames."""
+        for frame in frames:
+            self.send(frame)
