@@ -1,0 +1,37 @@
+/** What every test of Visavis' own page starts from: our server, a Chromium, and the people who opened pages in it. */
+import type { Browser } from 'puppeteer-core';
+import { openBrowser } from './browsers.ts';
+import type { PEOPLE } from './devices.ts';
+import { Server } from './servers.ts';
+import { Visitor, type Visit } from './visitor.ts';
+
+export class Stage {
+  #visitors: Visitor[] = [];
+
+  private constructor(
+    readonly server: Server,
+    readonly browser: Browser,
+  ) {}
+
+  static async open(): Promise<Stage> {
+    const [server, browser] = await Promise.all([Server.start('visavis'), openBrowser('chromium')]);
+    return new Stage(server, browser);
+  }
+
+  async visitor(name: keyof typeof PEOPLE, visit: Partial<Visit> = {}): Promise<Visitor> {
+    const visitor = await Visitor.open(this.browser, name, { at: this.server.http, ...visit });
+    this.#visitors.push(visitor);
+    return visitor;
+  }
+
+  /** Closes every page, so that the next test starts with nobody there. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#visitors.map((visitor) => visitor.close().catch(() => undefined)));
+    this.#visitors = [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close();
+    await this.server[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,118 @@
+/** Visavis' own page for everyone: without a mouse, on a narrow screen, for a screen reader, in light and dark. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import axe, { type AxeResults, type RunOptions } from 'axe-core';
+import { PEOPLE } from '../stage/devices.ts';
+import { missing } from '../stage/servers.ts';
+import { Stage } from '../stage/visit.ts';
+import { testId, type Visitor } from '../stage/visitor.ts';
+
+const RULES = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+} satisfies RunOptions;
+
+/** Every rule that the page breaks now, with the elements that break it. */
+async function violations(visitor: Visitor): Promise<string[]> {
+  await visitor.page.evaluate(axe.source);
+  const found = await visitor.page.evaluate(
+    (rules) => (globalThis as unknown as { axe: { run(o: unknown): Promise<AxeResults> } }).axe.run(rules),
+    RULES as RunOptions,
+  );
+  return found.violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}: ${nodes.map((node) => `${node.html} (${node.failureSummary})`).join(' | ')}`,
+  );
+}
+
+async function scrollsSideways(visitor: Visitor): Promise<string[]> {
+  return visitor.page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    return [...document.body.querySelectorAll<HTMLElement>('*')]
+      .filter((element) => element.getBoundingClientRect().right > clientWidth + 1)
+      .map((element) => element.outerHTML.slice(0, 120));
+  });
+}
+
+/** Presses Tab until the element has the focus. */
+async function tabTo(visitor: Visitor, selector: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses++) {
+    if (await visitor.page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    await visitor.press('Tab');
+  }
+  assert.fail(`40 times Tab do not reach ${selector}. ${await visitor.report()}`);
+}
+
+describe('access to our page', { skip: missing('visavis') }, () => {
+  let stage: Stage;
+
+  before(async () => {
+    stage = await Stage.open();
+  });
+  afterEach(() => stage.clear());
+  after(() => stage[Symbol.asyncDispose]());
+
+  for (const dark of [false, true]) {
+    it(`has nothing for axe to complain about in ${dark ? 'dark' : 'light'}: home, settings, call`, async () => {
+      const alice = await stage.visitor('alice', { dark });
+      await alice.plays(testId('preview'), '', 'red');
+      assert.deepEqual(await violations(alice), []);
+      await alice.click('open-settings');
+      await alice.shows('camera-select');
+      assert.deepEqual(await violations(alice), []);
+      await alice.click('close-settings');
+      await alice.callMyself('alice');
+      await alice.createRoom('seen');
+      assert.deepEqual(await violations(alice), []);
+      const bob = await stage.visitor('bob', { path: '/r/seen', dark });
+      await Promise.all([alice.sees('', PEOPLE.bob.colour), bob.sees('alice', PEOPLE.alice.colour)]);
+      assert.deepEqual(await violations(alice), []);
+    });
+  }
+
+  it('nothing scrolls sideways at 360 px: home, settings, call', async () => {
+    const size = { width: 360, height: 640 };
+    const alice = await stage.visitor('alice', { size });
+    await alice.plays(testId('preview'), '', 'red');
+    assert.deepEqual(await scrollsSideways(alice), []);
+    await alice.click('open-settings');
+    await alice.shows('camera-select');
+    assert.deepEqual(await scrollsSideways(alice), []);
+    await alice.click('close-settings');
+    await alice.createRoom('a-room-whose-name-is-longer-than-a-narrow-screen-is-wide');
+    const bob = await stage.visitor('bob', { size });
+    await bob.shows('room-row');
+    assert.deepEqual(await scrollsSideways(bob), []);
+    await bob.joinByClick('a-room-whose-name-is-longer-than-a-narrow-screen-is-wide');
+    await alice.sees('', PEOPLE.bob.colour);
+    assert.deepEqual(await scrollsSideways(alice), []);
+  });
+
+  it('a call can be made, muted, and left with the keyboard alone', async () => {
+    const alice = await stage.visitor('alice');
+    await alice.shows('home');
+    await tabTo(alice, testId('name-input'));
+    await alice.page.keyboard.type('alice');
+    await tabTo(alice, testId('room-input'));
+    await alice.page.keyboard.type('keys');
+    await alice.press('Enter');
+    await alice.isIn('keys');
+    const bob = await stage.visitor('bob');
+    await bob.shows('room-row', { more: '[data-room="keys"]' });
+    await tabTo(bob, `${testId('room-row', '[data-room="keys"]')}, ${testId('room-row', '[data-room="keys"]')} *`);
+    await bob.press('Enter');
+    await bob.isIn('keys');
+    await bob.sees('alice', PEOPLE.alice.colour);
+    await tabTo(alice, testId('toggle-microphone'));
+    await alice.press('Space');
+    await bob.shows('tile', { more: '[data-local="false"][data-muted="true"]', text: 'alice', within: 2_000 });
+    await tabTo(alice, testId('open-settings'));
+    await alice.press('Enter');
+    await tabTo(alice, testId('camera-select'));
+    await alice.press('Escape');
+    await alice.hides('settings');
+    await tabTo(alice, testId('leave'));
+    await alice.press('Enter');
+    await alice.shows('home');
+  });
+});
