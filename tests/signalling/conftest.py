@@ -1,7 +1,6 @@
 """A served backend with a fake media core, and a client that speaks the wire protocol to it."""
 
 import asyncio
-import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,8 +10,10 @@ from urllib.parse import urlencode
 import pytest
 import uvicorn
 import websockets
+from google.protobuf import json_format
 from livekit.protocol import models, rtc
 from starlette.applications import Starlette
+from tests_vocabulary import SDP
 from websockets.asyncio.client import ClientConnection
 
 from visavis.auth import Claims, KeyRing, VideoGrants
@@ -20,9 +21,6 @@ from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.media.fake import FakeEngine
 
 KEYS = {"devkey": "secret"}
-SDP = "v=0\r\n"
-CAMERA = "x-media:0 video cam video/VP8 q h f\r\n"
-MICROPHONE = "x-media:1 audio mic audio/opus\r\n"
 
 
 class SignalClient:
@@ -40,8 +38,10 @@ class SignalClient:
     async def next(self) -> rtc.SignalResponse:
         async with asyncio.timeout(5):
             data = await self.socket.recv()
-        assert isinstance(data, bytes)
-        response = rtc.SignalResponse.FromString(data)
+        if isinstance(data, str):
+            response = json_format.Parse(data, rtc.SignalResponse())
+        else:
+            response = rtc.SignalResponse.FromString(data)
         self.seen.append(response)
         return response
 
@@ -168,7 +168,3 @@ async def serve() -> AsyncIterator[Serve]:
 async def server(serve: Serve) -> Server:
     """A server with the default options."""
     return await serve()
-
-
-def candidate_json(text: str) -> str:
-    return json.dumps({"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0})

@@ -34,6 +34,8 @@ class FakeEngine:
         self.is_closed = False
         self._media: dict[str, dict[str, events.MediaAdded]] = {}
         self._offer_ids: dict[str, int] = {}
+        self._unanswered: set[str] = set()
+        self._offer_again: set[str] = set()
         self._waiting: list[Event] = []
         self._readable, self._writable = os.pipe()
         os.set_blocking(self._readable, False)
@@ -150,8 +152,13 @@ class FakeEngine:
         self._record("subscriber_answer", participant, answer_id, sdp)
         if not sdp.startswith("v=0"):
             self.emit(events.NegotiationFailed(participant, "subscriber", "the answer is not SDP"))
-        elif self.auto and self._offer_ids.get(participant) == 1:
-            self.connect(participant)
+        elif self.auto:
+            if self._offer_ids.get(participant) == 1:
+                self.connect(participant)
+            self._unanswered.discard(participant)
+            if participant in self._offer_again:
+                self._offer_again.discard(participant)
+                self._offer(participant)
 
     def add_candidate(self, participant: str, target: Target, candidate: str) -> None:
         """See `MediaEngine`."""
@@ -226,5 +233,9 @@ class FakeEngine:
     def _offer(self, participant: str) -> None:
         if not self.auto:
             return
+        if participant in self._unanswered:
+            self._offer_again.add(participant)
+            return
+        self._unanswered.add(participant)
         self._offer_ids[participant] = self._offer_ids.get(participant, 0) + 1
         self.emit(events.Offer(participant, self._offer_ids[participant], "v=0\r\n", {}))

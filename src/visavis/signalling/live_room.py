@@ -116,7 +116,8 @@ class LiveRoom:
 
     def resume(self, session: Session, outlet: Outlet) -> None:
         """Gives a session a new socket. The order of the frames matters: clients compare their state with it."""
-        away_since = session.socket_lost_at if session.socket_lost_at is not None else self.around.now()
+        # Not since the loss was noticed: what was sent to a socket that is dead already was lost, too.
+        away_since = session.last_heard
         if session.outlet is not None:
             session.outlet.abort()
         session.outlet = outlet

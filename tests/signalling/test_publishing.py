@@ -1,0 +1,181 @@
+"""AddTrack, its media, and what others are told and subscribed to."""
+
+from livekit.protocol import models, rtc
+from tests_vocabulary import CAMERA, MICROPHONE
+
+REFUSALS = rtc.RequestResponse
+
+
+async def published(client, sid):
+    return await client.until_participant(lambda info: any(track.sid == sid for track in info.tracks))
+
+
+async def test_add_track_is_answered_with_what_was_asked(server):
+    alice = await server.join("alice")
+    track = await alice.add_track(
+        "cam",
+        name="camera",
+        width=1280,
+        height=720,
+        simulcast_codecs=[rtc.SimulcastCodec(codec="vp8", cid="cam")],
+        layers=[models.VideoLayer(quality=models.VideoQuality.HIGH), models.VideoLayer(quality=0)],
+    )
+    assert track.sid.startswith("TR_VC")
+    assert (track.name, track.width, track.height, track.stream) == ("camera", 1280, 720, "camera")
+    assert [layer.quality for layer in track.layers] == [0, 2]
+    assert track.codecs[0].mime_type == "video/VP8"
+    assert track.simulcast
+
+
+async def test_a_published_track_reaches_others_before_its_subscription(server):
+    alice = await server.join_active("alice")
+    bob = await server.join_active("bob")
+    track = await alice.add_track("cam", layers=[models.VideoLayer(quality=2, width=640, height=360, bitrate=5)])
+    answer = await alice.offer(CAMERA, offer_id=9)
+    assert (answer.type, answer.id) == ("answer", 9)
+    kinds = []
+    while "offer" not in kinds:
+        kinds.append((await bob.next()).WhichOneof("message"))
+    assert "update" in kinds[:-1]
+    info = next(info for seen in bob.seen for info in seen.update.participants if info.tracks)
+    assert (info.sid, info.tracks[0].sid, info.is_publisher) == (alice.sid, track.sid, True)
+    assert (info.tracks[0].mime_type, info.tracks[0].mid) == ("video/VP8", "0")
+    publish = server.engine.called("publish")[0]
+    assert publish.arguments == (alice.sid, "0", track.sid)
+    assert publish.options["source"] == "camera"
+    assert [command.arguments for command in server.engine.called("subscribe")] == [(bob.sid, track.sid)]
+
+
+async def test_media_before_its_announcement_is_parked(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    await alice.offer(CAMERA, MICROPHONE)
+    track = await alice.add_track("mic", "audio")
+    assert (await published(bob, track.sid)).tracks[0].mid == "1"
+
+
+async def test_renamed_media_belongs_to_the_first_announced_track_of_its_kind(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    await alice.add_track("mic", "audio")
+    track = await alice.add_track("cam")
+    await alice.offer("x-media:0 video {renamed} video/VP8\r\n")
+    info = await published(bob, track.sid)
+    assert info.tracks[0].codecs[0].sdp_cid == "{renamed}"
+
+
+async def test_the_codec_that_was_asked_for_is_told_to_the_core(server):
+    alice = await server.join("alice")
+    await alice.add_track("cam", simulcast_codecs=[rtc.SimulcastCodec(codec="h264", cid="cam")])
+    await alice.offer(CAMERA)
+    assert server.engine.called("publisher_offer")[0].arguments[3] == {"cam": "video/H264"}
+
+
+async def test_the_publisher_is_told_of_its_first_subscriber(server):
+    alice = await server.join("alice")
+    await server.join("bob")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    assert (await alice.until("track_subscribed")).track_subscribed.track_sid == track.sid
+
+
+async def test_late_joiner_receives_existing_tracks(server):
+    alice = await server.join("alice")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    bob = await server.join("bob")
+    assert [each.sid for each in bob.joined.other_participants[0].tracks] == [track.sid]
+    assert server.engine.called("subscribe")[-1].arguments == (bob.sid, track.sid)
+
+
+async def test_mute_is_told_to_all_and_to_the_core(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    await alice.send(mute=rtc.MuteTrackRequest(sid=track.sid, muted=True))
+    for client in (alice, bob):
+        info = await client.until_participant(lambda info: bool(info.tracks) and info.tracks[0].muted)
+        assert info.sid == alice.sid
+    assert server.engine.called("set_muted")[0].arguments == (track.sid, True)
+
+
+async def test_a_track_ends_when_its_media_does(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    await published(bob, track.sid)
+    await alice.offer()
+    info = await bob.until_participant(lambda info: info.sid == alice.sid)
+    assert not info.tracks
+    assert info.is_publisher
+    assert server.engine.called("unpublish")[0].arguments == (track.sid,)
+
+
+async def test_a_cid_that_is_in_use_waits_for_its_end(server):
+    alice = await server.join("alice")
+    first = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    await alice.send(add_track=rtc.AddTrackRequest(cid="cam", type=models.TrackType.VIDEO))
+    response = (await alice.until("request_response")).request_response
+    assert response.reason == REFUSALS.QUEUED
+    await alice.send(offer=rtc.SessionDescription(type="offer", sdp="v=0\r\n", id=2))
+    second = (await alice.until("track_published")).track_published.track
+    assert second.sid != first.sid
+
+
+async def test_what_the_token_does_not_permit_is_refused(server):
+    alice = await server.join("alice", can_publish_sources=("microphone",))
+    await alice.send(add_track=rtc.AddTrackRequest(cid="cam", type=1, source=models.TrackSource.CAMERA))
+    response = (await alice.until("request_response")).request_response
+    assert response.reason == REFUSALS.NOT_ALLOWED
+    assert response.add_track.cid == "cam"
+    track = await alice.add_track("mic", "audio")
+    assert track.source == models.TrackSource.MICROPHONE
+
+
+async def test_too_many_announcements_without_media_are_refused(server):
+    alice = await server.join("alice")
+    for number in range(20):
+        await alice.add_track(f"cam{number}")
+    await alice.send(add_track=rtc.AddTrackRequest(cid="one more", type=models.TrackType.VIDEO))
+    assert (await alice.until("request_response")).request_response.reason == REFUSALS.LIMIT_EXCEEDED
+
+
+async def test_muting_an_unknown_track_is_answered(server):
+    alice = await server.join("alice")
+    await alice.send(mute=rtc.MuteTrackRequest(sid="TR_none", muted=True))
+    response = (await alice.until("request_response")).request_response
+    assert (response.reason, response.mute.sid) == (REFUSALS.NOT_FOUND, "TR_none")
+
+
+async def test_nobody_mutes_what_is_another_ones(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    await bob.send(mute=rtc.MuteTrackRequest(sid=track.sid, muted=True))
+    assert (await bob.until("request_response")).request_response.reason == REFUSALS.NOT_FOUND
+    assert not server.engine.called("set_muted")
+
+
+async def test_sizes_and_features_can_be_updated(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    video = await alice.add_track("cam")
+    audio = await alice.add_track("mic", "audio")
+    await alice.offer(CAMERA, MICROPHONE)
+    await alice.send(update_video_track=rtc.UpdateLocalVideoTrack(track_sid=video.sid, width=320, height=240))
+    await bob.until_participant(lambda info: any(track.width == 320 for track in info.tracks))
+    features = [models.AudioTrackFeature.TF_STEREO]
+    await alice.send(update_audio_track=rtc.UpdateLocalAudioTrack(track_sid=audio.sid, features=features))
+    await bob.until_participant(lambda info: any(track.stereo for track in info.tracks))
+
+
+async def test_data_tracks_are_refused_in_so_many_words(server):
+    alice = await server.join("alice")
+    await alice.send(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=3, name="d"))
+    response = (await alice.until("request_response")).request_response
+    assert response.reason == REFUSALS.UNSUPPORTED_TYPE
+    assert response.publish_data_track.pub_handle == 3
