@@ -1,0 +1,95 @@
+"""What these tests talk to: addresses, keys, tokens. And the real livekit-server, to check the tests themselves by."""
+
+import contextlib
+import datetime
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livekit import api
+
+PEER = os.environ.get("VISAVIS_LIVEKIT_SERVER", "")
+"""Path of a livekit-server to run these tests against instead, to see whether a test or the server is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServer:
+    """A running server."""
+
+    http_url: str
+    udp_port: int
+    tcp_port: int
+    api_key: str = "devkey"
+    api_secret: str = "a secret of the tests, 32 bytes or more"
+
+    @property
+    def url(self) -> str:
+        """Where LiveKit clients connect."""
+        return self.http_url.replace("http", "ws", 1)
+
+    @property
+    def http_port(self) -> int:
+        """The TCP port of HTTP and signalling."""
+        return int(self.http_url.rsplit(":", 1)[1])
+
+    def token(self, identity: str, room: str | None = None, *, name: str = "", **grants: Any) -> str:
+        """A token that joins `room` (None: names no room)."""
+        allowed = api.VideoGrants(room_join=True, room=room or "", can_update_own_metadata=True, **grants)
+        token = api.AccessToken(self.api_key, self.api_secret).with_identity(identity).with_grants(allowed)
+        return token.with_name(name).with_ttl(datetime.timedelta(minutes=10)).to_jwt()
+
+
+@contextlib.contextmanager
+def livekit_server(http_port: int, *, max_participants: int = 0) -> Iterator[MediaServer]:
+    """The real livekit-server of `PEER`, kept on loopback."""
+    server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
+    folder = Path(tempfile.mkdtemp())
+    (folder / "livekit.yaml").write_text(
+        f"""
+port: {http_port}
+bind_addresses: ["127.0.0.1"]
+keys: {{devkey: "{server.api_secret}"}}
+room: {{max_participants: {max_participants}, departure_timeout: 2}}
+rtc:
+  udp_port: {server.udp_port}
+  tcp_port: {server.tcp_port}
+  node_ip: 127.0.0.1
+  use_external_ip: false
+  enable_loopback_candidate: true
+  interfaces: {{includes: [lo]}}
+  ips: {{includes: ["127.0.0.1/32"]}}
+  stun_servers: ["127.0.0.1:3478"]
+"""
+    )
+    log = (folder / "log").open("wb")
+    command = [PEER, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for_port(http_port)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+        shutil.rmtree(folder)
+
+
+def wait_for_port(port: int, seconds: float = 20.0) -> None:
+    """Returns when something listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
