@@ -6,7 +6,7 @@ grants. Who is let into which room is decided elsewhere; this module only reads 
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
@@ -174,7 +174,7 @@ class KeyRing:
 
 
 @contextmanager
-def _accepting_short_secrets() -> Iterator[None]:
+def _accepting_short_secrets() -> Generator[None]:
     """LiveKit's development secret has six bytes. Who starts a server for others is held to a better one there."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The HMAC key is")
