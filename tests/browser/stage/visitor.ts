@@ -69,7 +69,7 @@ export class Visitor {
   }
 
   isIn(room: string): Promise<void> {
-    return this.shows('room', { more: `[data-room="${room}"]` });
+    return this.shows('room', { more: `[data-room="${room}"][data-state="connected"]` });
   }
 
   async leave(): Promise<void> {

@@ -106,6 +106,8 @@ describe('access to our page', { skip: missing('visavis') }, () => {
     await tabTo(alice, testId('toggle-microphone'));
     await alice.press('Space');
     await bob.shows('tile', { more: '[data-local="false"][data-muted="true"]', text: 'alice', within: 2_000 });
+    await alice.press('m');
+    await bob.shows('tile', { more: '[data-local="false"][data-muted="false"]', text: 'alice', within: 2_000 });
     await tabTo(alice, testId('open-settings'));
     await alice.press('Enter');
     await tabTo(alice, testId('camera-select'));

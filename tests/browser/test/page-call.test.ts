@@ -19,7 +19,7 @@ describe('a call on our page', { skip: missing('visavis') }, () => {
 
   it('home shows the own picture, an empty list, and no way to create a nameless room', async () => {
     [alice, bob, carol] = await Promise.all([stage.visitor('alice'), stage.visitor('bob'), stage.visitor('carol')]);
-    await Promise.all([alice, bob].map((visitor) => visitor.callMyself(visitor.name)));
+    await Promise.all([alice, bob, carol].map((visitor) => visitor.callMyself(visitor.name)));
     await alice.plays(testId('preview'), '', 'red');
     await alice.shows('rooms-empty', { text: 'Add a room to begin' });
     await alice.shows('create-room', { more: ':disabled' });
@@ -53,7 +53,11 @@ describe('a call on our page', { skip: missing('visavis') }, () => {
 
   it('the one who speaks is marked', async () => {
     await alice.click('toggle-microphone');
-    await alice.shows('tile', { more: '[data-speaking="true"]', text: 'bob', within: 4_000 });
+    await alice.shows('tile', {
+      more: '[data-local="false"][data-speaking="true"][data-dominant="true"]',
+      text: 'bob',
+      within: 4_000,
+    });
   });
 
   it('a muted microphone and a camera that is off are shown, and undone', async () => {
