@@ -53,10 +53,10 @@ class Caller:
     ) -> tuple[Any, ...]:
         """Waits for an event, past or to come, and returns its arguments."""
 
-        def found() -> tuple[Any, ...] | None:
-            return next((args for args in self.all(name, since) if where(*args)), None)
+        def found() -> list[tuple[Any, ...]]:
+            return [args for args in self.all(name, since) if where(*args)]
 
-        return await self.until(found, f"a {name} event", within)
+        return (await self.until(found, f"a {name} event", within))[0]
 
     async def until(self, condition: Callable[[], T | None], what: str, within: float = PATIENCE) -> T:
         """Waits until `condition` returns something true; it is asked after every event."""

@@ -1,27 +1,45 @@
 """Fixtures of the tests with the PyPI `livekit` client: a server, a room of one's own, callers in it."""
 
 import asyncio
+import itertools
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from caller import PATIENCE, Caller
 from livekit import rtc
-from servers import PEER, MediaServer, livekit_server
+from servers import PEER, MediaServer, livekit_server, visavis_server
 
 Join = Callable[..., Awaitable[Caller]]
+MakeServer = Callable[..., Awaitable[MediaServer]]
 
 
 @pytest.fixture(scope="session")
 def media_server() -> Iterator[MediaServer]:
-    if PEER:
-        with livekit_server(17410) as server:
-            yield server
-        return
-    raise NotImplementedError
+    with _start(17410) as server:
+        yield server
+
+
+@pytest.fixture
+async def make_server() -> AsyncIterator[MakeServer]:
+    """Starts servers of one's own: ``server = await make_server(max_participants=2)``."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: Any) -> MediaServer:
+            context = _start(next(_ports), **settings)
+            server = await asyncio.to_thread(context.__enter__)
+            stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
+            return server
+
+        yield make
+
+
+_start = livekit_server if PEER else visavis_server
+_ports = itertools.count(17420, 5)
 
 
 @pytest.fixture

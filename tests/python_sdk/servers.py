@@ -4,14 +4,16 @@ import contextlib
 import datetime
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from livekit import api
 
@@ -28,6 +30,7 @@ class MediaServer:
     tcp_port: int
     api_key: str = "devkey"
     api_secret: str = "a secret of the tests, 32 bytes or more"
+    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def url(self) -> str:
@@ -70,15 +73,38 @@ rtc:
     )
     log = (folder / "log").open("wb")
     command = [PEER, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
+    with _running(command, http_port, log) as process:
+        yield replace(server, process=process)
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def visavis_server(http_port: int, *, max_participants: int = 50) -> Iterator[MediaServer]:
+    """Our server in a process of its own."""
+    server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
+    serve = Path(__file__).parent / "serve.py"
+    options = (http_port, server.tcp_port, server.udp_port, max_participants, server.api_key, server.api_secret)
+    with _running([sys.executable, str(serve), *map(str, options)], http_port, None) as process:
+        yield replace(server, process=process)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], http_port: int, log: IO[bytes] | None) -> "Iterator[subprocess.Popen[bytes]]":
     process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_for_port(http_port)
-        yield server
+        yield process
     finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
-        shutil.rmtree(folder)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            if log is not None:
+                log.close()
 
 
 def wait_for_port(port: int, seconds: float = 20.0) -> None:

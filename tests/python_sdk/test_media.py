@@ -122,8 +122,8 @@ async def test_a_subscriber_chooses_the_simulcast_layer(alice: Caller, bob: Call
         async with watching(video) as pictures:
             for quality, width in [
                 (rtc.VideoQuality.VIDEO_QUALITY_HIGH, 960),
-                (rtc.VideoQuality.VIDEO_QUALITY_LOW, 240),
-                (rtc.VideoQuality.VIDEO_QUALITY_MEDIUM, 480),
+                (rtc.VideoQuality.VIDEO_QUALITY_LOW, 320),
+                (rtc.VideoQuality.VIDEO_QUALITY_MEDIUM, 640),
                 (rtc.VideoQuality.VIDEO_QUALITY_HIGH, 960),
             ]:
                 publication.set_video_quality(quality)
