@@ -1,7 +1,7 @@
 //! What the control plane asks of the core. Plain values; the meaning of each is told in `src/visavis/_sfu.pyi`.
 
 /// Which of a participant's two connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     /// The client offers; media flows from it.
     Publisher,

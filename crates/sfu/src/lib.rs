@@ -8,16 +8,34 @@
 //! 2. [`Shard::flush`] once, then take all of [`Shard::poll_transmit`], [`Shard::poll_event`], [`Shard::poll_route`];
 //! 3. wait for input, or until [`Shard::poll_timeout`].
 
+mod bitstream;
 mod command;
+mod connection;
+mod data;
+mod downtrack;
+mod egress;
 mod event;
+mod forwarding;
+mod layers;
+mod messages;
+mod negotiation;
+mod participant;
+mod quality;
+mod rewriter;
+mod sdp;
+mod shard;
+mod speakers;
+mod stun;
+mod track;
 
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
 pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
+pub use shard::Shard;
+pub use stun::request_ufrag;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Instant;
 
 /// What a shard must know from its surroundings.
 #[derive(Debug, Clone)]
@@ -82,72 +100,3 @@ pub struct Stats {
 
 /// Highest reliable sequence per participant, readable from another thread without asking the shard.
 pub type ReliableSequence = Arc<AtomicU32>;
-
-/// All rooms of one worker thread.
-pub struct Shard {
-    _config: ShardConfig,
-}
-
-impl Shard {
-    /// An empty shard.
-    pub fn new(config: ShardConfig, _now: Instant) -> Self {
-        Self { _config: config }
-    }
-
-    /// Applies one command. `sequence` is for `AddParticipant`: where the participant's highest reliable sequence goes.
-    pub fn handle_command(&mut self, _now: Instant, _command: Command, _sequence: Option<ReliableSequence>) {
-        todo!()
-    }
-
-    /// One datagram (or one ICE-TCP frame) that the router gave to this shard.
-    pub fn handle_datagram(
-        &mut self,
-        _now: Instant,
-        _protocol: Protocol,
-        _source: SocketAddr,
-        _destination: SocketAddr,
-        _payload: &[u8],
-    ) {
-        todo!()
-    }
-
-    /// Time has come.
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
-    }
-
-    /// Ends a batch of inputs: everything that they caused becomes pollable.
-    pub fn flush(&mut self, _now: Instant) {
-        todo!()
-    }
-
-    /// When to call [`Shard::handle_timeout`] at the latest.
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
-        todo!()
-    }
-
-    /// The next packet to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        todo!()
-    }
-
-    /// The next event.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
-    }
-
-    /// The next change of routes.
-    pub fn poll_route(&mut self) -> Option<Route> {
-        todo!()
-    }
-
-    /// Counters.
-    pub fn stats(&self) -> Stats {
-        todo!()
-    }
-
-    /// Closes every connection; poll the transmits once more afterwards.
-    pub fn close(&mut self, _now: Instant) {
-        todo!()
-    }
-}

@@ -1,0 +1,175 @@
+//! One peer connection: str0m's `Rtc`, its addresses, its channels and whether the peer is still there.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::bwe::Bitrate;
+use str0m::channel::ChannelId;
+use str0m::config::DtlsCert;
+use str0m::{Candidate, IceCreds, Rtc};
+
+use crate::bitstream::Codec;
+use crate::event::Protocol;
+use crate::{ShardConfig, ufrag_prefix};
+
+/// Without a packet for so long the peer is disconnected…
+pub(crate) const DISCONNECTED_AFTER: Duration = Duration::from_secs(10);
+/// …and for so long it has failed.
+pub(crate) const FAILED_AFTER: Duration = Duration::from_secs(15);
+/// A first connection that takes longer will not come.
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// Addresses a peer may be reached at; more are a peer that plays games, and the oldest is forgotten.
+const MAX_ADDRESSES: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not connected yet.
+    Connecting,
+    Connected,
+    Disconnected,
+    Failed,
+}
+
+/// The data channels by LiveKit's labels.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Channels {
+    pub reliable: Option<ChannelId>,
+    pub lossy: Option<ChannelId>,
+    /// Both are open.
+    pub told: bool,
+}
+
+pub(crate) struct Connection {
+    pub rtc: Rtc,
+    pub state: State,
+    /// Credentials by which STUN requests find this connection: the current ones, and those of a restart under way.
+    pub ufrags: Vec<String>,
+    /// Authenticated addresses, latest last.
+    pub addresses: Vec<(Protocol, SocketAddr)>,
+    pub channels: Channels,
+    /// The last packet that was certainly the peer's.
+    pub heard: Instant,
+    /// When the description was exchanged, so that a connection is due.
+    pub due_since: Option<Instant>,
+    /// Something was written; drain at the next flush.
+    pub dirty: bool,
+    /// The timer that is set.
+    pub timer: Option<Instant>,
+    /// When it is looked at for silence next.
+    pub watch: Option<Instant>,
+    /// Bit/s, from TWCC.
+    pub estimate: Option<u64>,
+}
+
+/// What all connections of a shard have in common.
+pub(crate) struct Factory {
+    pub config: ShardConfig,
+    pub certificate: DtlsCert,
+}
+
+impl Factory {
+    /// Fresh ICE credentials that name this shard. The rest of the ufrag is long enough never to come twice.
+    pub(crate) fn credentials(&self) -> IceCreds {
+        let (first, second) = (IceCreds::new(), IceCreds::new());
+        let prefix = ufrag_prefix(self.config.index).map(char::from);
+        IceCreds { ufrag: format!("{}{}{}{}", prefix[0], prefix[1], first.ufrag, second.ufrag), pass: first.pass }
+    }
+
+    /// A connection that can negotiate `codecs`; `sends` media and so estimates bandwidth, or receives it.
+    pub(crate) fn connection(&self, codecs: &[Codec], sends: bool, now: Instant) -> Connection {
+        let credentials = self.credentials();
+        let mut config = Rtc::builder()
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .set_local_ice_credentials(credentials.clone())
+            .set_dtls_cert(self.certificate.clone())
+            .set_sctp_max_message_size(crate::data::MAX_MESSAGE as u32)
+            .clear_codecs();
+        config = config.set_extension(9, str0m::rtp::Extension::AbsoluteCaptureTime);
+        for codec in codecs {
+            config = match codec {
+                Codec::Opus => config.enable_opus(true, false),
+                Codec::Vp8 => config.enable_vp8(true),
+                Codec::H264 => config.enable_h264(true),
+                Codec::Vp9 => config.enable_vp9(true),
+                Codec::Av1 => config.enable_av1(true),
+            };
+        }
+        if sends {
+            config = config
+                .enable_bwe(Some(Bitrate::bps(self.config.initial_bitrate)))
+                .set_stats_interval(Some(crate::quality::INTERVAL));
+        }
+        let mut rtc = config.build(now);
+        for address in &self.config.udp {
+            if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for address in &self.config.tcp {
+            let candidate = Candidate::builder().tcp().host(*address).tcptype(str0m::net::TcpType::Passive).build();
+            if let Ok(candidate) = candidate {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Connection {
+            rtc,
+            state: State::Connecting,
+            ufrags: vec![credentials.ufrag],
+            addresses: Vec::new(),
+            channels: Channels::default(),
+            heard: now,
+            due_since: None,
+            dirty: false,
+            timer: None,
+            watch: None,
+            estimate: None,
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn connected(&self) -> bool {
+        matches!(self.state, State::Connected | State::Disconnected)
+    }
+
+    /// What carries the peer's packets, by its latest address.
+    pub(crate) fn protocol(&self) -> Option<Protocol> {
+        self.addresses.last().map(|(protocol, _)| *protocol)
+    }
+
+    /// Remembers an authenticated address. Returns what became known, and what had to be forgotten for it.
+    pub(crate) fn learn(&mut self, protocol: Protocol, source: SocketAddr) -> (bool, Option<(Protocol, SocketAddr)>) {
+        let entry = (protocol, source);
+        if let Some(index) = self.addresses.iter().position(|known| *known == entry) {
+            self.addresses[index..].rotate_left(1);
+            return (false, None);
+        }
+        self.addresses.push(entry);
+        (true, (self.addresses.len() > MAX_ADDRESSES).then(|| self.addresses.remove(0)))
+    }
+
+    /// The state as time alone makes it; `None` if it stays.
+    pub(crate) fn aged(&self, now: Instant) -> Option<State> {
+        let silent = now.saturating_duration_since(self.heard);
+        match self.state {
+            State::Connected if silent >= DISCONNECTED_AFTER => Some(State::Disconnected),
+            State::Disconnected if silent >= FAILED_AFTER => Some(State::Failed),
+            State::Disconnected if silent < DISCONNECTED_AFTER => Some(State::Connected),
+            State::Connecting if self.due_since.is_some_and(|since| now - since >= CONNECT_WITHIN) => Some(State::Failed),
+            _ => None,
+        }
+    }
+}
+
+/// str0m's protocol to ours; what we do not listen on is told as UDP.
+pub(crate) fn protocol_from(protocol: str0m::net::Protocol) -> Protocol {
+    if protocol == str0m::net::Protocol::Tcp { Protocol::Tcp } else { Protocol::Udp }
+}
+
+pub(crate) fn protocol_to(protocol: Protocol) -> str0m::net::Protocol {
+    match protocol {
+        Protocol::Udp => str0m::net::Protocol::Udp,
+        Protocol::Tcp => str0m::net::Protocol::Tcp,
+    }
+}

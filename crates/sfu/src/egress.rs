@@ -1,0 +1,54 @@
+//! The seam between *what* goes to whom and *how* it gets there.
+//!
+//! Forwarding hands over one [`Outgoing`] per packet and subscriber. Behind [`Egress`] it is sealed (SRTP), kept for
+//! retransmission, paced and put on the wire. str0m does it today; a path that seals a batch for many subscribers at
+//! once replaces this implementation and nothing else.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use str0m::Rtc;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, Vp8Patch};
+
+/// One RTP packet for one subscriber. The payload is shared by all of them.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub mid: Mid,
+    pub pt: Pt,
+    /// Without holes but those of the network, never wrapping.
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    /// Bytes that differ from the shared payload.
+    pub patch: Option<Vp8Patch>,
+    pub capture_time: Option<AbsCaptureTime>,
+    /// Answer a request for retransmission.
+    pub nackable: bool,
+    /// When it came, for the sender reports' clock.
+    pub arrival: Instant,
+}
+
+/// Takes packets for one subscriber.
+pub(crate) trait Egress {
+    /// Queues a packet; false if the section does not exist (any more).
+    fn send(&mut self, packet: Outgoing) -> bool;
+}
+
+impl Egress for Rtc {
+    fn send(&mut self, packet: Outgoing) -> bool {
+        let mut api = self.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else { return false };
+        let extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
+        let mut write = RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
+            .marker(packet.marker)
+            .nackable(packet.nackable)
+            .ext_vals(extensions);
+        if let Some(patch) = packet.patch {
+            write = write.vp8_patch(patch);
+        }
+        stream.write_rtp(write);
+        true
+    }
+}

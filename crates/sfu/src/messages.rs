@@ -1,0 +1,164 @@
+//! Data: from a participant's channel to the channels of those it is for.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use str0m::channel::{ChannelData, ChannelId};
+
+use crate::command::Target;
+use crate::data::{self, Routed};
+use crate::event::Event;
+use crate::shard::{Key, Shard};
+
+/// Reliable bytes kept for a client that reads slowly; one that lets more pile up is dropped.
+const MAX_OUTBOX: usize = 4 << 20;
+/// A lossy message is not sent to a channel with so much waiting: it would come too late.
+const MAX_LOSSY_WAITING: usize = 64 << 10;
+/// The channel asks for more below this.
+const OUTBOX_LOW: usize = 128 << 10;
+
+impl Shard {
+    pub(crate) fn on_channel_open(&mut self, key: Key, id: ChannelId, label: &str, now: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        match label {
+            "_reliable" => {
+                connection.channels.reliable = Some(id);
+                if let Some(mut channel) = connection.rtc.channel(id) {
+                    channel.set_buffered_amount_low_threshold(OUTBOX_LOW);
+                }
+            }
+            "_lossy" => connection.channels.lossy = Some(id),
+            _ => {}
+        }
+        let channels = &mut connection.channels;
+        let open = channels.reliable.is_some() && channels.lossy.is_some();
+        if !open || std::mem::replace(&mut channels.told, true) || key.1 != self.participants[key.0].primary {
+            return;
+        }
+        let participant = &self.participants[key.0];
+        let (id, room, joined) = (participant.id.clone(), participant.room, participant.joined);
+        let missed: Vec<Routed> = self.rooms[room]
+            .replay
+            .since(now, joined)
+            .filter(|(sender, packet)| **sender != key.0 && packet.reaches(&id, &self.participants[key.0].identity))
+            .map(|(_, packet)| packet.clone())
+            .collect();
+        for packet in missed {
+            self.send_reliable(key.0, packet.bytes, now);
+        }
+        self.emit(Event::DataChannelsOpen { participant: id });
+    }
+
+    pub(crate) fn on_channel_data(&mut self, key: Key, message: &ChannelData, now: Instant) {
+        let Some(participant) = self.participants.get_mut(key.0) else { return };
+        let Some(connection) = participant.connection(key.1) else { return };
+        let channels = connection.channels;
+        let reliable = channels.reliable == Some(message.id);
+        if !reliable && channels.lossy != Some(message.id) {
+            return; // a channel of the client's own
+        }
+        if !participant.can_publish_data {
+            return;
+        }
+        let identity = if participant.hidden { "" } else { participant.identity.as_str() };
+        let Ok(packet) = data::rewrite(&message.data, reliable, &participant.id, identity) else {
+            self.stats.packets_dropped += 1;
+            return;
+        };
+        if reliable {
+            if !participant.reliable.accept(packet.sequence) {
+                return;
+            }
+            if let Some(sequence) = &participant.sequence {
+                sequence.fetch_max(packet.sequence, Ordering::Relaxed);
+            }
+        }
+        let room = participant.room;
+        self.route(room, Some(key.0), packet, reliable, now);
+    }
+
+    pub(crate) fn send_from_server(
+        &mut self,
+        room: usize,
+        packet: Vec<u8>,
+        reliable: bool,
+        destinations: &[String],
+        now: Instant,
+    ) {
+        let packet =
+            Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
+        self.route(room, None, packet, reliable, now);
+    }
+
+    fn route(&mut self, room: usize, sender: Option<usize>, packet: Routed, reliable: bool, now: Instant) {
+        let members = self.rooms[room].members.clone();
+        for member in members {
+            let participant = &self.participants[member];
+            if Some(member) == sender || !packet.reaches(&participant.id, &participant.identity) {
+                continue;
+            }
+            if reliable {
+                self.send_reliable(member, packet.bytes.clone(), now);
+            } else {
+                self.send_lossy(member, &packet.bytes);
+            }
+        }
+        if reliable {
+            // usize::MAX is nobody's key: what the server sends is replayed to everyone it is for.
+            self.rooms[room].replay.push(now, sender.unwrap_or(usize::MAX), packet);
+        }
+    }
+
+    fn send_reliable(&mut self, key: usize, bytes: Arc<[u8]>, now: Instant) {
+        let participant = &mut self.participants[key];
+        let open = participant.primary_connection().is_some_and(|connection| connection.channels.told);
+        if !open {
+            return; // the replay brings it when the channel opens
+        }
+        participant.outbox_bytes += bytes.len();
+        participant.outbox.push_back(bytes);
+        if participant.outbox_bytes > MAX_OUTBOX {
+            return self.fail(key, format!("it does not read: {MAX_OUTBOX} bytes of data wait for it"), now);
+        }
+        self.send_outbox(key);
+    }
+
+    /// Writes what the reliable channel takes.
+    pub(crate) fn send_outbox(&mut self, key: usize) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let primary: Target = participant.primary;
+        while let Some(bytes) = participant.outbox.front().cloned() {
+            let Some(connection) = participant.primary_connection() else { return };
+            let Some(mut channel) = connection.channels.reliable.and_then(|id| connection.rtc.channel(id)) else {
+                return;
+            };
+            match channel.write(true, &bytes) {
+                Ok(true) => {
+                    participant.outbox_bytes -= bytes.len();
+                    participant.outbox.pop_front();
+                }
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "a channel refused a message");
+                    break;
+                }
+            }
+        }
+        self.touch((key, primary));
+    }
+
+    fn send_lossy(&mut self, key: usize, bytes: &[u8]) {
+        let participant = &mut self.participants[key];
+        let primary = participant.primary;
+        let Some(connection) = participant.primary_connection() else { return };
+        let Some(mut channel) = connection.channels.lossy.and_then(|id| connection.rtc.channel(id)) else { return };
+        if channel.buffered_amount() > MAX_LOSSY_WAITING {
+            return;
+        }
+        if let Err(error) = channel.write(true, bytes) {
+            tracing::debug!(%error, "a channel refused a message");
+        }
+        self.touch((key, primary));
+    }
+}

@@ -1,0 +1,126 @@
+//! One participant as the core knows it: two connections, what it publishes, what it subscribes to.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use str0m::change::SdpPendingOffer;
+use str0m::format::PayloadParams;
+use str0m::media::{MediaKind, Mid};
+use str0m::rtp::Ssrc;
+
+use crate::ReliableSequence;
+use crate::bitstream::Codec;
+use crate::command::{Target, TrackSettings};
+use crate::connection::Connection;
+use crate::data::ReliableReceiver;
+use crate::quality::{Sample, Scorer};
+use crate::rewriter::Rewriter;
+
+/// A media section of the publisher connection that sends.
+pub(crate) struct Published {
+    pub kind: MediaKind,
+    pub cid: String,
+    pub params: PayloadParams,
+    pub codec: Codec,
+    pub rids: Vec<String>,
+    /// Slab key, once the control plane named the track.
+    pub track: Option<usize>,
+}
+
+/// A media section of the subscriber connection. Sections are never removed, only used again.
+pub(crate) struct Section {
+    pub mid: Mid,
+    pub kind: MediaKind,
+    pub used: Use,
+    /// State of the section's stream while no downtrack has it.
+    pub rewriter: Rewriter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Carries the downtrack with this slab key.
+    Track(usize),
+    /// Its track is gone; the client does not know yet.
+    Leaving,
+    /// Offered as inactive; free once that is answered.
+    Stopping,
+    /// Free for another track of the same kind.
+    Free,
+}
+
+/// The offers on the subscriber connection: one outstanding, the rest waits and is put together.
+#[derive(Default)]
+pub(crate) struct Offers {
+    pub outstanding: Option<Outstanding>,
+    /// Something changed since the last offer.
+    pub wanted: bool,
+    pub restart_ice: bool,
+    pub last: Option<Instant>,
+    pub timer: Option<Instant>,
+    pub next_id: u32,
+}
+
+pub(crate) struct Outstanding {
+    pub id: u32,
+    pub change: SdpPendingOffer,
+    pub sent: Instant,
+    /// New credentials, if this is an ICE restart.
+    pub credentials: Option<str0m::IceCreds>,
+}
+
+pub(crate) struct Participant {
+    pub id: String,
+    pub identity: String,
+    /// Slab key.
+    pub room: usize,
+    pub primary: Target,
+    pub can_publish_data: bool,
+    pub hidden: bool,
+    /// In order of preference.
+    pub codecs: Vec<Codec>,
+    pub joined: Instant,
+    pub publisher: Option<Connection>,
+    pub subscriber: Option<Connection>,
+
+    pub published: BTreeMap<Mid, Published>,
+    /// Track slab key and layer of each incoming stream.
+    pub streams: HashMap<Ssrc, (usize, usize)>,
+
+    pub offers: Offers,
+    pub sections: Vec<Section>,
+    /// Downtrack slab key by track id.
+    pub subscriptions: BTreeMap<String, usize>,
+    /// Settings that came before their subscription.
+    pub settings: HashMap<String, TrackSettings>,
+    /// Layers must be shared out anew.
+    pub allocate: bool,
+
+    pub reliable: ReliableReceiver,
+    pub sequence: Option<ReliableSequence>,
+    /// Reliable messages that wait for room in the channel.
+    pub outbox: VecDeque<Arc<[u8]>>,
+    pub outbox_bytes: usize,
+
+    pub scorer: Scorer,
+    /// What the client reported of its reception, since the last quality computation.
+    pub reception: Vec<Sample>,
+}
+
+impl Participant {
+    pub(crate) fn connection(&mut self, target: Target) -> Option<&mut Connection> {
+        match target {
+            Target::Publisher => self.publisher.as_mut(),
+            Target::Subscriber => self.subscriber.as_mut(),
+        }
+    }
+
+    /// The connection that carries data to the client.
+    pub(crate) fn primary_connection(&mut self) -> Option<&mut Connection> {
+        self.connection(self.primary)
+    }
+
+    pub(crate) fn section_of(&mut self, mid: Mid) -> Option<&mut Section> {
+        self.sections.iter_mut().find(|section| section.mid == mid)
+    }
+}

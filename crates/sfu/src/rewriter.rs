@@ -1,0 +1,264 @@
+//! Makes one continuous stream of what a subscriber gets: layers change, frames are left out, sources come and go, and
+//! the receiver sees one sequence without holes, one clock that runs forward and one row of VP8 pictures.
+//!
+//! Holes that the network made stay holes: the subscriber asks for what is missing, and the packet is sent when the
+//! publisher's retransmission arrives.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use str0m::rtp::{Vp8Descriptor, Vp8Patch};
+
+/// How many left-out numbers are remembered; older packets than those are too late for anyone.
+const REMEMBERED: usize = 256;
+
+/// Maps a growing number with gaps left on purpose onto one without.
+#[derive(Debug, Clone, Default)]
+struct Numbers {
+    offset: i64,
+    /// Input before this belongs to an earlier source, or is too old.
+    floor: u64,
+    /// Input numbers left out, ascending.
+    left_out: VecDeque<u64>,
+    highest_out: Option<u64>,
+}
+
+impl Numbers {
+    /// From `input` on, numbers go on after the highest told so far, or at `first`.
+    fn restart(&mut self, input: u64, first: u64) {
+        let output = self.highest_out.map_or(first, |highest| highest + 1);
+        *self = Self { offset: output as i64 - input as i64, floor: input, ..Self { highest_out: self.highest_out, ..Self::default() } };
+    }
+
+    fn map(&mut self, input: u64) -> Option<u64> {
+        if input < self.floor || self.left_out.contains(&input) {
+            return None;
+        }
+        let before = self.left_out.iter().filter(|&&out| out < input).count();
+        let output = (input as i64 + self.offset - before as i64) as u64;
+        self.highest_out = self.highest_out.max(Some(output));
+        Some(output)
+    }
+
+    /// Leaves `input` out: what follows moves up. Only what is newer than everything mapped so far can be.
+    fn leave_out(&mut self, input: u64) {
+        if self.left_out.contains(&input) {
+            return;
+        }
+        let at = self.left_out.partition_point(|&out| out < input);
+        self.left_out.insert(at, input);
+        if self.left_out.len() > REMEMBERED {
+            if let Some(oldest) = self.left_out.pop_front() {
+                self.offset -= 1;
+                self.floor = self.floor.max(oldest + 1);
+            }
+        }
+    }
+}
+
+/// A picture id or layer 0 index of few bits, counted on without wrapping.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unwrapped {
+    last: Option<u64>,
+}
+
+impl Unwrapped {
+    fn extend(&mut self, value: u64, bits: u32) -> u64 {
+        let range = 1u64 << bits;
+        let Some(last) = self.last else {
+            // One range up, so that what came just before does not fall below zero.
+            let extended = range + value;
+            self.last = Some(extended);
+            return extended;
+        };
+        let base = last - last % range + value;
+        let nearest = [base.wrapping_sub(range), base, base + range]
+            .into_iter()
+            .min_by_key(|candidate| candidate.abs_diff(last))
+            .unwrap_or(base);
+        self.last = Some(last.max(nearest));
+        nearest
+    }
+}
+
+/// One packet of the source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Input<'a> {
+    /// Extended sequence number.
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub payload: &'a [u8],
+    /// The payload has a VP8 descriptor.
+    pub vp8: bool,
+    pub arrival: Instant,
+}
+
+/// What to write on the packet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rewritten {
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub patch: Option<Vp8Patch>,
+}
+
+/// The state of one outgoing stream (SSRC). It outlives the tracks that pass through it.
+#[derive(Debug, Default)]
+pub(crate) struct Rewriter {
+    sequences: Numbers,
+    pictures: Numbers,
+    picture_id: Unwrapped,
+    tl0: Unwrapped,
+    tl0_offset: i64,
+    highest_tl0: Option<u64>,
+    timestamp_offset: u32,
+    last: Option<(u32, Instant)>,
+}
+
+impl Rewriter {
+    /// A new source (or layer, or the same after a pause) begins with `input`; its clock runs at `clock_rate`.
+    pub(crate) fn restart(&mut self, input: &Input<'_>, clock_rate: u32) {
+        self.sequences.restart(input.sequence, 1);
+        self.timestamp_offset = match self.last {
+            Some((timestamp, at)) => {
+                let elapsed = input.arrival.saturating_duration_since(at).max(Duration::from_millis(1));
+                let ticks = (elapsed.as_secs_f64() * f64::from(clock_rate)) as u32;
+                timestamp.wrapping_add(ticks.max(1)).wrapping_sub(input.timestamp)
+            }
+            None => 0,
+        };
+        let Some((picture_id, bits, tl0)) = input.vp8.then(|| vp8_numbers(input.payload)).flatten() else { return };
+        (self.picture_id, self.tl0) = (Unwrapped::default(), Unwrapped::default());
+        let picture = self.picture_id.extend(picture_id, bits);
+        self.pictures.restart(picture, 1);
+        if let Some(tl0) = tl0 {
+            let first = self.tl0.extend(tl0, 8);
+            self.tl0_offset = self.highest_tl0.map_or(0, |highest| highest as i64 + 1) - first as i64;
+        }
+    }
+
+    /// Leaves a packet out (of a temporal layer that is not wanted).
+    pub(crate) fn leave_out(&mut self, input: &Input<'_>) {
+        self.sequences.leave_out(input.sequence);
+        if let Some((picture_id, bits, _)) = input.vp8.then(|| vp8_numbers(input.payload)).flatten() {
+            let picture = self.picture_id.extend(picture_id, bits);
+            self.pictures.leave_out(picture);
+        }
+    }
+
+    /// What to write on this packet; `None` if it is from before the last restart.
+    pub(crate) fn rewrite(&mut self, input: &Input<'_>) -> Option<Rewritten> {
+        let sequence = self.sequences.map(input.sequence)?;
+        let timestamp = input.timestamp.wrapping_add(self.timestamp_offset);
+        if self.last.is_none_or(|(last, _)| timestamp.wrapping_sub(last) < 1 << 31) {
+            self.last = Some((timestamp, input.arrival));
+        }
+        let patch = if input.vp8 { self.patch(input.payload) } else { None };
+        Some(Rewritten { sequence, timestamp, patch })
+    }
+
+    fn patch(&mut self, payload: &[u8]) -> Option<Vp8Patch> {
+        let (picture_id, bits, tl0) = vp8_numbers(payload)?;
+        let picture = self.picture_id.extend(picture_id, bits);
+        let mut builder = Vp8Descriptor::parse(payload).ok()?.patch();
+        builder = builder.picture_id((self.pictures.map(picture)? % (1 << bits)) as u16);
+        if let Some(tl0) = tl0 {
+            let output = (self.tl0.extend(tl0, 8) as i64 + self.tl0_offset).max(0) as u64;
+            self.highest_tl0 = self.highest_tl0.max(Some(output));
+            builder = builder.tl0_pic_idx(output as u8);
+        }
+        builder.build().ok()
+    }
+}
+
+/// Picture id, its bits, and TL0PICIDX of a VP8 payload descriptor (RFC 7741 section 4.2).
+fn vp8_numbers(payload: &[u8]) -> Option<(u64, u32, Option<u64>)> {
+    let (&first, &flags) = (payload.first()?, payload.get(1)?);
+    if first & 0x80 == 0 || flags & 0x80 == 0 {
+        return None;
+    }
+    let high = *payload.get(2)?;
+    let (picture_id, bits, next) = if high & 0x80 != 0 {
+        (u64::from(high & 0x7f) << 8 | u64::from(*payload.get(3)?), 15, 4)
+    } else {
+        (u64::from(high), 7, 3)
+    };
+    let tl0 = if flags & 0x40 != 0 { Some(u64::from(*payload.get(next)?)) } else { None };
+    Some((picture_id, bits, tl0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn input(sequence: u64, timestamp: u32, arrival: Instant) -> Input<'static> {
+        Input { sequence, timestamp, payload: &[], vp8: false, arrival }
+    }
+
+    #[test]
+    fn a_switch_goes_on_in_numbers_and_time() {
+        let start = Instant::now();
+        let mut rewriter = Rewriter::default();
+        rewriter.restart(&input(5000, 90_000, start), 90_000);
+        assert_eq!(rewriter.rewrite(&input(5000, 90_000, start)).unwrap().sequence, 1);
+        let last = rewriter.rewrite(&input(5001, 93_000, start)).unwrap();
+        let later = start + Duration::from_millis(100);
+        rewriter.restart(&input(70_000, 7, later), 90_000);
+        let next = rewriter.rewrite(&input(70_000, 7, later)).unwrap();
+        assert_eq!((next.sequence, next.timestamp), (last.sequence + 1, last.timestamp + 9000));
+        assert_eq!(rewriter.rewrite(&input(5002, 96_000, later)), None, "late, from the old layer");
+    }
+
+    #[test]
+    fn a_late_packet_fills_its_own_hole() {
+        let now = Instant::now();
+        let mut rewriter = Rewriter::default();
+        rewriter.restart(&input(10, 0, now), 90_000);
+        let mut sequence = |s| rewriter.rewrite(&input(s, 0, now)).map(|r| r.sequence);
+        assert_eq!([sequence(10), sequence(12), sequence(11)], [Some(1), Some(3), Some(2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_out_leaves_no_hole_and_order_of_arrival_does_not_matter(
+            kept in proptest::collection::vec(any::<bool>(), 1..300), swaps in proptest::collection::vec(0usize..300, 0..50)
+        ) {
+            let mut numbers = Numbers::default();
+            numbers.restart(1000, 1);
+            let mut order: Vec<usize> = (0..kept.len()).collect();
+            for swap in swaps {
+                if swap + 1 < order.len() { order.swap(swap, swap + 1); }
+            }
+            // All that is left out is known before what follows it, as it is when whole frames are left out in order.
+            for (index, keep) in kept.iter().enumerate() {
+                if !keep { numbers.leave_out(1000 + index as u64); }
+            }
+            let mut outputs: Vec<u64> = order.iter().filter_map(|&index| numbers.map(1000 + index as u64)).collect();
+            outputs.sort_unstable();
+            let first = outputs.first().copied().unwrap_or(1);
+            prop_assert!(outputs.iter().enumerate().all(|(index, output)| *output == first + index as u64));
+        }
+
+        #[test]
+        fn picture_ids_count_on_through_wraps_and_switches(starts in proptest::collection::vec(0u16..0x8000, 1..6)) {
+            let now = Instant::now();
+            let mut rewriter = Rewriter::default();
+            let mut sequence = 0;
+            let mut told = 0;
+            for start in starts {
+                for step in 0..40u16 {
+                    let picture = (start + step) & 0x7fff;
+                    let [high, low] = (0x8000 | picture).to_be_bytes();
+                    let payload = [0x90, 0xe0, high, low, step as u8, 0, 0];
+                    sequence += 1;
+                    let packet = Input { sequence, timestamp: 0, payload: &payload, vp8: true, arrival: now };
+                    if step == 0 { rewriter.restart(&packet, 90_000); }
+                    rewriter.rewrite(&packet).expect("in order");
+                    told += 1;
+                    prop_assert_eq!(rewriter.pictures.highest_out, Some(told));
+                    prop_assert_eq!(rewriter.highest_tl0, Some(told - 1));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is done on the text of session descriptions: checks before str0m reads one, and what str0m cannot say.
+//!
+//! str0m writes each description; the rest is line editing per media section, because msids of recycled sections, ICE
+//! credentials of a restart and the publisher's preferred codec have no place in its API.
+
+use str0m::IceCreds;
+
+/// Longest description read, in bytes.
+const MAX_BYTES: usize = 512 * 1024;
+/// More media sections than any call needs; each costs state.
+const MAX_SECTIONS: usize = 128;
+
+/// Refuses what is not worth parsing, with a reason for the one who sent it.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub(crate) fn check(sdp: &str) -> Result<(), String> {
+    if !sdp.starts_with("v=0") {
+        return Err("the description is not SDP: it does not begin with v=0".into());
+    }
+    let sections = sdp.lines().filter(|line| line.starts_with("m=")).count();
+    if sections == 0 {
+        return Err("the description has no media section (m=)".into());
+    }
+    if sections > MAX_SECTIONS {
+        return Err(format!("the description has {sections} media sections, more than {MAX_SECTIONS}"));
+    }
+    if sdp.len() > MAX_BYTES {
+        return Err(format!("the description has {} bytes, more than {MAX_BYTES}", sdp.len()));
+    }
+    for attribute in ["a=ice-ufrag:", "a=ice-pwd:"] {
+        if !sdp.lines().any(|line| line.starts_with(attribute)) {
+            return Err(format!("the description has no ICE credentials ({attribute}…)"));
+        }
+    }
+    if !sdp.lines().any(|line| line.starts_with("a=fingerprint:")) {
+        return Err("the description has no DTLS fingerprint (a=fingerprint:…)".into());
+    }
+    Ok(())
+}
+
+/// The mids of all sections, in order.
+pub(crate) fn mids(sdp: &str) -> Vec<String> {
+    sections(sdp).filter_map(section_mid).map(str::to_owned).collect()
+}
+
+/// Whether a format parameter stands in section `mid`.
+pub(crate) fn has_format(sdp: &str, mid: &str, parameter: &str) -> bool {
+    sections(sdp)
+        .filter(|section| section_mid(section) == Some(mid))
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("a=fmtp:")?.split_once(' '))
+        .any(|(_, parameters)| parameters.split(';').any(|word| word.trim() == parameter))
+}
+
+/// The rids that the section `mid` sends, in the order of its simulcast line; empty: one encoding.
+pub(crate) fn send_rids(sdp: &str, mid: &str) -> Vec<String> {
+    let Some(section) = sections(sdp).find(|section| section_mid(section) == Some(mid)) else { return Vec::new() };
+    let Some(list) = section.lines().find_map(|line| line.strip_prefix("a=simulcast:")) else { return Vec::new() };
+    let mut words = list.split_whitespace();
+    while let Some(word) = words.next() {
+        let rids = words.next().unwrap_or_default();
+        if word == "send" {
+            // "~" marks a layer that begins paused, "," alternatives of one layer.
+            let first = |layer: &str| layer.split(',').next().unwrap_or_default().trim_start_matches('~').to_owned();
+            return rids.split(';').map(first).filter(|rid| !rid.is_empty()).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// The track id of the section's msid: the client's name for the track.
+pub(crate) fn track_id(sdp: &str, mid: &str) -> Option<String> {
+    let section = sections(sdp).find(|section| section_mid(section) == Some(mid))?;
+    let msid = section.lines().find_map(|line| line.strip_prefix("a=msid:")).or_else(|| {
+        section.lines().filter(|line| line.starts_with("a=ssrc:")).find_map(|line| Some(line.split_once(" msid:")?.1))
+    })?;
+    msid.split_whitespace().nth(1).map(str::to_owned)
+}
+
+/// Replaces the ICE credentials in every section.
+pub(crate) fn with_credentials(sdp: &str, credentials: &IceCreds) -> String {
+    edit(sdp, |_, line| {
+        Some(match line {
+            _ if line.starts_with("a=ice-ufrag:") => format!("a=ice-ufrag:{}", credentials.ufrag),
+            _ if line.starts_with("a=ice-pwd:") => format!("a=ice-pwd:{}", credentials.pass),
+            _ => line.to_owned(),
+        })
+    })
+}
+
+/// Replaces the msid of section `mid`, also where its ssrc lines repeat it.
+pub(crate) fn with_msid(sdp: &str, mid: &str, stream: &str, track: &str) -> String {
+    edit(sdp, |section, line| {
+        if section != Some(mid) {
+            return Some(line.to_owned());
+        }
+        Some(match line.split_once(" msid:") {
+            _ if line.starts_with("a=msid:") => format!("a=msid:{stream} {track}"),
+            Some((ssrc, _)) if line.starts_with("a=ssrc:") => format!("{ssrc} msid:{stream} {track}"),
+            _ => line.to_owned(),
+        })
+    })
+}
+
+/// Leaves in section `mid` only the payload types of `keep` and their retransmission; the client then sends that codec.
+///
+/// Restricted and not merely reordered, as Firefox on Linux does not heed the order in an answer.
+pub(crate) fn with_only(sdp: &str, mid: &str, keep: &[u8]) -> String {
+    let kept = |pt: &str| pt.parse().is_ok_and(|pt: u8| keep.contains(&pt));
+    edit(sdp, |section, line| {
+        if section != Some(mid) {
+            return Some(line.to_owned());
+        }
+        if line.starts_with("m=") {
+            let words = line.split(' ').enumerate().filter(|(index, word)| *index < 3 || kept(word));
+            return Some(words.map(|(_, word)| word).collect::<Vec<_>>().join(" "));
+        }
+        let value = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|prefix| line.strip_prefix(prefix));
+        match value.and_then(|value| value.split(' ').next()) {
+            Some(pt) if pt != "*" && !kept(pt) => None,
+            _ => Some(line.to_owned()),
+        }
+    })
+}
+
+/// Appends format parameters to payload type `pt` of section `mid`.
+pub(crate) fn with_format(sdp: &str, mid: &str, pt: u8, parameters: &str) -> String {
+    let prefix = format!("a=fmtp:{pt} ");
+    edit(sdp, |section, line| {
+        let fits = section == Some(mid) && line.starts_with(&prefix);
+        Some(if fits { format!("{line};{parameters}") } else { line.to_owned() })
+    })
+}
+
+/// Tells a subscriber that section `mid` carries stereo.
+pub(crate) fn with_stereo(sdp: &str, mid: &str) -> String {
+    edit(sdp, |section, line| {
+        let opus = section == Some(mid) && line.starts_with("a=fmtp:") && line.contains("minptime");
+        Some(if opus { format!("{line};sprop-stereo=1") } else { line.to_owned() })
+    })
+}
+
+/// The text of each media section.
+fn sections(sdp: &str) -> impl Iterator<Item = &str> {
+    let mut starts: Vec<usize> = sdp.match_indices("\nm=").map(|(index, _)| index + 1).collect();
+    starts.push(sdp.len());
+    let bounds: Vec<(usize, usize)> = starts.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    bounds.into_iter().map(|(start, end)| &sdp[start..end])
+}
+
+fn section_mid(section: &str) -> Option<&str> {
+    section.lines().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim)
+}
+
+/// Runs every line, with the mid of its section, through `change`; `None` drops it.
+fn edit(sdp: &str, change: impl Fn(Option<&str>, &str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(sdp.len() + 256);
+    let mut put = |mid: Option<&str>, text: &str| {
+        for line in text.lines() {
+            if let Some(line) = change(mid, line) {
+                out.push_str(&line);
+                out.push_str("\r\n");
+            }
+        }
+    };
+    let session = sdp.find("\nm=").map_or(sdp, |index| &sdp[..=index]);
+    put(None, session);
+    for section in sections(sdp) {
+        put(section_mid(section), section);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &str = "v=0\r\na=ice-ufrag:old\r\na=ice-pwd:oldpwd\r\na=fingerprint:sha-256 AA\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:0\r\na=msid:s a1\r\na=fmtp:111 minptime=10\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\na=mid:1\r\na=ssrc:7 msid:s v1\r\na=rtpmap:96 VP8/90000\r\n\
+        a=rtpmap:98 H264/90000\r\na=fmtp:97 apt=96\r\na=rtcp-fb:98 nack\r\na=simulcast:send q;~h;f\r\n";
+
+    #[test]
+    fn checks_name_what_is_wrong() {
+        assert_eq!(check(SDP), Ok(()));
+        assert!(check("hello").unwrap_err().contains("v=0"));
+        assert!(check("v=0\r\n").unwrap_err().contains("no media section"));
+        assert!(check(&format!("{SDP}{}", "m=audio 9 X 0\r\n".repeat(200))).unwrap_err().contains("202"));
+        assert!(check(&SDP.replace("a=ice-pwd", "a=x")).unwrap_err().contains("ice-pwd"));
+        assert!(check(&SDP.replace("a=fingerprint", "a=x")).unwrap_err().contains("fingerprint"));
+        assert!(check(&format!("{SDP}{}", "x".repeat(MAX_BYTES))).unwrap_err().contains("bytes"));
+    }
+
+    #[test]
+    fn reads_rids_and_track_ids_by_section() {
+        assert_eq!(send_rids(SDP, "1"), ["q", "h", "f"]);
+        assert!(send_rids(SDP, "0").is_empty());
+        assert_eq!(track_id(SDP, "0").as_deref(), Some("a1"));
+        assert_eq!(track_id(SDP, "1").as_deref(), Some("v1"), "only on the ssrc line");
+        assert_eq!(track_id(SDP, "9"), None);
+    }
+
+    #[test]
+    fn edits_touch_only_their_section() {
+        let creds = IceCreds { ufrag: "00new".into(), pass: "secret".into() };
+        let sdp = with_credentials(SDP, &creds);
+        assert!(sdp.contains("a=ice-ufrag:00new\r\na=ice-pwd:secret\r\n"));
+        let sdp = with_msid(SDP, "1", "PA_a|TR_b", "TR_b");
+        assert!(sdp.contains("a=msid:s a1\r\n") && sdp.contains("a=ssrc:7 msid:PA_a|TR_b TR_b\r\n"));
+        let sdp = with_only(SDP, "1", &[96, 97]);
+        assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"), "{sdp}");
+        assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n") && !sdp.contains("H264"));
+        assert!(!sdp.contains("rtcp-fb:98") && sdp.contains("a=fmtp:97 apt=96"));
+        assert!(with_format(SDP, "0", 111, "usedtx=1").contains("a=fmtp:111 minptime=10;usedtx=1\r\n"));
+    }
+}

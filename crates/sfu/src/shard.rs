@@ -1,0 +1,587 @@
+//! All rooms of one worker: where inputs are dispatched, timers kept and outputs collected.
+//!
+//! Everything lives in slabs and refers to each other by key. What concerns one participant runs under
+//! [`Shard::guarded`]: a bug there ends that participant and nobody else.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+use str0m::net::{DatagramRecv, Receive};
+use str0m::{Event as RtcEvent, Input, Output};
+
+use crate::command::{Command, Target};
+use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
+use crate::data::{ReliableReceiver, Replay};
+use crate::downtrack::Downtrack;
+use crate::event::{ConnectionState, Event, Protocol};
+use crate::participant::{Offers, Participant};
+use crate::quality::Scorer;
+use crate::speakers::SpeakerDetector;
+use crate::track::Track;
+use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, stun};
+
+/// How often a connection is looked at for silence.
+const WATCH_INTERVAL: Duration = Duration::from_millis(2500);
+
+/// One connection: the participant's slab key, and which of its two.
+pub(crate) type Key = (usize, Target);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// str0m wants time.
+    Connection(Key),
+    /// Is the peer still there?
+    Watch(Key),
+    /// An offer is due, or its answer overdue.
+    Offer(usize),
+    /// A room's beat: keyframes, layers, speakers, quality.
+    Room(usize),
+}
+
+pub(crate) struct Room {
+    pub id: String,
+    /// Slab keys of its participants.
+    pub members: Vec<usize>,
+    /// Slab keys of its tracks.
+    pub tracks: Vec<usize>,
+    /// By participant's slab key.
+    pub speakers: SpeakerDetector<usize>,
+    pub replay: Replay<usize>,
+    pub beat: Option<Instant>,
+    pub measured: Instant,
+    pub speakers_due: Instant,
+    pub quality_due: Instant,
+}
+
+/// All rooms of one worker thread.
+pub struct Shard {
+    pub(crate) factory: Factory,
+    pub(crate) rooms: Slab<Room>,
+    pub(crate) participants: Slab<Participant>,
+    pub(crate) tracks: Slab<Track>,
+    pub(crate) downtracks: Slab<Downtrack>,
+    room_ids: HashMap<String, usize>,
+    participant_ids: HashMap<String, usize>,
+    pub(crate) track_ids: HashMap<String, usize>,
+    pub(crate) ufrags: HashMap<String, Key>,
+    addresses: HashMap<(Protocol, SocketAddr), Key>,
+    timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
+    timer_count: u64,
+    pub(crate) dirty: Vec<Key>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    routes: VecDeque<Route>,
+    pub(crate) stats: Stats,
+}
+
+impl Shard {
+    /// An empty shard.
+    ///
+    /// # Panics
+    /// If the system cannot make a DTLS certificate.
+    pub fn new(config: ShardConfig, _now: Instant) -> Self {
+        let provider = str0m::crypto::from_feature_flags();
+        let certificate = provider.dtls_provider.generate_certificate().expect("a DTLS certificate can be made");
+        Self {
+            factory: Factory { config, certificate },
+            rooms: Slab::new(),
+            participants: Slab::new(),
+            tracks: Slab::new(),
+            downtracks: Slab::new(),
+            room_ids: HashMap::new(),
+            participant_ids: HashMap::new(),
+            track_ids: HashMap::new(),
+            ufrags: HashMap::new(),
+            addresses: HashMap::new(),
+            timers: BinaryHeap::new(),
+            timer_count: 0,
+            dirty: Vec::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            routes: VecDeque::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Applies one command. `sequence` is for `AddParticipant`: where the participant's highest reliable sequence goes.
+    pub fn handle_command(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
+        let subject = self.subject(&command);
+        self.guarded(now, subject, |shard| shard.apply(now, command, sequence));
+    }
+
+    /// One datagram (or one ICE-TCP frame) that the router gave to this shard.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        protocol: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        payload: &[u8],
+    ) {
+        self.stats.packets_in += 1;
+        self.stats.bytes_in += payload.len() as u64;
+        let ufrag = stun::request_ufrag(payload);
+        let key = match ufrag {
+            Some(ufrag) => self.ufrags.get(ufrag),
+            None => self.addresses.get(&(protocol, source)),
+        };
+        let (Some(&key), Ok(contents)) = (key, DatagramRecv::try_from(payload)) else {
+            self.stats.packets_dropped += 1;
+            return;
+        };
+        let input = Input::Receive(now, Receive { proto: protocol_to(protocol), source, destination, contents });
+        self.guarded(now, Some(key.0), |shard| {
+            let Some(connection) = shard.connection(key) else { return };
+            if ufrag.is_some() && !connection.rtc.accepts(&input) {
+                shard.stats.packets_dropped += 1;
+                return;
+            }
+            if ufrag.is_none() {
+                connection.heard = now;
+            }
+            if let Err(error) = connection.rtc.handle_input(input) {
+                // One bad packet: whoever sent it, the connection is as good as before it.
+                tracing::debug!(%error, "packet refused");
+                shard.stats.packets_dropped += 1;
+            }
+            let before = shard.transmits.len();
+            shard.drain(key, now);
+            let answers = |sent: &Transmit| sent.destination == source && stun::is_success(&sent.payload);
+            if ufrag.is_some() && shard.transmits.iter().skip(before).any(answers) {
+                shard.learn(key, protocol, source, now);
+            }
+        });
+    }
+
+    /// Time has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(Reverse((at, ..))) = self.timers.peek() {
+            if *at > now {
+                return;
+            }
+            let Some(Reverse((at, _, timer))) = self.timers.pop() else { return };
+            match timer {
+                Timer::Connection(key) => self.guarded(now, Some(key.0), |shard| shard.on_connection_timer(key, at)),
+                Timer::Watch(key) => self.guarded(now, Some(key.0), |shard| shard.watch(key, at, now)),
+                Timer::Offer(participant) => {
+                    self.guarded(now, Some(participant), |shard| shard.on_offer_timer(participant, at, now));
+                }
+                Timer::Room(room) => self.guarded(now, None, |shard| shard.on_beat(room, at, now)),
+            }
+        }
+    }
+
+    /// Ends a batch of inputs: everything that they caused becomes pollable.
+    pub fn flush(&mut self, now: Instant) {
+        while let Some(key) = self.dirty.pop() {
+            self.guarded(now, Some(key.0), |shard| {
+                let Some(connection) = shard.connection(key) else { return };
+                connection.dirty = false;
+                if let Err(error) = connection.rtc.handle_input(Input::Timeout(now)) {
+                    return shard.fail(key.0, format!("its connection broke: {error}"), now);
+                }
+                shard.drain(key, now);
+            });
+        }
+    }
+
+    /// When to call [`Shard::handle_timeout`] at the latest.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// The next packet to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next change of routes.
+    pub fn poll_route(&mut self) -> Option<Route> {
+        self.routes.pop_front()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        Stats { participants: self.participants.len() as u64, rooms: self.rooms.len() as u64, ..self.stats }
+    }
+
+    /// Closes every connection; poll the transmits once more afterwards.
+    pub fn close(&mut self, now: Instant) {
+        let participants: Vec<usize> = self.participants.iter().map(|(key, _)| key).collect();
+        for key in participants {
+            self.guarded(now, Some(key), |shard| shard.remove_participant(key, now));
+        }
+    }
+
+    /// Runs what concerns one participant; a panic in it ends that participant alone.
+    fn guarded(&mut self, now: Instant, subject: Option<usize>, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
+            return;
+        }
+        self.stats.panics += 1;
+        tracing::error!(participant = ?subject, "handling an input panicked; this is a bug");
+        let Some(subject) = subject else { return };
+        let again = catch_unwind(AssertUnwindSafe(|| self.fail(subject, "an internal error".into(), now)));
+        if again.is_err() {
+            tracing::error!("and so did removing the participant");
+        }
+    }
+
+    /// The participant on whose behalf a command is.
+    fn subject(&self, command: &Command) -> Option<usize> {
+        match command {
+            Command::UpdateParticipant { participant, .. }
+            | Command::RemoveParticipant { participant }
+            | Command::PublisherOffer { participant, .. }
+            | Command::SubscriberAnswer { participant, .. }
+            | Command::AddCandidate { participant, .. }
+            | Command::RestartIce { participant }
+            | Command::Publish { participant, .. }
+            | Command::Subscribe { participant, .. }
+            | Command::Unsubscribe { participant, .. }
+            | Command::SetTrackSettings { participant, .. } => self.participant_ids.get(participant).copied(),
+            Command::Unpublish { track } | Command::SetMuted { track, .. } => {
+                self.track_ids.get(track).map(|track| self.tracks[*track].owner)
+            }
+            Command::AddParticipant { .. } | Command::SendData { .. } => None,
+        }
+    }
+
+    fn apply(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
+        if let Command::SendData { room, packet, reliable, destinations } = command {
+            if let Some(&room) = self.room_ids.get(&room) {
+                self.send_from_server(room, packet, reliable, &destinations, now);
+            }
+            return;
+        }
+        if let Command::AddParticipant { .. } = command {
+            return self.add_participant(now, command, sequence);
+        }
+        let Some(key) = self.subject(&command) else { return };
+        match command {
+            Command::UpdateParticipant { can_publish_data, hidden, .. } => {
+                let participant = &mut self.participants[key];
+                (participant.can_publish_data, participant.hidden) = (can_publish_data, hidden);
+            }
+            Command::RemoveParticipant { .. } => self.remove_participant(key, now),
+            Command::PublisherOffer { offer_id, sdp, codecs, .. } => {
+                self.publisher_offer(key, offer_id, &sdp, &codecs, now);
+            }
+            Command::SubscriberAnswer { answer_id, sdp, .. } => self.subscriber_answer(key, answer_id, &sdp, now),
+            // An ICE-lite agent sends no checks, so it has no use for the peer's candidates: the peer's own checks
+            // tell where it is.
+            Command::AddCandidate { .. } => {}
+            Command::RestartIce { .. } => {
+                self.participants[key].offers.restart_ice = true;
+                self.request_offer(key, now);
+            }
+            Command::Publish { mid, track, source, muted, layers, stereo, .. } => {
+                self.publish(key, &mid, track, source, muted, layers, stereo, now);
+            }
+            Command::Unpublish { track } => self.unpublish(&track, now),
+            Command::SetMuted { track, muted } => self.set_muted(&track, muted, now),
+            Command::Subscribe { track, .. } => self.subscribe(key, track, now),
+            Command::Unsubscribe { track, .. } => self.unsubscribe(key, &track, now),
+            Command::SetTrackSettings { track, settings, .. } => self.set_track_settings(key, track, settings, now),
+            Command::AddParticipant { .. } | Command::SendData { .. } => {}
+        }
+    }
+
+    fn add_participant(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
+        let Command::AddParticipant { room, participant, identity, primary, can_publish_data, hidden, mime_types } =
+            command
+        else {
+            return;
+        };
+        if self.participant_ids.contains_key(&participant) {
+            return;
+        }
+        let room = *self.room_ids.entry(room.clone()).or_insert_with(|| {
+            self.rooms.insert(Room {
+                id: room,
+                members: Vec::new(),
+                tracks: Vec::new(),
+                speakers: SpeakerDetector::new(),
+                replay: Replay::new(),
+                beat: None,
+                measured: now,
+                speakers_due: now,
+                quality_due: now + crate::quality::INTERVAL,
+            })
+        });
+        let codecs = mime_types.iter().filter_map(|mime| crate::bitstream::Codec::from_mime(mime)).collect();
+        let key = self.participants.insert(Participant {
+            id: participant.clone(),
+            identity,
+            room,
+            primary,
+            can_publish_data,
+            hidden,
+            codecs,
+            joined: now,
+            publisher: None,
+            subscriber: None,
+            published: Default::default(),
+            streams: HashMap::new(),
+            offers: Offers { next_id: 1, ..Offers::default() },
+            sections: Vec::new(),
+            subscriptions: Default::default(),
+            settings: HashMap::new(),
+            allocate: false,
+            reliable: ReliableReceiver::default(),
+            sequence,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            scorer: Scorer::new(),
+            reception: Vec::new(),
+        });
+        self.participant_ids.insert(participant, key);
+        self.rooms[room].members.push(key);
+        self.start_beat(room, now);
+        if primary == Target::Subscriber {
+            self.request_offer(key, now);
+        }
+    }
+
+    pub(crate) fn remove_participant(&mut self, key: usize, now: Instant) {
+        if !self.participants.contains(key) {
+            return;
+        }
+        for target in [Target::Publisher, Target::Subscriber] {
+            if let Some(connection) = self.connection((key, target)) {
+                // Says goodbye (RTCP BYE, DTLS close_notify), without waiting for an answer.
+                if let Err(error) = connection.rtc.close() {
+                    tracing::debug!(%error, "closing a connection");
+                }
+                self.take_transmits((key, target));
+                self.drop_connection((key, target));
+            }
+        }
+        let tracks: Vec<String> = self
+            .participants[key]
+            .published
+            .values()
+            .filter_map(|section| Some(self.tracks.get(section.track?)?.id.clone()))
+            .collect();
+        for track in tracks {
+            self.unpublish(&track, now);
+        }
+        let subscriptions: Vec<String> = self.participants[key].subscriptions.keys().cloned().collect();
+        for track in subscriptions {
+            self.detach(key, &track);
+        }
+        let participant = self.participants.remove(key);
+        self.participant_ids.remove(&participant.id);
+        let room = &mut self.rooms[participant.room];
+        room.members.retain(|member| *member != key);
+        room.speakers.remove(key);
+        if room.members.is_empty() {
+            let room = self.rooms.remove(participant.room);
+            self.room_ids.remove(&room.id);
+        }
+        self.dirty.retain(|(dirty, _)| *dirty != key);
+    }
+
+    /// Drops a participant that cannot go on, and says so.
+    pub(crate) fn fail(&mut self, key: usize, reason: String, now: Instant) {
+        let Some(participant) = self.participants.get(key).map(|participant| participant.id.clone()) else { return };
+        tracing::warn!(%participant, %reason, "dropped");
+        self.remove_participant(key, now);
+        self.emit(Event::ParticipantFailed { participant, reason });
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn connection(&mut self, key: Key) -> Option<&mut Connection> {
+        self.participants.get_mut(key.0)?.connection(key.1)
+    }
+
+    /// Takes in a new connection.
+    pub(crate) fn adopt(&mut self, key: Key, connection: Connection, now: Instant) {
+        self.drop_connection(key);
+        for ufrag in &connection.ufrags {
+            self.ufrags.insert(ufrag.clone(), key);
+        }
+        let participant = &mut self.participants[key.0];
+        match key.1 {
+            Target::Publisher => participant.publisher = Some(connection),
+            Target::Subscriber => participant.subscriber = Some(connection),
+        }
+        self.touch(key);
+        self.start_watch(key, now);
+    }
+
+    fn drop_connection(&mut self, key: Key) {
+        let participant = &mut self.participants[key.0];
+        let connection = match key.1 {
+            Target::Publisher => participant.publisher.take(),
+            Target::Subscriber => participant.subscriber.take(),
+        };
+        let Some(connection) = connection else { return };
+        for ufrag in &connection.ufrags {
+            self.ufrags.remove(ufrag);
+        }
+        for (protocol, source) in connection.addresses {
+            self.forget(key, protocol, source);
+        }
+    }
+
+    /// Will be given time and drained at the next flush.
+    pub(crate) fn touch(&mut self, key: Key) {
+        if let Some(connection) = self.connection(key) {
+            if !std::mem::replace(&mut connection.dirty, true) {
+                self.dirty.push(key);
+            }
+        }
+    }
+
+    pub(crate) fn set_timer(&mut self, at: Instant, timer: Timer) {
+        self.timer_count += 1;
+        self.timers.push(Reverse((at, self.timer_count, timer)));
+    }
+
+    fn learn(&mut self, key: Key, protocol: Protocol, source: SocketAddr, now: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        connection.heard = now;
+        let (new, forgotten) = connection.learn(protocol, source);
+        if let Some((protocol, source)) = forgotten {
+            self.forget(key, protocol, source);
+        }
+        let previous = self.addresses.insert((protocol, source), key);
+        if let Some(previous) = previous.filter(|previous| *previous != key) {
+            if let Some(connection) = self.connection(previous) {
+                connection.addresses.retain(|known| *known != (protocol, source));
+            }
+        }
+        if new {
+            self.routes.push_back(Route { protocol, source, add: true });
+        }
+    }
+
+    fn forget(&mut self, key: Key, protocol: Protocol, source: SocketAddr) {
+        if self.addresses.get(&(protocol, source)) == Some(&key) {
+            self.addresses.remove(&(protocol, source));
+            self.routes.push_back(Route { protocol, source, add: false });
+        }
+    }
+
+    /// Takes everything out of a connection, until it asks for time.
+    fn drain(&mut self, key: Key, now: Instant) {
+        loop {
+            let Some(connection) = self.connection(key) else { return };
+            match connection.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => return self.arm(key, at),
+                Ok(Output::Transmit(transmit)) => self.transmit(transmit),
+                Ok(Output::Event(event)) => self.on_rtc_event(key, event, now),
+                Err(error) => return self.fail(key.0, format!("its connection broke: {error}"), now),
+            }
+        }
+    }
+
+    /// The same for a connection that is going away: what it says last is sent, what happens to it is not heard.
+    fn take_transmits(&mut self, key: Key) {
+        loop {
+            let Some(connection) = self.connection(key) else { return };
+            match connection.rtc.poll_output() {
+                Ok(Output::Transmit(transmit)) => self.transmit(transmit),
+                Ok(Output::Event(_)) => {}
+                Ok(Output::Timeout(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: str0m::net::Transmit) {
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        self.transmits.push_back(Transmit {
+            protocol: protocol_from(transmit.proto),
+            source: transmit.source,
+            destination: transmit.destination,
+            payload: transmit.contents.into(),
+        });
+    }
+
+    /// Sets the connection's timer, unless an earlier one is set: when that comes, it is set anew.
+    fn arm(&mut self, key: Key, at: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        if connection.timer.is_none_or(|set| at < set) {
+            connection.timer = Some(at);
+            self.set_timer(at, Timer::Connection(key));
+        }
+    }
+
+    fn on_connection_timer(&mut self, key: Key, at: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        if connection.timer == Some(at) {
+            connection.timer = None;
+            self.touch(key);
+        }
+    }
+
+    fn start_watch(&mut self, key: Key, now: Instant) {
+        let at = now + WATCH_INTERVAL;
+        if let Some(connection) = self.connection(key) {
+            connection.watch = Some(at);
+            self.set_timer(at, Timer::Watch(key));
+        }
+    }
+
+    fn watch(&mut self, key: Key, at: Instant, now: Instant) {
+        let Some(connection) = self.connection(key).filter(|connection| connection.watch == Some(at)) else { return };
+        if let Some(state) = connection.aged(now) {
+            self.change_state(key, state);
+        }
+        self.start_watch(key, now);
+    }
+
+    pub(crate) fn change_state(&mut self, key: Key, state: State) {
+        let Some(connection) = self.connection(key) else { return };
+        if connection.state == state || connection.state == State::Failed {
+            return;
+        }
+        connection.state = state;
+        let protocol = connection.protocol();
+        let state = match state {
+            State::Connecting => return,
+            State::Connected => ConnectionState::Connected,
+            State::Disconnected => ConnectionState::Disconnected,
+            State::Failed => ConnectionState::Failed,
+        };
+        let participant = self.participants[key.0].id.clone();
+        self.emit(Event::ConnectionChanged { participant, target: key.1, state, protocol });
+    }
+
+    fn on_rtc_event(&mut self, key: Key, event: RtcEvent, now: Instant) {
+        match event {
+            RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, &packet, now),
+            RtcEvent::Connected => self.on_connected(key, now),
+            RtcEvent::KeyframeRequest(request) => self.on_keyframe_request(key, request.mid, now),
+            RtcEvent::EgressBitrateEstimate(kind) => self.on_estimate(key, kind),
+            RtcEvent::MediaEgressStats(stats) => self.on_reception(key.0, &stats),
+            RtcEvent::ChannelOpen(id, label) => self.on_channel_open(key, id, &label, now),
+            RtcEvent::ChannelData(message) => self.on_channel_data(key, &message, now),
+            RtcEvent::ChannelBufferedAmountLow(_) => self.send_outbox(key.0),
+            RtcEvent::Closed => self.change_state(key, State::Failed),
+            _ => {}
+        }
+    }
+
+    fn on_connected(&mut self, key: Key, now: Instant) {
+        self.change_state(key, State::Connected);
+        if key.1 == Target::Subscriber {
+            self.announce_subscriptions(key.0);
+            self.allocate(key.0, now);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! As much of STUN (RFC 8489) as routing needs; checking it is str0m's.
+
+const HEADER: usize = 20;
+const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
+const USERNAME: u16 = 0x0006;
+
+/// The receiver's ufrag of a binding request: what stands before the colon in its USERNAME. `None` for all else.
+pub fn request_ufrag(packet: &[u8]) -> Option<&str> {
+    if packet.len() < HEADER || packet[..2] != BINDING_REQUEST || packet[4..8] != MAGIC_COOKIE {
+        return None;
+    }
+    let mut rest = &packet[HEADER..];
+    while let [kind_high, kind_low, length_high, length_low, value @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
+        if u16::from_be_bytes([*kind_high, *kind_low]) == USERNAME {
+            let username = std::str::from_utf8(value.get(..length)?).ok()?;
+            return Some(username.split_once(':')?.0);
+        }
+        rest = value.get(length.next_multiple_of(4)..)?;
+    }
+    None
+}
+
+/// An answer to a binding request that was authenticated.
+pub(crate) fn is_success(packet: &[u8]) -> bool {
+    packet.len() >= HEADER && packet[..2] == BINDING_SUCCESS && packet[4..8] == MAGIC_COOKIE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(username: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        packet.extend([0; 12]);
+        packet.extend([0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]); // SOFTWARE, padded
+        packet.extend([0, 6]);
+        packet.extend((username.len() as u16).to_be_bytes());
+        packet.extend(username);
+        packet
+    }
+
+    #[test]
+    fn finds_the_local_ufrag_behind_other_attributes() {
+        assert_eq!(request_ufrag(&request(b"00abcd:remote")), Some("00abcd"));
+        assert_eq!(request_ufrag(&request(b"nocolon")), None);
+        assert_eq!(request_ufrag(&request(&[0xff, 0xfe, b':'])), None);
+        let mut response = request(b"00abcd:remote");
+        response[0] = 1;
+        assert_eq!(request_ufrag(&response), None);
+        assert!(is_success(&response));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            request_ufrag(&bytes);
+            let mut packet = request(b"");
+            packet.extend(bytes);
+            request_ufrag(&packet);
+        }
+    }
+}

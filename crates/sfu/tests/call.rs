@@ -1,0 +1,346 @@
+//! Calls in virtual time, over networks that lose, delay and reorder.
+
+mod simulation;
+
+use std::time::Duration;
+
+use simulation::client::VIDEO_INTERVAL;
+use simulation::network::Link;
+use simulation::{Call, ROOM};
+use str0m::media::MediaKind::{Audio, Video};
+use visavis_sfu::{Command, ConnectionState, Event, Target, TrackSettings};
+
+const SECOND: Duration = Duration::from_secs(1);
+const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
+
+fn lossy(loss: f64) -> Link {
+    Link { loss, delay: Duration::from_millis(30), jitter: Duration::from_millis(15), bitrate: 0 }
+}
+
+/// Everyone joins, connects, and publishes a microphone and a camera with `layers` layers.
+fn call_of(names: &[&str], layers: usize, link: Link, seed: u64) -> Call {
+    let mut call = Call::new(link, seed);
+    for name in names {
+        call.join(name);
+        call.run_until(20 * SECOND, "publisher connection", |call| call.clients[*name].publisher.connected);
+        call.publish(name, Audio, &format!("{name}_mic"), 1);
+        call.publish(name, Video, &format!("{name}_cam"), layers);
+    }
+    for name in names {
+        call.run_until(20 * SECOND, "subscriber connection", |call| call.clients[*name].subscriber.connected);
+    }
+    call
+}
+
+fn camera(name: &str) -> String {
+    format!("TR_{name}_cam")
+}
+
+fn microphone(name: &str) -> String {
+    format!("TR_{name}_mic")
+}
+
+fn settings(call: &mut Call, participant: &str, track: &str, settings: TrackSettings) {
+    let (participant, track) = (participant.to_owned(), track.to_owned());
+    call.command(Command::SetTrackSettings { participant, track, settings });
+}
+
+/// The share of the frames sent in `time` that `to` decoded of `from`, while `time` passes.
+fn frames_decoded(call: &mut Call, from: &str, to: &str, time: Duration) -> f64 {
+    let before = call.received(to, &camera(from)).video.total();
+    call.run(time);
+    let after = call.received(to, &camera(from)).video.total();
+    f64::from(after - before) / (time.as_secs_f64() / VIDEO_INTERVAL.as_secs_f64())
+}
+
+#[test]
+fn two_see_and_hear_each_other_without_loss() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 1);
+    call.run(SECOND);
+    for (from, to) in [("ann", "bob"), ("bob", "ann")] {
+        let heard = call.received(to, &microphone(from)).audio;
+        assert!(frames_decoded(&mut call, from, to, 4 * SECOND) > 0.98, "{to} sees {from}");
+        let heard = call.received(to, &microphone(from)).audio - heard;
+        assert!((198..=202).contains(&heard), "{to} got {heard} of 200 packets of {from}'s voice");
+    }
+}
+
+#[test]
+fn video_recovers_from_loss() {
+    for (loss, at_least) in [(0.0, 0.98), (0.05, 0.9), (0.2, 0.4)] {
+        for seed in 0..3 {
+            let mut call = call_of(&["ann", "bob"], 1, lossy(loss), seed);
+            call.run(2 * SECOND);
+            let share = frames_decoded(&mut call, "ann", "bob", 10 * SECOND);
+            assert!(share > at_least, "seed {seed}: at {loss} loss bob decoded {share:.2} of ann's frames");
+            // And when the network is well again, so is the picture.
+            call.network.link.loss = 0.0;
+            call.run(2 * SECOND);
+            let share = frames_decoded(&mut call, "ann", "bob", 3 * SECOND);
+            assert!(share > 0.97, "seed {seed}: after {loss} loss bob decoded {share:.2}");
+        }
+    }
+}
+
+#[test]
+fn three_see_and_hear_each_other_with_loss() {
+    let names = ["ann", "bob", "cy"];
+    for (loss, at_least) in [(0.0, 0.98), (0.05, 0.85), (0.2, 0.3)] {
+        let mut call = call_of(&names, 3, lossy(loss), 7);
+        call.run(10 * SECOND);
+        for from in names {
+            for to in names.into_iter().filter(|to| *to != from) {
+                let share = frames_decoded(&mut call, from, to, 2 * SECOND);
+                assert!(share > at_least, "at {loss} loss {to} decoded {share:.2} of {from}'s frames");
+                assert!(call.received(to, &microphone(from)).audio > 100);
+            }
+        }
+        assert_eq!(call.shard.stats().panics, 0);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = |seed| {
+        let mut call = call_of(&["ann", "bob", "cy"], 3, lossy(0.05), seed);
+        call.run(5 * SECOND);
+        let names: Vec<(Duration, String)> = call
+            .events
+            .iter()
+            .map(|(at, event)| (*at, format!("{event:?}").split([' ', '{']).next().unwrap_or_default().to_owned()))
+            .collect();
+        let frames = call.received("bob", &camera("ann")).video.timestamps.clone();
+        let packets = call.received("cy", &camera("bob")).sequences.clone();
+        (names, frames, packets)
+    };
+    assert_eq!(run(11), run(11));
+    assert_ne!(run(11), run(12));
+}
+
+#[test]
+fn a_late_joiner_gets_a_keyframe_at_once() {
+    let mut call = call_of(&["ann"], 3, LAN, 3);
+    call.run(3 * SECOND);
+    call.join("bob");
+    call.run_until(2 * SECOND, "offer of ann's camera", |call| {
+        call.sections.values().any(|track| *track == camera("ann"))
+    });
+    call.run_until(2 * SECOND, "first frame", |call| call.received("bob", &camera("ann")).video.total() > 0);
+    let sequences = &call.received("bob", &camera("ann")).sequences;
+    assert_eq!(call.received("bob", &camera("ann")).video.timestamps.len(), 1, "{sequences:?}");
+}
+
+#[test]
+fn sequence_numbers_have_no_holes_and_time_runs_forward_over_layer_switches() {
+    let mut call = call_of(&["ann", "bob"], 3, LAN, 4);
+    for quality in [0, 2, 1, 2, 0, 1] {
+        let wanted = TrackSettings { quality: Some(quality), ..TrackSettings::default() };
+        settings(&mut call, "bob", &camera("ann"), wanted);
+        call.run(3 * SECOND);
+        assert_eq!(call.received("bob", &camera("ann")).video.layer, Some(quality), "after asking for it");
+    }
+    let received = call.received("bob", &camera("ann"));
+    let mut sequences = received.sequences.clone();
+    sequences.sort_unstable();
+    sequences.dedup();
+    assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "holes in {sequences:?}");
+    let steps: Vec<u64> = received.video.timestamps.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // 3600 ticks a frame; a switch may wait for its keyframe, and must not leap.
+    assert!(steps.iter().all(|step| (1..=90_000).contains(step)), "time leaps: {steps:?}");
+    assert!(received.video.total() > 380, "decoded {} of 450 frames through six switches", received.video.total());
+}
+
+#[test]
+fn layers_follow_dimensions_and_disabling_stops_them() {
+    let mut call = call_of(&["ann", "bob"], 3, LAN, 5);
+    let track = camera("ann");
+    // The layers' sizes were not declared; LiveKit's defaults for three are quarter, half and full.
+    settings(&mut call, "bob", &track, TrackSettings { quality: Some(1), ..TrackSettings::default() });
+    call.run(3 * SECOND);
+    assert_eq!(call.received("bob", &track).video.layer, Some(1));
+    settings(&mut call, "bob", &track, TrackSettings { disabled: true, ..TrackSettings::default() });
+    call.run(SECOND);
+    assert_eq!(frames_decoded(&mut call, "ann", "bob", 2 * SECOND), 0.0);
+    settings(&mut call, "bob", &track, TrackSettings { quality: Some(2), ..TrackSettings::default() });
+    call.run(3 * SECOND);
+    assert_eq!(call.received("bob", &track).video.layer, Some(2));
+}
+
+#[test]
+fn a_lower_frame_rate_drops_temporal_layers_cleanly() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 6);
+    call.run(2 * SECOND);
+    settings(&mut call, "bob", &camera("ann"), TrackSettings { fps: 13, ..TrackSettings::default() });
+    call.run(SECOND);
+    let upper = call.received("bob", &camera("ann")).video.upper_temporal;
+    let share = frames_decoded(&mut call, "ann", "bob", 4 * SECOND);
+    assert!((0.45..0.56).contains(&share), "half the frames are of the base layer, bob got {share:.2}");
+    assert_eq!(call.received("bob", &camera("ann")).video.upper_temporal, upper);
+}
+
+#[test]
+fn a_narrow_link_gets_a_lower_layer_and_a_wide_one_the_highest_again() {
+    // The three layers are about 0.12, 0.25 and 0.5 Mbit/s.
+    let mut call = call_of(&["ann", "bob"], 3, Link { bitrate: 350_000, ..LAN }, 8);
+    call.run(15 * SECOND);
+    let low = call.received("bob", &camera("ann")).video.layer;
+    assert!(low < Some(2), "350 kbit/s does not hold the highest layer, yet it is {low:?}");
+    let share = frames_decoded(&mut call, "ann", "bob", 5 * SECOND);
+    assert!(share > 0.8, "bob decoded {share:.2} on the narrow link");
+    assert!(call.received("bob", &microphone("ann")).audio > 500, "audio is never throttled");
+    call.network.link.bitrate = 0;
+    call.run_until(40 * SECOND, "return to the highest layer", |call| {
+        call.received("bob", &camera("ann")).video.layer == Some(2)
+    });
+}
+
+#[test]
+fn mute_stops_and_unmute_resumes_with_a_keyframe() {
+    let mut call = call_of(&["ann", "bob"], 3, LAN, 9);
+    call.run(2 * SECOND);
+    let muted = |muted| Command::SetMuted { track: camera("ann"), muted };
+    call.command(muted(true));
+    call.client("ann").pause(1, true);
+    call.run(SECOND);
+    assert_eq!(frames_decoded(&mut call, "ann", "bob", 2 * SECOND), 0.0);
+    call.command(muted(false));
+    call.client("ann").pause(1, false);
+    call.run(SECOND);
+    assert!(frames_decoded(&mut call, "ann", "bob", 2 * SECOND) > 0.95);
+}
+
+#[test]
+fn sections_are_recycled_after_unsubscribing_and_unpublishing() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 10);
+    call.run(SECOND);
+    let sections_of = |call: &Call| {
+        let offers = call.events_of(|event| match event {
+            Event::Offer { participant, sdp, .. } if participant == "bob" => Some(sdp.matches("m=video").count()),
+            _ => None,
+        });
+        *offers.last().expect("bob was offered something")
+    };
+    for round in 0..4 {
+        let (participant, track) = ("bob".to_owned(), camera("ann"));
+        call.command(Command::Unsubscribe { participant: participant.clone(), track: track.clone() });
+        call.run(SECOND);
+        assert!(!call.sections.values().any(|id| *id == track), "round {round}: the section still names the track");
+        call.command(Command::Subscribe { participant, track });
+        call.run(2 * SECOND);
+        assert!(frames_decoded(&mut call, "ann", "bob", SECOND) > 0.95, "round {round}: no picture");
+    }
+    assert_eq!(sections_of(&call), 1);
+    let sdp = call.client("ann").offer_removal(1);
+    call.offer("ann", sdp);
+    call.run(SECOND);
+    let removed = call.events_of(|event| matches!(event, Event::MediaRemoved { .. }).then_some(()));
+    assert_eq!(removed.len(), 1);
+}
+
+#[test]
+fn media_goes_on_through_ice_restarts() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 12);
+    call.run(SECOND);
+    call.command(Command::RestartIce { participant: "bob".into() });
+    call.run(2 * SECOND);
+    assert!(frames_decoded(&mut call, "ann", "bob", SECOND) > 0.95, "after the subscriber's restart");
+    let client = call.client("ann");
+    let mut changes = client.publisher.rtc.sdp_api();
+    changes.ice_restart(true);
+    let (offer, pending) = changes.apply().expect("a restart needs an offer");
+    client.pending = Some(pending);
+    let offer = offer.to_sdp_string();
+    call.offer("ann", offer);
+    call.run(3 * SECOND);
+    assert!(frames_decoded(&mut call, "ann", "bob", SECOND) > 0.95, "after the publisher's restart");
+    for event in call.events.iter().map(|(_, event)| event) {
+        if let Event::Offer { sdp, .. } | Event::Answer { sdp, .. } = event {
+            for line in sdp.lines().filter_map(|line| line.strip_prefix("a=ice-ufrag:")) {
+                assert!(line.starts_with("00"), "ufrag {line} does not tell the shard");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vanished_client_is_disconnected_then_failed() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 13);
+    call.run(SECOND);
+    call.clients.remove("ann");
+    let states = |call: &Call| {
+        call.events_of(|event| match event {
+            Event::ConnectionChanged { participant, target: Target::Subscriber, state, .. } if participant == "ann" => {
+                Some(*state)
+            }
+            _ => None,
+        })
+    };
+    call.run(5 * SECOND);
+    assert_eq!(states(&call), [ConnectionState::Connected]);
+    call.run_until(25 * SECOND, "failure", |call| states(call).contains(&ConnectionState::Failed));
+    assert_eq!(states(&call), [ConnectionState::Connected, ConnectionState::Disconnected, ConnectionState::Failed]);
+}
+
+#[test]
+fn data_reaches_the_others_and_never_its_sender() {
+    for loss in [0.0, 0.05] {
+        let mut call = call_of(&["ann", "bob", "cy"], 1, lossy(loss), 14);
+        call.run_until(10 * SECOND, "open channels", |call| {
+            call.clients.values().all(|client| client.publisher.channel("_reliable").is_some())
+                && call.events_of(|event| matches!(event, Event::DataChannelsOpen { .. }).then_some(())).len() == 3
+        });
+        for sequence in 1..=50u8 {
+            // DataPacket { sequence (16), stream_chunk (15) of two bytes }
+            let packet = [0x80, 0x01, sequence, 0x72, 2, b'c', sequence];
+            assert!(call.client("ann").send_data("_reliable", &packet));
+            call.run(Duration::from_millis(20));
+        }
+        call.run(5 * SECOND);
+        for name in ["bob", "cy"] {
+            let got: Vec<u8> = call.clients[name]
+                .data
+                .iter()
+                .filter(|(label, _)| label == "_reliable")
+                .map(|(_, bytes)| bytes[2])
+                .collect();
+            assert_eq!(got, (1..=50).collect::<Vec<u8>>(), "{name}, in order and once, at {loss} loss");
+        }
+        assert!(call.clients["ann"].data.is_empty());
+        call.command(Command::SendData {
+            room: ROOM.into(),
+            packet: vec![0x72, 1, b'x'],
+            reliable: true,
+            destinations: vec!["bob".into()],
+        });
+        call.run(2 * SECOND);
+        assert_eq!(call.clients["bob"].data.last().map(|(_, bytes)| bytes.as_slice()), Some(&[0x72, 1, b'x'][..]));
+        assert_eq!(call.clients["cy"].data.len(), 50);
+    }
+}
+
+#[test]
+fn speakers_and_quality_are_told() {
+    let mut call = call_of(&["ann", "bob"], 1, LAN, 15);
+    call.client("ann").audio_level = -15;
+    call.run(3 * SECOND);
+    call.client("ann").audio_level = -90;
+    call.run(3 * SECOND);
+    let levels: Vec<f32> = call
+        .events_of(|event| match event {
+            Event::Speakers { levels, .. } => levels.iter().find(|(name, _)| name == "ann").map(|(_, level)| *level),
+            _ => None,
+        })
+        .into_iter()
+        .collect();
+    assert!(levels.first().is_some_and(|level| *level > 0.1), "{levels:?}");
+    assert_eq!(levels.last(), Some(&0.0), "the end of speech is told");
+    let told: Vec<&str> = call
+        .events_of(|event| match event {
+            Event::Quality { qualities, .. } => Some(qualities.iter().map(|(name, ..)| name.as_str())),
+            _ => None,
+        })
+        .into_iter()
+        .flatten()
+        .collect();
+    assert!(told.contains(&"ann") && told.contains(&"bob"), "{told:?}");
+}

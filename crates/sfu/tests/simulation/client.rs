@@ -1,0 +1,295 @@
+//! A client with two connections, as LiveKit's are: it offers on one and answers on the other. str0m in RTP mode.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::network::Datagram;
+use super::video::{Decoder, Encoder};
+
+/// LiveKit's rids, lowest layer first.
+const RIDS: [&str; 3] = ["q", "h", "f"];
+pub const VIDEO_INTERVAL: Duration = Duration::from_millis(40);
+pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+
+struct Encoding {
+    rid: Option<Rid>,
+    encoder: Encoder,
+    sequence: u64,
+    timestamp: u32,
+}
+
+struct Source {
+    mid: Mid,
+    kind: MediaKind,
+    paused: bool,
+    encodings: Vec<Encoding>,
+    next: Instant,
+}
+
+/// One media section as the client receives it.
+#[derive(Debug, Default)]
+pub struct Received {
+    pub video: Decoder,
+    /// Opus packets.
+    pub audio: u32,
+    /// Extended sequence numbers that came, retransmissions included.
+    pub sequences: Vec<u64>,
+    keyframe_asked: Option<Instant>,
+}
+
+/// One of the two connections.
+pub struct Connection {
+    pub rtc: Rtc,
+    pub address: SocketAddr,
+    pub connected: bool,
+    pub timeout: Instant,
+    channels: BTreeMap<String, ChannelId>,
+}
+
+pub struct Client {
+    pub publisher: Connection,
+    pub subscriber: Connection,
+    pub pending: Option<SdpPendingOffer>,
+    sources: Vec<Source>,
+    pub received: BTreeMap<Mid, Received>,
+    /// Data in order of arrival: channel label and bytes.
+    pub data: Vec<(String, Vec<u8>)>,
+    pub audio_level: i8,
+}
+
+impl Connection {
+    fn new(address: SocketAddr, now: Instant) -> Self {
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_h264(true)
+            .build(now);
+        let candidate = Candidate::host(address, "udp").expect("an address of the simulation");
+        rtc.add_local_candidate(candidate);
+        Self { rtc, address, connected: false, timeout: now, channels: BTreeMap::new() }
+    }
+
+    pub fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        let Ok(contents) = datagram.payload.as_slice().try_into() else {
+            panic!("the server sent what is no packet: {:02x?}", &datagram.payload[..4.min(datagram.payload.len())]);
+        };
+        let receive =
+            Receive { proto: Protocol::Udp, source: datagram.source, destination: datagram.destination, contents };
+        self.rtc.handle_input(Input::Receive(now, receive)).expect("the server's packets are in order");
+    }
+
+    /// The channel's id, once it is open.
+    pub fn channel(&self, label: &str) -> Option<ChannelId> {
+        self.channels.get(label).copied()
+    }
+}
+
+impl Client {
+    pub fn new(index: u8, now: Instant) -> Self {
+        let address = |port| SocketAddr::from(([10, 0, 1, index], port));
+        Self {
+            publisher: Connection::new(address(4000), now),
+            subscriber: Connection::new(address(5000), now),
+            pending: None,
+            sources: Vec::new(),
+            received: BTreeMap::new(),
+            data: Vec::new(),
+            audio_level: -90,
+        }
+    }
+
+    /// The first offer's data channels, as LiveKit's clients make them.
+    pub fn offer_data(&mut self) -> String {
+        let mut changes = self.publisher.rtc.sdp_api();
+        let lossy = Reliability::MaxRetransmits { retransmits: 0 };
+        changes.add_channel_with_config(ChannelConfig { label: "_reliable".into(), ..ChannelConfig::default() });
+        changes.add_channel_with_config(ChannelConfig {
+            label: "_lossy".into(),
+            ordered: false,
+            reliability: lossy,
+            ..ChannelConfig::default()
+        });
+        let (offer, pending) = changes.apply().expect("channels need an offer");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    /// Adds a track; `layers` 1 to 3 for video. Media flows once the answer is there.
+    pub fn offer_track(&mut self, kind: MediaKind, cid: &str, layers: usize, now: Instant) -> String {
+        let simulcast = (layers > 1).then(|| {
+            let mut simulcast = Simulcast::new();
+            for rid in &RIDS[..layers] {
+                simulcast.add_send_layer(SimulcastLayer::new(rid));
+            }
+            simulcast
+        });
+        let mut changes = self.publisher.rtc.sdp_api();
+        let mid = changes.add_media(kind, Direction::SendOnly, Some("stream".into()), Some(cid.into()), simulcast);
+        let (offer, pending) = changes.apply().expect("a track needs an offer");
+        self.pending = Some(pending);
+        let encodings = (0..layers).map(|layer| Encoding {
+            rid: (layers > 1).then(|| RIDS[layer].into()),
+            encoder: Encoder::new(layer as u8),
+            sequence: 40_000 + 1000 * layer as u64,
+            // Near the wrap, and each layer with its own base, as the standard allows.
+            timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
+        });
+        self.sources.push(Source { mid, kind, paused: false, encodings: encodings.collect(), next: now });
+        offer.to_sdp_string()
+    }
+
+    /// Stops sending a track (0 is the first), and says so in an offer.
+    pub fn offer_removal(&mut self, index: usize) -> String {
+        let source = self.sources.remove(index);
+        let mut changes = self.publisher.rtc.sdp_api();
+        changes.set_direction(source.mid, Direction::Inactive);
+        let (offer, pending) = changes.apply().expect("a direction needs an offer");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    pub fn accept_answer(&mut self, sdp: &str) {
+        let answer = SdpAnswer::from_sdp_string(sdp).expect("the server's answer is SDP");
+        let pending = self.pending.take().expect("an answer follows an offer");
+        self.publisher.rtc.sdp_api().accept_answer(pending, answer).expect("the server's answer fits the offer");
+    }
+
+    pub fn accept_offer(&mut self, sdp: &str) -> String {
+        let offer = SdpOffer::from_sdp_string(sdp).expect("the server's offer is SDP");
+        let answer = self.subscriber.rtc.sdp_api().accept_offer(offer).expect("the server's offer can be answered");
+        answer.to_sdp_string()
+    }
+
+    /// Stops or resumes the encoders of a track, as muting does.
+    pub fn pause(&mut self, index: usize, paused: bool) {
+        self.sources[index].paused = paused;
+    }
+
+    /// Sends on one of the publisher connection's channels; false if it is not open.
+    pub fn send_data(&mut self, label: &str, bytes: &[u8]) -> bool {
+        let Some(id) = self.publisher.channel(label) else { return false };
+        let Some(mut channel) = self.publisher.rtc.channel(id) else { return false };
+        channel.write(true, bytes).expect("an open channel takes data")
+    }
+
+    /// The next moment at which a track has something to send.
+    pub fn next_media(&self) -> Option<Instant> {
+        self.sources.iter().map(|source| source.next).min()
+    }
+
+    /// Writes what is due. Media starts with the connection.
+    pub fn write_media(&mut self, now: Instant) {
+        for source in &mut self.sources {
+            let interval = if source.kind.is_video() { VIDEO_INTERVAL } else { AUDIO_INTERVAL };
+            while source.next <= now {
+                source.next += interval;
+                for encoding in &mut source.encodings {
+                    encoding.timestamp = encoding.timestamp.wrapping_add(if source.kind.is_video() { 3600 } else { 960 });
+                }
+                if source.paused || !self.publisher.connected {
+                    continue;
+                }
+                write_frame(&mut self.publisher.rtc, source, now, self.audio_level);
+            }
+        }
+    }
+
+    /// Takes everything out of both connections; returns what goes to the network.
+    pub fn drain(&mut self, now: Instant) -> Vec<Datagram> {
+        let mut out = Vec::new();
+        for publisher in [true, false] {
+            loop {
+                let connection = if publisher { &mut self.publisher } else { &mut self.subscriber };
+                match connection.rtc.poll_output().expect("the client's side has no errors") {
+                    Output::Timeout(at) => {
+                        connection.timeout = at;
+                        break;
+                    }
+                    Output::Transmit(transmit) => out.push(Datagram {
+                        source: transmit.source,
+                        destination: transmit.destination,
+                        payload: transmit.contents.to_vec(),
+                    }),
+                    Output::Event(event) => self.handle(publisher, event, now),
+                }
+            }
+        }
+        out
+    }
+
+    fn handle(&mut self, publisher: bool, event: Event, now: Instant) {
+        let connection = if publisher { &mut self.publisher } else { &mut self.subscriber };
+        match event {
+            Event::Connected => connection.connected = true,
+            Event::ChannelOpen(id, label) => {
+                connection.channels.insert(label, id);
+            }
+            Event::ChannelData(message) => {
+                let label = connection.channels.iter().find(|(_, id)| **id == message.id).map(|(label, _)| label);
+                self.data.push((label.expect("data follows opening").clone(), message.data));
+            }
+            Event::KeyframeRequest(request) if publisher => {
+                for source in self.sources.iter_mut().filter(|source| source.mid == request.mid) {
+                    for encoding in source.encodings.iter_mut().filter(|encoding| encoding.rid == request.rid) {
+                        encoding.encoder.request_keyframe();
+                    }
+                }
+            }
+            Event::RtpPacket(packet) => {
+                let mut api = connection.rtc.direct_api();
+                let stream = api.stream_rx(&packet.header.ssrc).expect("a packet has its stream");
+                let received = self.received.entry(stream.mid()).or_default();
+                received.sequences.push(*packet.seq_no);
+                if packet.payload.len() < 100 {
+                    received.audio += 1;
+                    return;
+                }
+                received.video.receive(packet.time.numer(), &packet.payload);
+                let patience = Duration::from_millis(300);
+                if received.video.needs_keyframe()
+                    && received.keyframe_asked.is_none_or(|asked| now - asked > patience)
+                {
+                    received.keyframe_asked = Some(now);
+                    stream.request_keyframe(KeyframeRequestKind::Pli);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8) {
+    let codec = if source.kind.is_video() { Codec::Vp8 } else { Codec::Opus };
+    let pt = rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above").pt();
+    for encoding in &mut source.encodings {
+        let payloads = if source.kind.is_video() { encoding.encoder.next_frame() } else { vec![vec![0xfc; 40]] };
+        let last = payloads.len() - 1;
+        for (index, payload) in payloads.into_iter().enumerate() {
+            encoding.sequence += 1;
+            let extensions = ExtensionValues {
+                audio_level: source.kind.is_audio().then_some(audio_level),
+                voice_activity: source.kind.is_audio().then_some(audio_level > -50),
+                ..ExtensionValues::default()
+            };
+            let packet = RtpWrite::new(pt, encoding.sequence.into(), encoding.timestamp, now, payload)
+                .marker(index == last)
+                .nackable(source.kind.is_video())
+                .ext_vals(extensions);
+            let mut api = rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(source.mid, encoding.rid) else { return };
+            stream.write_rtp(packet);
+            rtc.handle_input(Input::Timeout(now)).expect("time moves on");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A whole call in one thread and in virtual time: a [`Shard`], clients, and a network with a seed.
+//!
+//! What Python does between them is done here in the simplest way: every track is published as it comes and everyone
+//! subscribes to everything, unless a test says otherwise. Signalling takes no time and loses nothing.
+
+#![allow(dead_code)] // each test file uses its part
+
+pub mod client;
+pub mod network;
+pub mod video;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::media::{MediaKind, Mid};
+use visavis_sfu::{Command, Event, Kind, Protocol, Shard, ShardConfig, Source, Target};
+
+use client::{Client, Received};
+use network::{Datagram, Link, Network};
+
+pub const ROOM: &str = "RM_room";
+const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 7882);
+
+pub struct Call {
+    pub shard: Shard,
+    pub network: Network,
+    pub clients: BTreeMap<String, Client>,
+    pub now: Instant,
+    start: Instant,
+    /// Everything the core said, with the time since the beginning.
+    pub events: Vec<(Duration, Event)>,
+    routes: BTreeSet<SocketAddr>,
+    /// Track by subscriber and media section.
+    pub sections: BTreeMap<(String, String), String>,
+    pub tracks: BTreeMap<String, String>,
+    /// Everyone gets every track.
+    pub auto_subscribe: bool,
+    offer_id: u32,
+}
+
+impl Call {
+    pub fn new(link: Link, seed: u64) -> Self {
+        let now = Instant::now();
+        let config =
+            ShardConfig { index: 0, udp: vec![SERVER.into()], tcp: vec![], initial_bitrate: 5_000_000, seed };
+        Self {
+            shard: Shard::new(config, now),
+            network: Network::new(link, seed),
+            clients: BTreeMap::new(),
+            now,
+            start: now,
+            events: Vec::new(),
+            routes: BTreeSet::new(),
+            sections: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            auto_subscribe: true,
+            offer_id: 0,
+        }
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.shard.handle_command(self.now, command, None);
+        self.settle();
+    }
+
+    /// A participant whose id and identity are `name`; it offers its data channels at once.
+    pub fn join(&mut self, name: &str) {
+        let index = self.clients.len() as u8 + 1;
+        self.clients.insert(name.into(), Client::new(index, self.now));
+        self.command(Command::AddParticipant {
+            room: ROOM.into(),
+            participant: name.into(),
+            identity: name.into(),
+            primary: Target::Subscriber,
+            can_publish_data: true,
+            hidden: false,
+            mime_types: ["video/VP8", "video/H264", "audio/opus"].map(String::from).to_vec(),
+        });
+        let tracks: Vec<String> =
+            self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
+        let auto_subscribe = self.auto_subscribe;
+        for track in tracks.into_iter().filter(|_| auto_subscribe) {
+            self.command(Command::Subscribe { participant: name.into(), track });
+        }
+        let sdp = self.client(name).offer_data();
+        self.offer(name, sdp);
+    }
+
+    pub fn leave(&mut self, name: &str) {
+        self.clients.remove(name);
+        self.tracks.retain(|_, owner| owner != name);
+        self.command(Command::RemoveParticipant { participant: name.into() });
+    }
+
+    /// Publishes a track whose id is `TR_` and its cid, once no other offer is outstanding.
+    pub fn publish(&mut self, name: &str, kind: MediaKind, cid: &str, layers: usize) {
+        let now = self.now;
+        let sdp = self.client(name).offer_track(kind, cid, layers, now);
+        self.offer(name, sdp);
+    }
+
+    pub fn offer(&mut self, name: &str, sdp: String) {
+        self.offer_id += 1;
+        let offer_id = self.offer_id;
+        self.command(Command::PublisherOffer { participant: name.into(), offer_id, sdp, codecs: vec![] });
+    }
+
+    pub fn client(&mut self, name: &str) -> &mut Client {
+        self.clients.get_mut(name).expect("a client of this call")
+    }
+
+    /// What `subscriber` gets of `track`.
+    pub fn received(&self, subscriber: &str, track: &str) -> &Received {
+        let ((_, mid), _) = self
+            .sections
+            .iter()
+            .find(|((name, _), id)| name == subscriber && id.as_str() == track)
+            .unwrap_or_else(|| panic!("{subscriber} was never offered {track}"));
+        static NOTHING: std::sync::OnceLock<Received> = std::sync::OnceLock::new();
+        let nothing = NOTHING.get_or_init(Received::default);
+        self.clients[subscriber].received.get(&Mid::from(mid.as_str())).unwrap_or(nothing)
+    }
+
+    pub fn events_of<'a, T>(&'a self, pick: impl Fn(&'a Event) -> Option<T> + 'a) -> Vec<T> {
+        self.events.iter().filter_map(|(_, event)| pick(event)).collect()
+    }
+
+    /// Lets virtual time pass.
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(next) = self.next_time().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+        self.step();
+    }
+
+    /// Lets time pass until `done`, or fails after `patience`.
+    pub fn run_until(&mut self, patience: Duration, what: &str, done: impl Fn(&Self) -> bool) {
+        let end = self.now + patience;
+        while !done(self) {
+            assert!(self.now < end, "after {patience:?} there was still no {what}");
+            self.run(Duration::from_millis(5));
+        }
+    }
+
+    fn next_time(&mut self) -> Option<Instant> {
+        let mut next = [self.network.next_arrival(), self.shard.poll_timeout()].into_iter().flatten().min();
+        for client in self.clients.values() {
+            let times = [client.next_media(), Some(client.publisher.timeout), Some(client.subscriber.timeout)];
+            next = times.into_iter().flatten().chain(next).min();
+        }
+        next
+    }
+
+    fn step(&mut self) {
+        while let Some(datagram) = self.network.receive(self.now) {
+            self.deliver(&datagram);
+        }
+        if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.shard.handle_timeout(self.now);
+        }
+        for client in self.clients.values_mut() {
+            for connection in [&mut client.publisher, &mut client.subscriber] {
+                if connection.timeout <= self.now {
+                    connection.rtc.handle_input(str0m::Input::Timeout(self.now)).expect("time moves on");
+                }
+            }
+            client.write_media(self.now);
+        }
+        self.settle();
+    }
+
+    fn deliver(&mut self, datagram: &Datagram) {
+        if datagram.destination == SERVER.into() {
+            // As the router does: a STUN request (its first byte is 0) goes by its ufrag, all else by known address.
+            if datagram.payload[0] == 0 || self.routes.contains(&datagram.source) {
+                let Datagram { source, destination, payload } = datagram;
+                self.shard.handle_datagram(self.now, Protocol::Udp, *source, *destination, payload);
+            }
+            return;
+        }
+        for client in self.clients.values_mut() {
+            for connection in [&mut client.publisher, &mut client.subscriber] {
+                if connection.address == datagram.destination {
+                    connection.receive(self.now, datagram);
+                }
+            }
+        }
+    }
+
+    /// Moves everything that waits in the shard and the clients, until nothing is left to do at this time.
+    fn settle(&mut self) {
+        loop {
+            self.shard.flush(self.now);
+            while let Some(route) = self.shard.poll_route() {
+                if route.add { self.routes.insert(route.source) } else { self.routes.remove(&route.source) };
+            }
+            while let Some(transmit) = self.shard.poll_transmit() {
+                assert!(transmit.payload.len() <= 1500, "a datagram of {} bytes", transmit.payload.len());
+                let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
+                self.network.send(self.now, Datagram { source, destination, payload });
+            }
+            let mut events = Vec::new();
+            while let Some(event) = self.shard.poll_event() {
+                events.push(event);
+            }
+            for client in self.clients.values_mut() {
+                for datagram in client.drain(self.now) {
+                    self.network.send(self.now, datagram);
+                }
+            }
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                self.react(&event);
+                self.events.push((self.now - self.start, event));
+            }
+        }
+    }
+
+    /// What the control plane would do.
+    fn react(&mut self, event: &Event) {
+        let now = self.now;
+        match event {
+            Event::Answer { participant, sdp, .. } => {
+                if let Some(client) = self.clients.get_mut(participant) {
+                    client.accept_answer(sdp);
+                }
+            }
+            Event::Offer { participant, offer_id, sdp, mid_to_track } => {
+                let Some(client) = self.clients.get_mut(participant) else { return };
+                let sdp = client.accept_offer(sdp);
+                self.sections.retain(|(name, _), _| name != participant);
+                for (mid, track) in mid_to_track {
+                    self.sections.insert((participant.clone(), mid.clone()), track.clone());
+                }
+                let command =
+                    Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
+                self.shard.handle_command(now, command, None);
+            }
+            Event::MediaAdded { participant, mid, kind, cid, .. } => {
+                let track = format!("TR_{cid}");
+                let source = if *kind == Kind::Audio { Source::Microphone } else { Source::Camera };
+                self.tracks.insert(track.clone(), participant.clone());
+                let publish = Command::Publish {
+                    participant: participant.clone(),
+                    mid: mid.clone(),
+                    track: track.clone(),
+                    source,
+                    muted: false,
+                    layers: vec![],
+                    stereo: false,
+                };
+                self.shard.handle_command(now, publish, None);
+                let others: Vec<String> = self.clients.keys().filter(|name| *name != participant).cloned().collect();
+                for participant in others.into_iter().filter(|_| self.auto_subscribe) {
+                    self.shard.handle_command(now, Command::Subscribe { participant, track: track.clone() }, None);
+                }
+            }
+            _ => {}
+        }
+    }
+}

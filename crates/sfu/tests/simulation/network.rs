@@ -1,0 +1,109 @@
+//! A network in virtual time: datagrams take as long as the seed says, or get lost.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What happens to datagrams, the same in both directions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Link {
+    /// Share of datagrams lost, 0.0 to 1.0.
+    pub loss: f64,
+    /// One way.
+    pub delay: Duration,
+    /// Up to this much more, evenly spread; as datagrams do not wait for each other, this reorders them.
+    pub jitter: Duration,
+    /// Bit/s of one receiver's last hop, with a queue of [`QUEUE`]; 0: endless.
+    pub bitrate: u64,
+}
+
+/// How long the last hop's queue may get before it drops.
+const QUEUE: Duration = Duration::from_millis(300);
+
+/// Numbers from a seed (SplitMix64, Steele, Lea and Flood 2014).
+#[derive(Debug, Clone)]
+pub struct Random(pub u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Evenly spread over 0.0 to 1.0.
+    pub fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// A datagram under way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Datagram {
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    pub payload: Vec<u8>,
+}
+
+/// Datagrams under way, in order of arrival.
+pub struct Network {
+    pub link: Link,
+    random: Random,
+    flying: BinaryHeap<Reverse<(Instant, u64, Datagram)>>,
+    sent: u64,
+    /// When each receiver's last hop is free again.
+    busy: Vec<(SocketAddr, Instant)>,
+}
+
+impl Network {
+    pub fn new(link: Link, seed: u64) -> Self {
+        Self { link, random: Random(seed), flying: BinaryHeap::new(), sent: 0, busy: Vec::new() }
+    }
+
+    pub fn send(&mut self, now: Instant, datagram: Datagram) {
+        self.sent += 1;
+        // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
+        let (lost, late) = (self.random.share() < self.link.loss, self.random.share());
+        if lost {
+            return;
+        }
+        let mut arrival = now + self.link.delay + self.link.jitter.mul_f64(late);
+        if self.link.bitrate > 0 {
+            let free = self.last_hop(datagram.destination, now);
+            let start = arrival.max(*free);
+            if start > arrival + QUEUE {
+                return;
+            }
+            arrival = start + Duration::from_secs_f64(datagram.payload.len() as f64 * 8.0 / self.link.bitrate as f64);
+            *self.last_hop(datagram.destination, now) = arrival;
+        }
+        self.flying.push(Reverse((arrival, self.sent, datagram)));
+    }
+
+    fn last_hop(&mut self, destination: SocketAddr, now: Instant) -> &mut Instant {
+        let index = self.busy.iter().position(|(address, _)| *address == destination).unwrap_or_else(|| {
+            self.busy.push((destination, now));
+            self.busy.len() - 1
+        });
+        &mut self.busy[index].1
+    }
+
+    pub fn next_arrival(&self) -> Option<Instant> {
+        self.flying.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// What has arrived by `now`, oldest first.
+    pub fn receive(&mut self, now: Instant) -> Option<Datagram> {
+        if self.next_arrival()? > now {
+            return None;
+        }
+        self.flying.pop().map(|Reverse((_, _, datagram))| datagram)
+    }
+}

@@ -1,0 +1,142 @@
+//! A model of a video: frames in VP8's payload format, and a decoder that knows what it can decode.
+//!
+//! Nothing is encoded. A frame is its number, its layer and padding to a size; the decoder checks what a real one needs:
+//! every packet of the frame, and an unbroken chain of frames since the last keyframe.
+
+use std::collections::BTreeMap;
+
+/// Pixels do not matter here; what does is that layers differ in size.
+pub const PACKETS_OF_LAYER: [usize; 3] = [1, 2, 4];
+const PACKET_BYTES: usize = 600;
+
+/// One encoding of a simulcast track.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    layer: u8,
+    picture_id: u16,
+    tl0_pic_idx: u8,
+    frame: u32,
+    wants_keyframe: bool,
+}
+
+impl Encoder {
+    pub fn new(layer: u8) -> Self {
+        // Layers begin apart, as browsers' do, so that a forwarder that does not rewrite is seen.
+        let offset = u16::from(layer) * 1000;
+        Self { layer, picture_id: 0x7ff0 + offset, tl0_pic_idx: 17 * layer, frame: 0, wants_keyframe: true }
+    }
+
+    pub fn request_keyframe(&mut self) {
+        self.wants_keyframe = true;
+    }
+
+    /// The payloads of the next frame; every second one is of temporal layer 1, which no other depends on.
+    pub fn next_frame(&mut self) -> Vec<Vec<u8>> {
+        let keyframe = std::mem::take(&mut self.wants_keyframe);
+        let temporal_id = if keyframe { 0 } else { (self.frame % 2) as u8 };
+        self.frame += 1;
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        if temporal_id == 0 {
+            self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
+        }
+        let count = PACKETS_OF_LAYER[usize::from(self.layer)] * if keyframe { 3 } else { 1 };
+        (0..count).map(|index| self.payload(keyframe, temporal_id, index, count)).collect()
+    }
+
+    fn payload(&self, keyframe: bool, temporal_id: u8, index: usize, count: usize) -> Vec<u8> {
+        let start = if index == 0 { 0x10 } else { 0 };
+        let mut payload = vec![0x80 | start, 0xe0];
+        payload.extend((0x8000 | self.picture_id).to_be_bytes());
+        payload.push(self.tl0_pic_idx);
+        payload.push(temporal_id << 6 | 0x20);
+        payload.push(u8::from(!keyframe)); // VP8's own frame header: bit 0 clear is a keyframe
+        payload.extend([self.layer, index as u8, count as u8]);
+        payload.resize(PACKET_BYTES, 0xab);
+        payload
+    }
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    packets: BTreeMap<u8, ()>,
+    count: u8,
+    keyframe: bool,
+    temporal_id: u8,
+    picture_id: u16,
+    tl0_pic_idx: u8,
+    layer: u8,
+}
+
+/// What one receiver can show.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    frames: BTreeMap<u64, Frame>,
+    last: Option<(u16, u8)>,
+    broken: bool,
+    /// Frames decoded, by layer.
+    pub decoded: [u32; 3],
+    /// Frames decoded of temporal layer 1.
+    pub upper_temporal: u32,
+    /// The layer of the last frame decoded.
+    pub layer: Option<u8>,
+    /// Timestamps of decoded frames, extended, in order.
+    pub timestamps: Vec<u64>,
+}
+
+impl Decoder {
+    pub fn total(&self) -> u32 {
+        self.decoded.iter().sum()
+    }
+
+    /// True while it cannot go on without a keyframe.
+    pub fn needs_keyframe(&self) -> bool {
+        self.broken || self.last.is_none()
+    }
+
+    /// One packet, with its extended timestamp.
+    pub fn receive(&mut self, timestamp: u64, payload: &[u8]) {
+        if self.timestamps.last().is_some_and(|last| timestamp <= *last) {
+            return; // late, its frame was decided
+        }
+        let frame = self.frames.entry(timestamp).or_default();
+        frame.picture_id = u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff;
+        frame.tl0_pic_idx = payload[4];
+        frame.temporal_id = payload[5] >> 6;
+        frame.keyframe = payload[6] & 1 == 0;
+        frame.layer = payload[7];
+        frame.count = payload[9];
+        frame.packets.insert(payload[8], ());
+        self.decode();
+    }
+
+    fn decode(&mut self) {
+        while let Some((&timestamp, _)) = self.frames.iter().find(|(_, frame)| self.decodable(frame)) {
+            // Anything older cannot be shown any more.
+            self.frames = self.frames.split_off(&timestamp);
+            let frame = self.frames.remove(&timestamp).expect("just found");
+            self.broken = false;
+            self.last = Some((frame.picture_id, frame.tl0_pic_idx));
+            self.layer = Some(frame.layer);
+            self.decoded[usize::from(frame.layer)] += 1;
+            self.upper_temporal += u32::from(frame.temporal_id > 0);
+            self.timestamps.push(timestamp);
+        }
+        // Half a second of frames that wait for a lost one: a real decoder asks for a keyframe by then.
+        if self.frames.len() > 15 {
+            self.broken = true;
+        }
+    }
+
+    fn decodable(&self, frame: &Frame) -> bool {
+        if frame.packets.len() != usize::from(frame.count) {
+            return false;
+        }
+        frame.keyframe
+            || !self.broken
+                && self.last.is_some_and(|(picture_id, tl0)| {
+                    let next_picture = (picture_id + 1) & 0x7fff == frame.picture_id;
+                    let expected = if frame.temporal_id == 0 { tl0.wrapping_add(1) } else { tl0 };
+                    next_picture && expected == frame.tl0_pic_idx && self.layer == Some(frame.layer)
+                })
+    }
+}
