@@ -1,1 +1,247 @@
-//! placeholder
+//! The module `visavis._sfu`: the engine of `visavis-sfu-io` for Python. What everything means stands in
+//! `src/visavis/_sfu.pyi`; here values are only turned from one language's into the other's.
+
+mod event;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use event::Event;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use visavis_sfu::{Command, LayerInfo, Source, Target, TrackSettings};
+use visavis_sfu_io::Config;
+
+// Packets are short-lived blocks of a few sizes, made in one thread and freed in another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[pyclass(frozen, module = "visavis._sfu")]
+struct Layer(LayerInfo);
+
+#[pymethods]
+impl Layer {
+    #[new]
+    fn new(quality: u8, width: u32, height: u32, bitrate: u32) -> Self {
+        Self(LayerInfo { quality, width, height, bitrate })
+    }
+}
+
+#[pyclass(frozen, module = "visavis._sfu")]
+struct Engine(visavis_sfu_io::Engine);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, udp, tcp, node_ips, workers = 0, initial_bitrate = 1_000_000))]
+    fn new(
+        py: Python<'_>,
+        udp: Vec<(String, u16)>,
+        tcp: Vec<(String, u16)>,
+        node_ips: Vec<String>,
+        workers: usize,
+        initial_bitrate: u64,
+    ) -> PyResult<Self> {
+        if udp.is_empty() {
+            return Err(PyValueError::new_err("no udp address: give at least one to bind"));
+        }
+        if node_ips.is_empty() {
+            return Err(PyValueError::new_err("no node_ip: give the address that clients reach this machine at"));
+        }
+        let config = Config {
+            udp: udp.iter().map(parse_address).collect::<PyResult<_>>()?,
+            tcp: tcp.iter().map(parse_address).collect::<PyResult<_>>()?,
+            node_ips: node_ips.iter().map(|ip| parse_ip(ip)).collect::<PyResult<_>>()?,
+            workers,
+            initial_bitrate,
+        };
+        py.detach(|| visavis_sfu_io::Engine::start(&config))
+            .map(Self)
+            .map_err(|error| PyOSError::new_err(error.to_string()))
+    }
+
+    #[getter]
+    fn udp_ports(&self) -> Vec<u16> {
+        self.0.udp_ports()
+    }
+
+    #[getter]
+    fn tcp_ports(&self) -> Vec<u16> {
+        self.0.tcp_ports()
+    }
+
+    fn fileno(&self) -> i32 {
+        self.0.descriptor()
+    }
+
+    fn drain(&self) -> Vec<Event> {
+        self.0.drain().into_iter().map(Event::from).collect()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+
+    #[pyo3(signature = (room, participant, identity, *, primary, can_publish_data, hidden, mime_types))]
+    #[allow(clippy::too_many_arguments)] // the seam's
+    fn add_participant(
+        &self,
+        room: String,
+        participant: String,
+        identity: String,
+        primary: &str,
+        can_publish_data: bool,
+        hidden: bool,
+        mime_types: Vec<String>,
+    ) -> PyResult<()> {
+        let primary = parse_target(primary)?;
+        self.0.command(Command::AddParticipant {
+            room,
+            participant,
+            identity,
+            primary,
+            can_publish_data,
+            hidden,
+            mime_types,
+        });
+        Ok(())
+    }
+
+    #[pyo3(signature = (participant, *, can_publish_data, hidden))]
+    fn update_participant(&self, participant: String, can_publish_data: bool, hidden: bool) {
+        self.0.command(Command::UpdateParticipant { participant, can_publish_data, hidden });
+    }
+
+    fn remove_participant(&self, participant: String) {
+        self.0.command(Command::RemoveParticipant { participant });
+    }
+
+    fn reliable_sequence(&self, participant: &str) -> u32 {
+        self.0.reliable_sequence(participant)
+    }
+
+    fn publisher_offer(&self, participant: String, offer_id: u32, sdp: String, codecs: HashMap<String, String>) {
+        let codecs = codecs.into_iter().collect();
+        self.0.command(Command::PublisherOffer { participant, offer_id, sdp, codecs });
+    }
+
+    fn subscriber_answer(&self, participant: String, answer_id: u32, sdp: String) {
+        self.0.command(Command::SubscriberAnswer { participant, answer_id, sdp });
+    }
+
+    fn add_candidate(&self, participant: String, target: &str, candidate: String) -> PyResult<()> {
+        let target = parse_target(target)?;
+        self.0.command(Command::AddCandidate { participant, target, candidate });
+        Ok(())
+    }
+
+    fn restart_ice(&self, participant: String) {
+        self.0.command(Command::RestartIce { participant });
+    }
+
+    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo))]
+    #[allow(clippy::too_many_arguments)] // the seam's
+    fn publish(
+        &self,
+        participant: String,
+        mid: String,
+        track: String,
+        source: &str,
+        muted: bool,
+        layers: Vec<PyRef<'_, Layer>>,
+        stereo: bool,
+    ) -> PyResult<()> {
+        let source = parse_source(source)?;
+        let layers = layers.iter().map(|layer| layer.0).collect();
+        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo });
+        Ok(())
+    }
+
+    fn unpublish(&self, track: String) {
+        self.0.command(Command::Unpublish { track });
+    }
+
+    fn set_muted(&self, track: String, muted: bool) {
+        self.0.command(Command::SetMuted { track, muted });
+    }
+
+    fn subscribe(&self, participant: String, track: String) {
+        self.0.command(Command::Subscribe { participant, track });
+    }
+
+    fn unsubscribe(&self, participant: String, track: String) {
+        self.0.command(Command::Unsubscribe { participant, track });
+    }
+
+    #[pyo3(signature = (participant, track, *, disabled, quality, width, height, fps))]
+    #[allow(clippy::too_many_arguments)] // the seam's
+    fn set_track_settings(
+        &self,
+        participant: String,
+        track: String,
+        disabled: bool,
+        quality: Option<u8>,
+        width: u32,
+        height: u32,
+        fps: u32,
+    ) {
+        let settings = TrackSettings { disabled, quality, width, height, fps };
+        self.0.command(Command::SetTrackSettings { participant, track, settings });
+    }
+
+    #[pyo3(signature = (room, packet, *, reliable, destinations))]
+    fn send_data(&self, room: String, packet: &Bound<'_, PyBytes>, reliable: bool, destinations: Vec<String>) {
+        let packet = packet.as_bytes().to_vec();
+        self.0.command(Command::SendData { room, packet, reliable, destinations });
+    }
+
+    fn stats(&self) -> HashMap<&'static str, u64> {
+        let stats = self.0.stats();
+        HashMap::from([
+            ("packets_in", stats.packets_in),
+            ("packets_out", stats.packets_out),
+            ("bytes_in", stats.bytes_in),
+            ("bytes_out", stats.bytes_out),
+            ("packets_dropped", stats.packets_dropped),
+            ("participants", stats.participants),
+            ("rooms", stats.rooms),
+            ("panics", stats.panics),
+        ])
+    }
+}
+
+fn parse_address((host, port): &(String, u16)) -> PyResult<SocketAddr> {
+    Ok(SocketAddr::new(parse_ip(host)?, *port))
+}
+
+fn parse_ip(text: &str) -> PyResult<IpAddr> {
+    text.parse().map_err(|_| PyValueError::new_err(format!("{text:?} is no IP address: names are not looked up here")))
+}
+
+fn parse_target(text: &str) -> PyResult<Target> {
+    match text {
+        "publisher" => Ok(Target::Publisher),
+        "subscriber" => Ok(Target::Subscriber),
+        _ => Err(PyValueError::new_err(format!("{text:?} is no target: 'publisher' or 'subscriber'"))),
+    }
+}
+
+fn parse_source(text: &str) -> PyResult<Source> {
+    match text {
+        "unknown" => Ok(Source::Unknown),
+        "camera" => Ok(Source::Camera),
+        "microphone" => Ok(Source::Microphone),
+        "screen_share" => Ok(Source::ScreenShare),
+        "screen_share_audio" => Ok(Source::ScreenShareAudio),
+        _ => Err(PyValueError::new_err(format!("{text:?} is no source of a track, as 'camera' is"))),
+    }
+}
+
+#[pymodule]
+fn _sfu(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<Engine>()?;
+    module.add_class::<Layer>()?;
+    module.add_class::<Event>()
+}

@@ -1,0 +1,463 @@
+//! The engine: binds, starts threads, and hands commands to the worker that has the room.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use visavis_sfu::{Command, Event, Protocol, ReliableSequence, ShardConfig, Stats, ufrag_prefix};
+
+use crate::outbox::Outbox;
+use crate::router::{Batch, Router};
+use crate::tcp::{TcpSender, TcpServer};
+use crate::udp::{self, UdpSocket, wait};
+use crate::worker::{Order, Surroundings, Worker, WorkerHandle, add};
+
+/// Batches that may wait for a worker: some 60 000 packets, a quarter of a second of what one can carry.
+const WAITING_BATCHES: usize = 1024;
+const MAX_WORKERS: usize = 64;
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses to bind for UDP; port 0 picks one.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses to listen on for ICE-TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// Addresses put into candidates, with the bound ports.
+    pub node_ips: Vec<IpAddr>,
+    /// Worker threads; 0: one for each core.
+    pub workers: usize,
+    /// Bit/s assumed for a subscriber before the first estimate.
+    pub initial_bitrate: u64,
+}
+
+/// An address that could not be bound.
+#[derive(Debug)]
+pub struct BindError {
+    /// UDP, or TCP for ICE-TCP.
+    pub protocol: Protocol,
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Udp => "UDP",
+            Protocol::Tcp => "TCP",
+        };
+        write!(f, "cannot bind {protocol} {}: {}", self.address, self.error)
+    }
+}
+
+impl std::error::Error for BindError {}
+
+#[derive(Debug)]
+struct Member {
+    worker: usize,
+    room: String,
+    sequence: ReliableSequence,
+    tracks: Vec<String>,
+}
+
+/// Who is where. Only commands change it.
+#[derive(Debug, Default)]
+struct Placement {
+    participants: HashMap<String, Member>,
+    /// Worker and number of participants of each room.
+    rooms: HashMap<String, (usize, usize)>,
+    tracks: HashMap<String, usize>,
+}
+
+impl Placement {
+    /// The room's worker; for a new room the one with the fewest participants.
+    fn worker_of_room(&self, room: &str, workers: usize) -> usize {
+        if let Some((worker, _)) = self.rooms.get(room) {
+            return *worker;
+        }
+        let mut load = vec![(0, 0); workers];
+        for (worker, participants) in self.rooms.values() {
+            load[*worker].0 += participants;
+            load[*worker].1 += 1;
+        }
+        (0..workers).min_by_key(|worker| load[*worker]).unwrap_or_default()
+    }
+
+    fn add(&mut self, participant: String, member: Member) {
+        self.rooms.entry(member.room.clone()).or_insert((member.worker, 0)).1 += 1;
+        self.participants.insert(participant, member);
+    }
+
+    fn remove(&mut self, participant: &str) -> Option<Member> {
+        let member = self.participants.remove(participant)?;
+        for track in &member.tracks {
+            self.tracks.remove(track);
+        }
+        if let Some((_, count)) = self.rooms.get_mut(&member.room) {
+            *count -= 1;
+            if *count == 0 {
+                self.rooms.remove(&member.room);
+            }
+        }
+        Some(member)
+    }
+}
+
+/// Sockets, threads and rooms.
+pub struct Engine {
+    placement: Arc<Mutex<Placement>>,
+    workers: Vec<WorkerHandle>,
+    outbox: Arc<Outbox>,
+    router: Arc<Router>,
+    udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+    tcp_ports: Vec<u16>,
+    is_stopping: Arc<AtomicBool>,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Default)]
+struct Threads {
+    workers: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    tcp: Option<TcpSender>,
+    /// Closing it wakes the threads that read UDP.
+    awake: Option<io::PipeWriter>,
+}
+
+impl Engine {
+    /// Binds everything, then starts the threads.
+    pub fn start(config: &Config) -> Result<Self, BindError> {
+        let udp = Arc::new(bind_udp(config)?);
+        let listeners = bind_tcp(config)?;
+        let bind_error = |error| BindError { protocol: Protocol::Udp, address: udp[0].0.local(), error };
+        let count = match config.workers {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+        .min(MAX_WORKERS);
+
+        let outbox = Arc::new(Outbox::new().map_err(bind_error)?);
+        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(WAITING_BATCHES)).unzip();
+        let router = Arc::new(Router::new(channels));
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let tcp_candidates: Vec<SocketAddr> = listeners
+            .iter()
+            .flat_map(|(listener, _)| candidates(listener.local_addr().ok(), &config.node_ips))
+            .collect();
+        let tcp_ports = listeners.iter().filter_map(|(listener, _)| Some(listener.local_addr().ok()?.port())).collect();
+
+        let mut threads = Threads::default();
+        if !listeners.is_empty() {
+            let (server, sender) =
+                TcpServer::new(listeners, router.clone(), is_stopping.clone()).map_err(bind_error)?;
+            threads.readers.push(spawn("visavis-tcp", move || server.run()));
+            threads.tcp = Some(sender);
+        }
+        let placement = Arc::new(Mutex::new(Placement::default()));
+        let mut workers = Vec::new();
+        for (index, inbox) in inboxes.into_iter().enumerate() {
+            let shard = ShardConfig {
+                index: index as u16,
+                udp: udp.iter().flat_map(|(_, candidates)| candidates.clone()).collect(),
+                tcp: tcp_candidates.clone(),
+                initial_bitrate: config.initial_bitrate,
+                // The standard library's hash keys come from the operating system's randomness.
+                seed: RandomState::new().hash_one(index),
+            };
+            let stats = Arc::new(Mutex::new(Stats::default()));
+            let around = Surroundings {
+                router: router.clone(),
+                outbox: outbox.clone(),
+                udp: udp.clone(),
+                tcp: threads.tcp.clone(),
+                stats: stats.clone(),
+                participants: participants_of(index, placement.clone()),
+            };
+            let (orders, order_inbox) = unbounded();
+            threads.workers.push(start_worker(shard, around, order_inbox, inbox));
+            workers.push(WorkerHandle { orders, stats });
+        }
+        let (wake, awake) = io::pipe().map_err(bind_error)?;
+        threads.awake = Some(awake);
+        let wake = Arc::new(wake);
+        for index in 0..udp.len() {
+            let (sockets, router, is_stopping, wake) = (udp.clone(), router.clone(), is_stopping.clone(), wake.clone());
+            threads.readers.push(spawn("visavis-udp", move || {
+                let (socket, candidates) = &sockets[index];
+                read_udp(socket, candidates[0], &router, &is_stopping, wake.as_raw_fd());
+            }));
+        }
+        Ok(Self { placement, workers, outbox, router, udp, tcp_ports, is_stopping, threads: Mutex::new(threads) })
+    }
+
+    /// The bound UDP ports.
+    pub fn udp_ports(&self) -> Vec<u16> {
+        self.udp.iter().map(|(socket, _)| socket.local().port()).collect()
+    }
+
+    /// The bound TCP ports.
+    pub fn tcp_ports(&self) -> Vec<u16> {
+        self.tcp_ports.clone()
+    }
+
+    /// Readable while events wait.
+    pub fn descriptor(&self) -> RawFd {
+        self.outbox.descriptor()
+    }
+
+    /// All events that wait, oldest first, without those about participants that were removed meanwhile.
+    pub fn drain(&self) -> Vec<Event> {
+        let events = self.outbox.take();
+        let placement = self.placement();
+        events
+            .into_iter()
+            .filter(|event| participant_of(event).is_none_or(|name| placement.participants.contains_key(name)))
+            .collect()
+    }
+
+    /// Queues a command for the worker that has its room, participant or track; an unknown one does nothing.
+    pub fn command(&self, command: Command) {
+        let mut placement = self.placement();
+        let (worker, sequence) = match &command {
+            Command::AddParticipant { room, participant, .. } => {
+                if placement.participants.contains_key(participant) {
+                    return;
+                }
+                let worker = placement.worker_of_room(room, self.workers.len());
+                let sequence = ReliableSequence::new(AtomicU32::new(0));
+                let member = Member { worker, room: room.clone(), sequence: sequence.clone(), tracks: Vec::new() };
+                placement.add(participant.clone(), member);
+                (Some(worker), Some(sequence))
+            }
+            Command::RemoveParticipant { participant } => {
+                (placement.remove(participant).map(|member| member.worker), None)
+            }
+            Command::Publish { participant, track, .. } => {
+                let worker = placement.participants.get_mut(participant).map(|member| {
+                    member.tracks.push(track.clone());
+                    member.worker
+                });
+                if let Some(worker) = worker {
+                    placement.tracks.insert(track.clone(), worker);
+                }
+                (worker, None)
+            }
+            Command::Unpublish { track } => (placement.tracks.remove(track), None),
+            Command::SetMuted { track, .. } => (placement.tracks.get(track).copied(), None),
+            Command::SendData { room, .. } => (placement.rooms.get(room).map(|(worker, _)| *worker), None),
+            Command::UpdateParticipant { participant, .. }
+            | Command::PublisherOffer { participant, .. }
+            | Command::SubscriberAnswer { participant, .. }
+            | Command::AddCandidate { participant, .. }
+            | Command::RestartIce { participant }
+            | Command::Subscribe { participant, .. }
+            | Command::Unsubscribe { participant, .. }
+            | Command::SetTrackSettings { participant, .. } => {
+                (placement.participants.get(participant).map(|member| member.worker), None)
+            }
+        };
+        if let Some(worker) = worker {
+            // Under the lock, so that two threads' commands reach the worker in the order of the bookkeeping. It fails
+            // only after `close`.
+            let _ = self.workers[worker].orders.send(Order::Command(command, sequence));
+        }
+    }
+
+    /// The highest sequence received from a participant on the reliable channel; 0 if none.
+    pub fn reliable_sequence(&self, participant: &str) -> u32 {
+        self.placement().participants.get(participant).map_or(0, |member| member.sequence.load(Ordering::Relaxed))
+    }
+
+    /// Counters since start, of all workers.
+    pub fn stats(&self) -> Stats {
+        let mut total = Stats::default();
+        for worker in &self.workers {
+            total = add(total, *worker.stats.lock().expect("nothing panics while it holds the counters"));
+        }
+        total.packets_dropped += self.router.dropped();
+        total
+    }
+
+    /// Closes all connections and ends all threads. Twice is fine.
+    pub fn close(&self) {
+        let mut threads = std::mem::take(&mut *self.threads.lock().expect("nothing panics while it holds the threads"));
+        for worker in &self.workers {
+            // One that is gone needs no order.
+            let _ = worker.orders.send(Order::Stop);
+        }
+        for worker in threads.workers.drain(..) {
+            // A worker's panics were caught and told.
+            let _ = worker.join();
+        }
+        // Only now: what the workers said last goes out through the TCP thread.
+        self.is_stopping.store(true, Ordering::Release);
+        drop(threads.awake.take());
+        if let Some(tcp) = threads.tcp.take() {
+            tcp.wake();
+        }
+        for reader in threads.readers.drain(..) {
+            let _ = reader.join();
+        }
+    }
+
+    fn placement(&self) -> MutexGuard<'_, Placement> {
+        self.placement.lock().expect("nothing panics while it holds the placement")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn start_worker(
+    shard: ShardConfig,
+    around: Surroundings,
+    orders: Receiver<Order>,
+    packets: Receiver<Batch>,
+) -> JoinHandle<()> {
+    debug_assert!(ufrag_prefix(shard.index).is_ascii());
+    let name = format!("visavis-{}", shard.index);
+    spawn(&name, move || Worker::new(shard, around).run(&orders, &packets))
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.into()).spawn(run).expect("the operating system has a thread left")
+}
+
+fn participants_of(worker: usize, placement: Arc<Mutex<Placement>>) -> Box<dyn Fn() -> Vec<String> + Send> {
+    Box::new(move || {
+        let placement = placement.lock().expect("nothing panics while it holds the placement");
+        let here = placement.participants.iter().filter(|(_, member)| member.worker == worker);
+        here.map(|(participant, _)| participant.clone()).collect()
+    })
+}
+
+fn read_udp(socket: &UdpSocket, candidate: SocketAddr, router: &Router, is_stopping: &AtomicBool, wake: RawFd) {
+    let mut receiver = udp::Receiver::new();
+    let mut sorter = router.sorter();
+    while !is_stopping.load(Ordering::Acquire) {
+        let received = receiver.receive(socket, |source, payload| {
+            sorter.push(Protocol::Udp, source, candidate, payload);
+        });
+        sorter.deliver();
+        if received == 0 {
+            wait(&[socket.as_raw_fd(), wake], libc::POLLIN, 1000);
+        }
+    }
+}
+
+fn bind_udp(config: &Config) -> Result<Vec<(UdpSocket, Vec<SocketAddr>)>, BindError> {
+    let mut sockets = Vec::new();
+    for address in &config.udp {
+        let socket = UdpSocket::bind(*address).map_err(|error| BindError {
+            protocol: Protocol::Udp,
+            address: *address,
+            error,
+        })?;
+        let candidates = candidates(Some(socket.local()), &config.node_ips);
+        if candidates.is_empty() {
+            let reason = "no node address of the same kind (IPv4 or IPv6) is given";
+            let error = io::Error::new(io::ErrorKind::AddrNotAvailable, reason);
+            return Err(BindError { protocol: Protocol::Udp, address: *address, error });
+        }
+        sockets.push((socket, candidates));
+    }
+    Ok(sockets)
+}
+
+fn bind_tcp(config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+    let mut listeners = Vec::new();
+    for address in &config.tcp {
+        let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (local, listener) =
+            bound.map_err(|error| BindError { protocol: Protocol::Tcp, address: *address, error })?;
+        let candidate = candidates(Some(local), &config.node_ips).first().copied().unwrap_or(local);
+        listeners.push((listener, candidate));
+    }
+    Ok(listeners)
+}
+
+/// The candidate addresses of a bound socket: the node addresses of its kind with its port. With several the one that
+/// it is bound to comes first, as that is where its packets are sent to.
+fn candidates(local: Option<SocketAddr>, node_ips: &[IpAddr]) -> Vec<SocketAddr> {
+    let Some(local) = local else { return Vec::new() };
+    let mut ips: Vec<IpAddr> = node_ips.iter().copied().filter(|ip| ip.is_ipv4() == local.is_ipv4()).collect();
+    ips.sort_by_key(|ip| *ip != local.ip());
+    ips.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect()
+}
+
+fn participant_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::Answer { participant, .. }
+        | Event::Offer { participant, .. }
+        | Event::NegotiationFailed { participant, .. }
+        | Event::MediaAdded { participant, .. }
+        | Event::MediaRemoved { participant, .. }
+        | Event::ConnectionChanged { participant, .. }
+        | Event::DataChannelsOpen { participant }
+        | Event::TrackSubscribed { participant, .. }
+        | Event::SubscriptionFailed { participant, .. }
+        | Event::ParticipantFailed { participant, .. } => Some(participant),
+        Event::Speakers { .. } | Event::Quality { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(worker: usize, room: &str) -> Member {
+        Member { worker, room: room.into(), sequence: ReliableSequence::default(), tracks: vec![] }
+    }
+
+    #[test]
+    fn new_rooms_go_to_the_least_loaded_worker_and_stay_there() {
+        let mut placement = Placement::default();
+        placement.add("a".into(), member(0, "one"));
+        placement.add("b".into(), member(0, "one"));
+        assert_eq!(placement.worker_of_room("two", 2), 1);
+        placement.add("c".into(), member(1, "two"));
+        assert_eq!(placement.worker_of_room("three", 2), 1);
+        assert_eq!(placement.worker_of_room("one", 2), 0);
+    }
+
+    #[test]
+    fn the_last_participant_takes_the_room_along() {
+        let mut placement = Placement::default();
+        placement.add("a".into(), member(1, "one"));
+        placement.add("b".into(), member(1, "one"));
+        assert!(placement.remove("a").is_some());
+        assert_eq!(placement.rooms["one"], (1, 1));
+        assert!(placement.remove("b").is_some());
+        assert!(placement.remove("b").is_none());
+        assert!(placement.rooms.is_empty());
+    }
+
+    #[test]
+    fn candidates_are_of_the_sockets_kind_and_its_own_address_first() {
+        let ips = ["10.0.0.1", "::1", "127.0.0.1"].map(|ip| ip.parse().expect("an address"));
+        let local = ([127, 0, 0, 1], 9).into();
+        assert_eq!(candidates(Some(local), &ips), [local, ([10, 0, 0, 1], 9).into()]);
+    }
+
+    #[test]
+    fn a_bind_error_names_the_address() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let address = taken.local_addr().expect("bound");
+        let config =
+            Config { udp: vec![address], tcp: vec![], node_ips: vec![address.ip()], workers: 1, initial_bitrate: 1 };
+        let error = Engine::start(&config).err().expect("it is taken");
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+}

@@ -1,0 +1,200 @@
+//! Which worker a packet belongs to, and the way there.
+//!
+//! STUN binding requests tell it themselves (their USERNAME begins with our ufrag, and that with the worker's index).
+//! Everything else goes by the address that it comes from, once the worker has authenticated a request from there.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::{Sender, TrySendError};
+use visavis_sfu::{Protocol, Route};
+
+use crate::stun;
+
+/// Packets for one worker that arrived together; one allocation for all their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    packets: Vec<Packet>,
+}
+
+#[derive(Debug)]
+struct Packet {
+    protocol: Protocol,
+    source: SocketAddr,
+    destination: SocketAddr,
+    range: Range<usize>,
+}
+
+impl Batch {
+    fn push(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        self.packets.push(Packet { protocol, source, destination, range: start..self.bytes.len() });
+    }
+
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Protocol, source, destination and payload of each packet, in order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, SocketAddr, SocketAddr, &[u8])> {
+        self.packets
+            .iter()
+            .map(|packet| (packet.protocol, packet.source, packet.destination, &self.bytes[packet.range.clone()]))
+    }
+}
+
+/// Shared by the threads that read and the workers.
+#[derive(Debug)]
+pub(crate) struct Router {
+    routes: RwLock<HashMap<(Protocol, SocketAddr), u16>>,
+    workers: Vec<Sender<Batch>>,
+    dropped: AtomicU64,
+}
+
+impl Router {
+    pub fn new(workers: Vec<Sender<Batch>>) -> Self {
+        Self { routes: RwLock::default(), workers, dropped: AtomicU64::new(0) }
+    }
+
+    /// Packets that belong to nobody or that their worker had no room for.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub fn count_dropped(&self, packets: usize) {
+        self.dropped.fetch_add(packets as u64, Ordering::Relaxed);
+    }
+
+    /// Follows a change that worker `index` tells.
+    pub fn apply(&self, index: u16, route: Route) {
+        let key = (route.protocol, route.source);
+        let mut routes = self.routes.write().expect("nothing panics while it holds the routes");
+        if route.add {
+            routes.insert(key, index);
+        } else if routes.get(&key) == Some(&index) {
+            // Only its own: the address may belong to a participant of another worker by now.
+            routes.remove(&key);
+        }
+    }
+
+    /// Forgets all routes of a worker that starts anew.
+    pub fn forget_worker(&self, index: u16) {
+        self.routes.write().expect("nothing panics while it holds the routes").retain(|_, worker| *worker != index);
+    }
+
+    /// Whether a peer has been authenticated.
+    pub fn knows(&self, protocol: Protocol, source: SocketAddr) -> bool {
+        self.routes.read().expect("nothing panics while it holds the routes").contains_key(&(protocol, source))
+    }
+
+    /// The peer has closed its connection.
+    pub fn forget_peer(&self, protocol: Protocol, source: SocketAddr) {
+        self.routes.write().expect("nothing panics while it holds the routes").remove(&(protocol, source));
+    }
+
+    /// Where to collect packets that were read together.
+    pub fn sorter(&self) -> Sorter<'_> {
+        Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect() }
+    }
+
+    fn worker_of(&self, protocol: Protocol, source: SocketAddr, payload: &[u8]) -> Option<usize> {
+        let index = if stun::is_binding_request(payload) {
+            stun::shard_of_request(payload)?
+        } else {
+            *self.routes.read().expect("nothing panics while it holds the routes").get(&(protocol, source))?
+        };
+        Some(usize::from(index)).filter(|index| *index < self.workers.len())
+    }
+}
+
+/// Sorts packets by worker; `deliver` hands them over.
+#[derive(Debug)]
+pub(crate) struct Sorter<'a> {
+    router: &'a Router,
+    batches: Vec<Batch>,
+}
+
+impl Sorter<'_> {
+    pub fn push(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        match self.router.worker_of(protocol, source, payload) {
+            Some(worker) => self.batches[worker].push(protocol, source, destination, payload),
+            None => self.router.count_dropped(1),
+        }
+    }
+
+    /// Hands everything over without waiting: who does not keep up loses packets, as in any full queue on the way.
+    pub fn deliver(&mut self) {
+        for (batch, worker) in self.batches.iter_mut().zip(&self.router.workers) {
+            if batch.len() == 0 {
+                continue;
+            }
+            match worker.try_send(std::mem::take(batch)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
+                    self.router.count_dropped(batch.len());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stun::tests::request;
+
+    const HERE: ([u8; 4], u16) = ([10, 0, 0, 1], 1);
+    const THERE: ([u8; 4], u16) = ([10, 0, 0, 2], 2);
+
+    fn deliver(router: &Router, payload: &[u8]) {
+        let mut sorter = router.sorter();
+        sorter.push(Protocol::Udp, THERE.into(), HERE.into(), payload);
+        sorter.deliver();
+    }
+
+    fn route(add: bool) -> Route {
+        Route { protocol: Protocol::Udp, source: THERE.into(), add }
+    }
+
+    #[test]
+    fn requests_go_by_their_ufrag_and_the_rest_by_authenticated_source() {
+        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let router = Router::new(channels);
+        deliver(&router, &request(b"01ab:cd"));
+        assert_eq!(inboxes[1].try_recv().map(|batch| batch.len()), Ok(1));
+        deliver(&router, &[0x16; 40]);
+        assert_eq!(router.dropped(), 1, "a source that nobody authenticated");
+        router.apply(1, route(true));
+        deliver(&router, &[0x16; 40]);
+        assert_eq!(inboxes[1].try_recv().map(|batch| batch.len()), Ok(1));
+        router.apply(0, route(false));
+        assert!(router.knows(Protocol::Udp, THERE.into()), "a worker removes its own routes only");
+        router.apply(1, route(false));
+        deliver(&router, &[0x16; 40]);
+        assert_eq!(router.dropped(), 2);
+    }
+
+    #[test]
+    fn a_shard_that_does_not_exist_gets_nothing() {
+        let (channel, _inbox) = crossbeam_channel::bounded(1);
+        let router = Router::new(vec![channel]);
+        deliver(&router, &request(b"zz:theirs"));
+        assert_eq!(router.dropped(), 1);
+    }
+
+    #[test]
+    fn a_full_worker_loses_packets_and_blocks_nobody() {
+        let (channel, inbox) = crossbeam_channel::bounded(1);
+        let router = Router::new(vec![channel]);
+        router.apply(0, route(true));
+        for _ in 0..3 {
+            deliver(&router, &[0x80; 12]);
+        }
+        assert_eq!((router.dropped(), inbox.len()), (2, 1));
+    }
+}

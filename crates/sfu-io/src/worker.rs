@@ -1,0 +1,202 @@
+//! A worker thread: one shard of rooms, fed from its inboxes, sending by itself.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, select};
+use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats};
+
+use crate::outbox::Outbox;
+use crate::router::{Batch, Router};
+use crate::tcp::TcpSender;
+use crate::udp::UdpSocket;
+
+/// Batches handled before what they caused is sent: more makes larger sends, fewer makes them sooner.
+const BATCHES_A_TURN: usize = 16;
+const COMMANDS_A_TURN: usize = 256;
+/// How old the counters that others read may be.
+const STATS_INTERVAL: Duration = Duration::from_millis(100);
+/// Without anything to do a worker looks around this often.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Command(Command, Option<ReliableSequence>),
+    Stop,
+}
+
+/// What a worker shares with the rest of the process.
+pub(crate) struct Surroundings {
+    pub router: Arc<Router>,
+    pub outbox: Arc<Outbox>,
+    /// Each UDP socket with the candidate addresses that packets to it were sent to.
+    pub udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+    pub tcp: Option<TcpSender>,
+    pub stats: Arc<Mutex<Stats>>,
+    /// The participants that this worker has.
+    pub participants: Box<dyn Fn() -> Vec<String> + Send>,
+}
+
+pub(crate) struct Worker {
+    config: ShardConfig,
+    shard: Shard,
+    around: Surroundings,
+    outgoing: Vec<Vec<(SocketAddr, Vec<u8>)>>,
+    stats_told: Instant,
+    /// Of the shards that panicked before this one.
+    former: Stats,
+}
+
+impl Worker {
+    pub fn new(config: ShardConfig, around: Surroundings) -> Self {
+        let now = Instant::now();
+        let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
+        let shard = Shard::new(config.clone(), now);
+        Self { config, shard, around, outgoing, stats_told: now, former: Stats::default() }
+    }
+
+    /// Works until told to stop.
+    pub fn run(mut self, orders: &Receiver<Order>, packets: &Receiver<Batch>) {
+        loop {
+            let step = catch_unwind(AssertUnwindSafe(|| self.turn(orders, packets)));
+            match step {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => self.start_anew(),
+            }
+        }
+        // At the end nobody is left to be told of a panic.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let now = Instant::now();
+            self.shard.close(now);
+            self.shard.flush(now);
+            self.send();
+        }));
+    }
+
+    /// One turn of the loop; false: stop.
+    fn turn(&mut self, orders: &Receiver<Order>, packets: &Receiver<Batch>) -> bool {
+        let deadline = self.shard.poll_timeout().unwrap_or_else(|| Instant::now() + IDLE);
+        let wait = deadline.saturating_duration_since(Instant::now()).min(IDLE);
+        let mut order = None;
+        let mut batch = None;
+        select! {
+            recv(orders) -> received => match received {
+                Ok(received) => order = Some(received),
+                // The engine is gone without saying so.
+                Err(_) => return false,
+            },
+            recv(packets) -> received => batch = received.ok(),
+            default(wait) => {}
+        }
+        let now = Instant::now();
+        let mut had_orders = false;
+        for order in order.into_iter().chain(orders.try_iter()).take(COMMANDS_A_TURN) {
+            had_orders = true;
+            match order {
+                Order::Command(command, sequence) => self.shard.handle_command(now, command, sequence),
+                Order::Stop => return false,
+            }
+        }
+        for batch in batch.into_iter().chain(packets.try_iter()).take(BATCHES_A_TURN) {
+            for (protocol, source, destination, payload) in batch.iter() {
+                self.shard.handle_datagram(now, protocol, source, destination, payload);
+            }
+        }
+        if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
+            self.shard.handle_timeout(now);
+        }
+        self.shard.flush(now);
+        // Routes before packets: the answer to the packet that we send now may arrive at once.
+        while let Some(route) = self.shard.poll_route() {
+            self.around.router.apply(self.config.index, route);
+        }
+        self.send();
+        self.around.outbox.push(std::iter::from_fn(|| self.shard.poll_event()));
+        if had_orders || now.duration_since(self.stats_told) >= STATS_INTERVAL {
+            self.stats_told = now;
+            self.tell_stats();
+        }
+        true
+    }
+
+    fn send(&mut self) {
+        while let Some(transmit) = self.shard.poll_transmit() {
+            match transmit.protocol {
+                Protocol::Udp => {
+                    let socket = self
+                        .around
+                        .udp
+                        .iter()
+                        .position(|(_, candidates)| candidates.contains(&transmit.source))
+                        .unwrap_or_default();
+                    self.outgoing[socket].push((transmit.destination, transmit.payload));
+                }
+                Protocol::Tcp => {
+                    if let Some(tcp) = &self.around.tcp
+                        && !tcp.send(transmit.destination, &transmit.payload)
+                    {
+                        self.around.router.count_dropped(1);
+                    }
+                }
+            }
+        }
+        for ((socket, _), packets) in self.around.udp.iter().zip(&mut self.outgoing) {
+            if !packets.is_empty() {
+                let lost = socket.send(packets);
+                self.around.router.count_dropped(lost);
+            }
+        }
+    }
+
+    fn tell_stats(&self) {
+        let mut stats = add(self.former, self.shard.stats());
+        (stats.participants, stats.rooms) = (self.shard.stats().participants, self.shard.stats().rooms);
+        *self.around.stats.lock().expect("nothing panics while it holds the counters") = stats;
+    }
+
+    /// The shard has panicked and is not to be trusted: its rooms are lost, those of other workers are not.
+    fn start_anew(&mut self) {
+        let failed = (self.around.participants)();
+        tracing::error!(worker = self.config.index, participants = failed.len(), "a worker panicked and starts anew");
+        // What it counted may itself be what panics.
+        let counted = catch_unwind(AssertUnwindSafe(|| self.shard.stats())).unwrap_or_default();
+        self.former = add(self.former, counted);
+        self.former.panics += 1;
+        self.config.seed = self.config.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let fresh = Shard::new(self.config.clone(), Instant::now());
+        let broken = std::mem::replace(&mut self.shard, fresh);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));
+        self.outgoing.iter_mut().for_each(Vec::clear);
+        self.around.router.forget_worker(self.config.index);
+        let reason = "the media worker of this room failed and was started anew";
+        self.around.outbox.push(
+            failed.into_iter().map(|participant| Event::ParticipantFailed { participant, reason: reason.into() }),
+        );
+        self.tell_stats();
+    }
+}
+
+/// The sum of two workers' counters.
+pub(crate) fn add(one: Stats, other: Stats) -> Stats {
+    Stats {
+        packets_in: one.packets_in + other.packets_in,
+        packets_out: one.packets_out + other.packets_out,
+        bytes_in: one.bytes_in + other.bytes_in,
+        bytes_out: one.bytes_out + other.bytes_out,
+        packets_dropped: one.packets_dropped + other.packets_dropped,
+        participants: one.participants + other.participants,
+        rooms: one.rooms + other.rooms,
+        panics: one.panics + other.panics,
+    }
+}
+
+/// The way to a worker's thread.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerHandle {
+    pub orders: Sender<Order>,
+    pub stats: Arc<Mutex<Stats>>,
+}
