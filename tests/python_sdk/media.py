@@ -68,7 +68,7 @@ async def pitch(track: rtc.Track, *, within: float = PATIENCE) -> float:
                 heard = np.concatenate([heard, np.frombuffer(event.frame.data, np.int16)])
                 if len(heard) < window:
                     continue
-                if (tone := _clear_tone(heard[-window:])) is not None:
+                if (tone := clear_tone(heard[-window:])) is not None:
                     return tone
                 heard = heard[-window + SAMPLE_RATE // 20 :]
     except TimeoutError:
@@ -95,7 +95,8 @@ async def loudness(track: rtc.Track, seconds: float) -> float:
     return float(np.abs(np.concatenate(heard).astype(np.int32)).mean()) / 32768 if heard else 0.0
 
 
-def _clear_tone(samples: NDArray[np.int16]) -> float | None:
+def clear_tone(samples: NDArray[np.int16]) -> float | None:
+    """The pitch in Hz if the samples are one loud tone."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
     peak = int(spectrum[10:].argmax()) + 10
     around = spectrum[max(0, peak - 5) : peak + 6].sum()

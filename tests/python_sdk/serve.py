@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
+from visavis.hub import NotificationHub
 
 
 async def main() -> None:
@@ -23,15 +24,18 @@ async def main() -> None:
         departure_timeout=2.0,
     )
     backend = EmbeddedBackend(options)
+    hub = NotificationHub()
     await backend.start()
-    config = uvicorn.Config(Starlette(routes=backend.routes()), port=port, lifespan="off", log_level="warning")
+    config = uvicorn.Config(
+        Starlette(routes=[*backend.routes(), *hub.routes()]), port=port, lifespan="off", log_level="warning"
+    )
     server = uvicorn.Server(config)
     stop = asyncio.Event()
     serving = asyncio.create_task(server._serve())  # without uvicorn's own handling of signals
     for number in (SIGINT, SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
-    await backend.stop()
+    await asyncio.gather(hub.aclose(), backend.stop())
     server.should_exit = True
     await serving
 
