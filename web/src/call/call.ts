@@ -1,0 +1,238 @@
+// The call as the person knows it: joining a room, being in it, losing it, getting it back, leaving. Holds the one session there may
+// be, and turns what happens to it into notices.
+import type { Track } from 'livekit-client';
+import type { LocalMedia } from '../media/local-media';
+import type { Notices } from '../notices/notices';
+import type { VideoApi } from '../rooms/api';
+import { roomNameProblem } from '../rooms/names';
+import { Store } from '../state/store';
+import { endingOf, failureOf, shorten } from './reasons';
+import { Session, type SessionEvents, type SessionView } from './session';
+
+export type CallView = { room: null } | ({ room: string } & SessionView);
+
+export interface Person {
+  identity: string;
+  name: string;
+}
+
+export interface CallParts {
+  api: VideoApi;
+  media: LocalMedia;
+  notices: Notices;
+  person: () => Person;
+  /** How a session is made; tests put in another. */
+  session?: (media: LocalMedia, events: SessionEvents) => Session;
+}
+
+const HOME: CallView = { room: null };
+
+/** Waits between tries to get back into a room whose connection was lost for good: about two minutes in all. */
+const REJOIN_WAITS = [500, 1_000, 2_000, 4_000, ...Array<number>(14).fill(8_000)];
+
+export class Call {
+  readonly view = new Store<CallView>(HOME);
+  readonly #parts: CallParts;
+  #session: Session | null = null;
+  #stopFollowing: () => void = () => undefined;
+  /** Counts joins and leaves: whoever awaited something looks whether it still matters. */
+  #turn = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parts: CallParts) {
+    this.#parts = parts;
+  }
+
+  async join(room: string): Promise<void> {
+    const now = this.view.get();
+    if (now.room === room && now.connection !== 'reconnecting') return;
+    const turn = this.#drop();
+    const { notices, media } = this.#parts;
+    for (const slot of ['call', 'connection']) notices.dismiss(slot);
+    const problem = roomNameProblem(room);
+    if (problem) {
+      this.#fail(`“${shorten(room)}” could not be joined: ${problem}`);
+      return;
+    }
+    this.view.set({ room, connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false });
+    media.enterCall();
+    try {
+      await this.#connect(room, turn);
+    } catch (error) {
+      if (turn === this.#turn) this.#fail(failureOf(error, room).text);
+    }
+  }
+
+  leave(): void {
+    const { room } = this.view.get();
+    if (room === null) return;
+    this.#drop();
+    this.#goHome();
+    this.#parts.notices.dismiss('connection');
+    this.#parts.notices.announce(`You have left ${room}.`);
+  }
+
+  async share(on: boolean): Promise<void> {
+    try {
+      await this.#session?.share(on);
+    } catch (error) {
+      // The person closed the browser's picker: nothing to tell.
+      if (error instanceof Error && error.name === 'NotAllowedError') return;
+      this.#parts.notices.show({
+        slot: 'screen',
+        kind: 'screen-failed',
+        tone: 'warning',
+        text: 'The screen could not be shared. This browser or system may not allow it; try a window or a tab instead.',
+        lasts: 10_000,
+      });
+    }
+  }
+
+  startSound(): Promise<void> {
+    return this.#session?.startSound() ?? Promise.resolve();
+  }
+
+  rename(name: string): Promise<boolean> {
+    return this.#session?.rename(name) ?? Promise.resolve(false);
+  }
+
+  async #connect(room: string, turn: number): Promise<void> {
+    const { api, media, notices, person } = this.#parts;
+    const ticket = await api.ticket(person(), room);
+    if (turn !== this.#turn) return;
+    const make = this.#parts.session ?? ((own, events) => new Session(own, events));
+    const session = make(media, {
+      joined: (name) => this.#presence(`${name} has joined.`),
+      left: (name) => this.#presence(`${name} has left.`),
+      ended: (reason) => this.#ended(endingOf(reason), room),
+      publishFailed: (source) => this.#publishFailed(source),
+    });
+    this.#session = session;
+    const before = this.view.get();
+    const wasLost = before.room !== null && before.connection === 'reconnecting';
+    try {
+      await session.connect(ticket.url, ticket.token);
+    } catch (error) {
+      if (this.#session === session) this.#session = null;
+      void session.close();
+      throw error;
+    }
+    if (turn !== this.#turn) return;
+    const show = () => {
+      const was = this.view.get();
+      const next = session.view.get();
+      this.view.set({ room, ...next });
+      if (was.room !== null && was.connection !== next.connection)
+        this.#tellConnection(was.connection, next.connection);
+    };
+    this.#stopFollowing = session.view.subscribe(show);
+    show();
+    if (!wasLost) notices.announce(`You are in ${room}.`);
+  }
+
+  #tellConnection(was: SessionView['connection'], now: SessionView['connection']): void {
+    const { notices } = this.#parts;
+    if (now === 'reconnecting') {
+      notices.show({
+        slot: 'connection',
+        kind: 'reconnecting',
+        tone: 'warning',
+        text: 'The connection is lost. Reconnecting…',
+        lasts: null,
+      });
+    } else if (was === 'reconnecting') {
+      notices.show({ slot: 'connection', kind: 'reconnected', tone: 'good', text: 'Reconnected.', lasts: 5_000 });
+    }
+  }
+
+  #ended(ending: ReturnType<typeof endingOf>, room: string): void {
+    const turn = this.#drop();
+    if (!ending.again) {
+      this.#parts.notices.dismiss('connection');
+      this.#goHome();
+      this.#tellOver(ending.text);
+      return;
+    }
+    this.#setReconnecting(room);
+    this.#rejoin(room, turn, 0);
+  }
+
+  /** Joins anew after the client library gave up: another token, another connection, the same place. */
+  #rejoin(room: string, turn: number, attempt: number): void {
+    const wait = REJOIN_WAITS[attempt];
+    if (wait === undefined) {
+      this.#drop();
+      this.#parts.notices.dismiss('connection');
+      this.#goHome();
+      this.#tellOver('The connection was lost and did not come back. Check your network, then join again.');
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#connect(room, turn).catch((error: unknown) => {
+        if (turn !== this.#turn) return;
+        const { again, text } = failureOf(error, room);
+        if (again) {
+          this.#rejoin(room, turn, attempt + 1);
+        } else {
+          this.#parts.notices.dismiss('connection');
+          this.#fail(text);
+        }
+      });
+    }, wait);
+  }
+
+  #setReconnecting(room: string): void {
+    const was = this.view.get();
+    const scene = was.room === null ? { tiles: [], canPlaySound: true } : was;
+    this.view.set({
+      room,
+      connection: 'reconnecting',
+      tiles: scene.tiles,
+      sounds: [],
+      canPlaySound: scene.canPlaySound,
+      isSharing: false,
+    });
+    this.#tellConnection('connected', 'reconnecting');
+  }
+
+  #presence(text: string): void {
+    const { notices } = this.#parts;
+    notices.announce(text);
+    notices.show({ slot: 'presence', kind: 'presence', tone: 'info', text, lasts: 4_000 });
+  }
+
+  #publishFailed(source: Track.Source): void {
+    this.#parts.notices.show({
+      slot: 'publish',
+      kind: 'publish-failed',
+      tone: 'bad',
+      text: `The others do not get your ${source} now. Turn it off and on again.`,
+      lasts: null,
+    });
+  }
+
+  #fail(text: string): void {
+    this.#drop();
+    this.#goHome();
+    this.#parts.notices.show({ slot: 'call', kind: 'join-failed', tone: 'bad', text, lasts: null });
+  }
+
+  #tellOver(text: string): void {
+    this.#parts.notices.show({ slot: 'call', kind: 'disconnected', tone: 'bad', text, lasts: null });
+  }
+
+  #goHome(): void {
+    this.#parts.media.leaveCall();
+    this.view.set(HOME);
+  }
+
+  /** Ends whatever session there is, and makes everything awaited before void. */
+  #drop(): number {
+    clearTimeout(this.#timer);
+    this.#stopFollowing();
+    this.#stopFollowing = () => undefined;
+    void this.#session?.close();
+    this.#session = null;
+    return ++this.#turn;
+  }
+}

@@ -1,0 +1,198 @@
+// One connection to one room, from connecting to its end: wires the client library's events to a scene, and the person's own
+// devices to what is published. Never comes back from the dead; `Call` makes the next one.
+import {
+  ConnectionState,
+  Room,
+  RoomEvent,
+  Track,
+  type DisconnectReason,
+  type LocalTrackPublication,
+  type RemoteParticipant,
+} from 'livekit-client';
+import type { Capture } from '../media/capture';
+import type { LocalMedia } from '../media/local-media';
+import type { DeviceKind } from '../media/problems';
+import { Store } from '../state/store';
+import { Publisher } from './publisher';
+import { sceneOf, type Scene } from './tiles';
+
+export interface SessionView extends Scene {
+  connection: 'joining' | 'connected' | 'reconnecting';
+  canPlaySound: boolean;
+  isSharing: boolean;
+}
+
+export interface SessionEvents {
+  joined(name: string): void;
+  left(name: string): void;
+  ended(reason: DisconnectReason | undefined): void;
+  publishFailed(source: Track.Source, error: unknown): void;
+}
+
+const EMPTY: SessionView = { connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false };
+
+export class Session {
+  readonly view = new Store<SessionView>(EMPTY);
+  readonly #room: Room;
+  readonly #media: LocalMedia;
+  readonly #publishers: Record<DeviceKind, Publisher>;
+  readonly #undo: (() => void)[] = [];
+  #scheduled = false;
+  #over = false;
+
+  constructor(media: LocalMedia, events: SessionEvents) {
+    this.#media = media;
+    const speaker = media.speaker();
+    this.#room = new Room({
+      adaptiveStream: { pixelDensity: 'screen' },
+      dynacast: true,
+      disconnectOnPageLeave: true,
+      // The devices belong to LocalMedia: they outlive the call.
+      stopLocalTrackOnUnpublish: false,
+      // Our server answers /rtc; asking for the one-connection form first would cost a round trip.
+      singlePeerConnection: false,
+      ...(speaker === undefined ? {} : { audioOutput: { deviceId: speaker } }),
+    });
+    const failed = (source: Track.Source) => (error: unknown) => events.publishFailed(source, error);
+    const participant = this.#room.localParticipant;
+    this.#publishers = {
+      camera: new Publisher(participant, Track.Source.Camera, { simulcast: true }, failed(Track.Source.Camera)),
+      microphone: new Publisher(participant, Track.Source.Microphone, {}, failed(Track.Source.Microphone)),
+    };
+    this.#listen(events);
+  }
+
+  async connect(url: string, token: string): Promise<void> {
+    await this.#room.connect(url, token);
+    if (this.#over) return;
+    this.#read();
+    this.#follow('camera', this.#media.camera);
+    this.#follow('microphone', this.#media.microphone);
+    this.#undo.push(this.#media.choices.subscribe(() => this.#switchSpeaker()));
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    await this.#room.disconnect(false);
+  }
+
+  async share(on: boolean): Promise<void> {
+    await this.#room.localParticipant.setScreenShareEnabled(on, { audio: true, selfBrowserSurface: 'include' });
+  }
+
+  async startSound(): Promise<void> {
+    await this.#room.startAudio();
+  }
+
+  /** Tells the others another name. False if the server does not let us. */
+  async rename(name: string): Promise<boolean> {
+    try {
+      await this.#room.localParticipant.setName(name);
+      return true;
+    } catch {
+      return false; // The token may not carry that permission; the name then counts from the next join.
+    }
+  }
+
+  #follow(kind: DeviceKind, capture: Capture): void {
+    const tell = () => {
+      const state = capture.state.get();
+      if (state.status === 'starting') return; // The old track, or none, until the new one is there.
+      this.#publishers[kind].set(state.status === 'live' && this.#media.wishes.get()[kind] ? state.track : null);
+    };
+    this.#undo.push(capture.state.subscribe(tell), this.#media.wishes.subscribe(tell));
+    tell();
+  }
+
+  #switchSpeaker(): void {
+    const speaker = this.#media.speaker();
+    if (speaker === undefined || speaker === this.#room.getActiveDevice('audiooutput')) return;
+    // Browsers without setSinkId show no speakers; a speaker that has just gone is replaced by the default.
+    this.#room.switchActiveDevice('audiooutput', speaker).catch(() => undefined);
+  }
+
+  #listen(events: SessionEvents): void {
+    const room = this.#room;
+    const changes = [
+      RoomEvent.ConnectionStateChanged,
+      RoomEvent.ParticipantConnected,
+      RoomEvent.ParticipantDisconnected,
+      RoomEvent.ParticipantNameChanged,
+      RoomEvent.TrackPublished,
+      RoomEvent.TrackUnpublished,
+      RoomEvent.TrackSubscribed,
+      RoomEvent.TrackUnsubscribed,
+      RoomEvent.TrackMuted,
+      RoomEvent.TrackUnmuted,
+      RoomEvent.TrackStreamStateChanged,
+      RoomEvent.LocalTrackPublished,
+      RoomEvent.LocalTrackUnpublished,
+      RoomEvent.ActiveSpeakersChanged,
+      RoomEvent.ConnectionQualityChanged,
+      RoomEvent.AudioPlaybackStatusChanged,
+    ] as const;
+    for (const change of changes) room.on(change, () => this.#schedule());
+    const nameOf = (participant: RemoteParticipant) => participant.name || participant.identity;
+    // During a full reconnect everyone seems to leave and to come back: nothing to tell.
+    const isSteady = () => room.state === ConnectionState.Connected;
+    room.on(RoomEvent.ParticipantConnected, (participant) => isSteady() && events.joined(nameOf(participant)));
+    room.on(RoomEvent.ParticipantDisconnected, (participant) => isSteady() && events.left(nameOf(participant)));
+    room.on(RoomEvent.LocalTrackUnpublished, (publication: LocalTrackPublication) => {
+      const { source, track } = publication;
+      if (source === Track.Source.ScreenShare || source === Track.Source.ScreenShareAudio) track?.stop();
+    });
+    room.on(RoomEvent.Disconnected, (reason) => {
+      if (this.#over) return;
+      this.#end();
+      events.ended(reason);
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // A burst of events (a join, a reconnect) is one change on screen.
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#over) this.#read();
+    });
+  }
+
+  #read(): void {
+    const room = this.#room;
+    const before = this.view.get();
+    const connection = connectionOf(room.state, before.connection);
+    // Before the answer to joining there is no identity, so no tile either.
+    const scene = connection === 'joining' ? before : sceneOf(room, before);
+    const next: SessionView = {
+      tiles: scene.tiles,
+      sounds: scene.sounds,
+      connection,
+      canPlaySound: room.canPlaybackAudio,
+      isSharing: room.localParticipant.isScreenShareEnabled,
+    };
+    const keys = Object.keys(next) as (keyof SessionView)[];
+    if (keys.some((key) => next[key] !== before[key])) this.view.set(next);
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const undo of this.#undo) undo();
+    for (const publisher of Object.values(this.#publishers)) publisher.close();
+    for (const source of [Track.Source.ScreenShare, Track.Source.ScreenShareAudio]) {
+      this.#room.localParticipant.getTrackPublication(source)?.track?.stop();
+    }
+  }
+}
+
+function connectionOf(state: ConnectionState, before: SessionView['connection']): SessionView['connection'] {
+  switch (state) {
+    case ConnectionState.Connected:
+      return 'connected';
+    case ConnectionState.Reconnecting:
+    case ConnectionState.SignalReconnecting:
+      return 'reconnecting';
+    default:
+      return before;
+  }
+}

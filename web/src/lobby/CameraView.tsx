@@ -1,0 +1,54 @@
+// The own camera as it is now: loading, showing, off, or why not.
+import { VideoOff } from 'lucide-react';
+import { useState } from 'react';
+import { pictureOfDevice } from '../call/picture';
+import { PictureView } from '../room/PictureView';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+
+const PROBLEMS = {
+  refused: 'The browser does not let this page use your camera.',
+  missing: 'No camera found.',
+  busy: 'Your camera does not start.',
+  insecure: 'Browsers give the camera to secure pages only.',
+};
+
+interface Props {
+  testId: string;
+  /** False where the camera shows although it is off in the call. */
+  followsWish?: boolean;
+}
+
+export function CameraView({ testId, followsWish = true }: Props) {
+  const { media } = useServices();
+  const state = useStore(media.camera.state);
+  const wished = useStore(media.wishes).camera;
+  const [shown, setShown] = useState<MediaStreamTrack | null>(null);
+  const isOff = followsWish && !wished;
+  const track = state.status === 'live' && !isOff ? state.track : null;
+  return (
+    <div className="camera-view">
+      {track ? (
+        <PictureView
+          picture={pictureOfDevice(track)}
+          mirrored
+          className={shown === track ? 'camera-picture' : 'camera-picture camera-picture-waiting'}
+          testId={testId}
+          label="Your camera"
+          onFrame={() => setShown(track)}
+        />
+      ) : null}
+      {isOff || state.status === 'failed' ? (
+        <p className="camera-message">
+          <VideoOff aria-hidden="true" />
+          {isOff ? 'Your camera is off.' : state.status === 'failed' ? PROBLEMS[state.problem] : ''}
+        </p>
+      ) : track && shown === track ? null : (
+        <p className="camera-message" data-testid={`${testId}-loading`}>
+          <span className="spinner" aria-hidden="true" />
+          Loading preview... Please wait.
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+// Makes a room by its name, and joins it.
+import { Plus } from 'lucide-react';
+import { useId, useState, type SubmitEvent } from 'react';
+import { isRoomName, roomNameProblem } from '../rooms/names';
+import { useServices } from '../shell/services';
+
+export function CreateRoom() {
+  const { call } = useServices();
+  const [name, setName] = useState('');
+  const rule = useId();
+  const problem = roomNameProblem(name);
+
+  function create(event: SubmitEvent): void {
+    event.preventDefault();
+    if (!isRoomName(name)) return;
+    setName('');
+    void call.join(name);
+  }
+
+  return (
+    <form className="create-room" onSubmit={create}>
+      <input
+        className="input"
+        data-testid="room-input"
+        aria-label="Room Name"
+        placeholder="Room Name"
+        autoComplete="off"
+        enterKeyHint="go"
+        value={name}
+        aria-invalid={problem !== null}
+        aria-describedby={problem ? rule : undefined}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <button type="submit" className="button button-primary" data-testid="create-room" disabled={!isRoomName(name)}>
+        <Plus aria-hidden="true" /> Create
+      </button>
+      {problem ? (
+        <p className="field-problem" id={rule} data-testid="room-rule" role="alert">
+          {problem}
+        </p>
+      ) : null}
+    </form>
+  );
+}

@@ -1,0 +1,50 @@
+// The page outside a room: oneself, and the rooms.
+import { Settings2 } from 'lucide-react';
+import { useId, useState } from 'react';
+import { IconButton } from '../design/IconButton';
+import { DeviceToggle } from '../room/Controls';
+import { SettingsDialog } from '../settings/SettingsDialog';
+import { Logo } from '../shell/Logo';
+import { NameField } from '../shell/NameField';
+import { CameraView } from './CameraView';
+import { CreateRoom } from './CreateRoom';
+import { RoomListView } from './RoomListView';
+import './lobby.css';
+
+export function HomePage() {
+  const [settingsOpen, setSettingsOpen] = useState(false);
+  const rooms = useId();
+  return (
+    <div className="home" data-testid="home">
+      <header className="home-header">
+        <Logo />
+      </header>
+      <main className="home-main">
+        <section className="home-self" aria-label="You">
+          <h1 className="home-title">Face to face, in a room of your own.</h1>
+          <div className="preview">
+            <CameraView testId="preview" />
+            <div className="preview-buttons" role="group" aria-label="On joining">
+              <DeviceToggle kind="microphone" testId="preview-microphone" />
+              <DeviceToggle kind="camera" testId="preview-camera" />
+              <IconButton
+                label="Settings"
+                icon={Settings2}
+                testId="open-settings"
+                className="control"
+                onClick={() => setSettingsOpen(true)}
+              />
+            </div>
+          </div>
+          <NameField testId="name-input" />
+        </section>
+        <section className="home-rooms" aria-labelledby={rooms}>
+          <h2 id={rooms}>Rooms</h2>
+          <CreateRoom />
+          <RoomListView />
+        </section>
+      </main>
+      {settingsOpen ? <SettingsDialog onClose={() => setSettingsOpen(false)} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+// The devices there are now, by kind; follows those that come and go.
+import { Store } from '../state/store';
+import type { Device } from './choices';
+
+export interface Devices {
+  cameras: readonly Device[];
+  microphones: readonly Device[];
+  speakers: readonly Device[];
+}
+
+const NONE: Devices = { cameras: [], microphones: [], speakers: [] };
+
+export class DeviceList extends Store<Devices> {
+  readonly #media: MediaDevices | undefined;
+
+  constructor(media: MediaDevices | undefined) {
+    super(NONE);
+    this.#media = media;
+    media?.addEventListener('devicechange', () => void this.refresh());
+    void this.refresh();
+  }
+
+  async refresh(): Promise<void> {
+    const infos = await this.#media?.enumerateDevices().catch(() => []);
+    if (infos) this.set(byKind(infos));
+  }
+}
+
+export function byKind(infos: readonly MediaDeviceInfo[]): Devices {
+  const of = (kind: MediaDeviceKind): Device[] =>
+    infos
+      // Windows lists the headset for calls a second time under this id.
+      .filter((info) => info.kind === kind && info.deviceId !== 'communications')
+      .map(({ deviceId, label }) => ({ deviceId, label }));
+  return { cameras: of('videoinput'), microphones: of('audioinput'), speakers: of('audiooutput') };
+}

@@ -1,0 +1,46 @@
+// The notices on screen, and the line that only screen readers get.
+import { CircleAlert, CircleCheck, Info, TriangleAlert, X } from 'lucide-react';
+import { IconButton } from '../design/IconButton';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+import type { Notice, Tone } from './notices';
+import './notices.css';
+
+const ICONS: Record<Tone, typeof Info> = { info: Info, good: CircleCheck, warning: TriangleAlert, bad: CircleAlert };
+
+export function NoticeList() {
+  const { notices } = useServices();
+  const shown = useStore(notices.shown);
+  const announced = useStore(notices.announced);
+  return (
+    <>
+      <section className="notices" aria-label="Notices">
+        {shown.map((notice) => (
+          <NoticeView key={notice.slot} notice={notice} onDismiss={() => notices.dismiss(notice.slot)} />
+        ))}
+      </section>
+      <p className="for-screen-readers" data-testid="announcer" aria-live="polite">
+        {announced}
+      </p>
+    </>
+  );
+}
+
+function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => void }) {
+  const Icon = ICONS[notice.tone];
+  const { action } = notice;
+  // Joins and leaves are told by the announcer; a role here would tell them twice.
+  const role = notice.kind === 'presence' ? undefined : notice.tone === 'bad' ? 'alert' : 'status';
+  return (
+    <div className="notice" data-testid="notice" data-kind={notice.kind} data-tone={notice.tone} role={role}>
+      <Icon aria-hidden="true" />
+      <p>{notice.text}</p>
+      {action ? (
+        <button type="button" className="button notice-action" onClick={action.run}>
+          {action.label}
+        </button>
+      ) : null}
+      <IconButton label="Dismiss" icon={X} onClick={onDismiss} />
+    </div>
+  );
+}

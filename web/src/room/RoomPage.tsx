@@ -1,0 +1,106 @@
+// The page in a room: who is there, and what one can do.
+import { Link, List, Volume2 } from 'lucide-react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { CallView } from '../call/call';
+import { Dialog } from '../design/Dialog';
+import { IconButton } from '../design/IconButton';
+import { RoomListView } from '../lobby/RoomListView';
+import { SettingsDialog } from '../settings/SettingsDialog';
+import { Logo } from '../shell/Logo';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+import { Controls } from './Controls';
+import { copyLink } from './copy-link';
+import { useShortcuts, type Shortcut } from './shortcuts';
+import { SoundView } from './SoundView';
+import { Stage } from './Stage';
+import './room.css';
+
+type InRoom = Extract<CallView, { room: string }>;
+
+export function RoomPage({ view }: { view: InRoom }) {
+  const { call, media, notices, preferences } = useServices();
+  const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { room, connection, tiles, sounds, isSharing } = view;
+  const faces = tiles.filter((tile) => tile.source === 'camera');
+  const isAlone = connection !== 'joining' && faces.length === 1;
+
+  // Whoever comes by keyboard or screen reader starts at the top of the room.
+  useEffect(() => heading.current?.focus(), [room]);
+
+  const run = useCallback(
+    (shortcut: Shortcut) => {
+      if (shortcut === 'screen') void call.share(!isSharing);
+      else media.wish(shortcut, !media.wishes.get()[shortcut]);
+    },
+    [call, media, isSharing],
+  );
+  useShortcuts(useStore(preferences.singleKeys), run);
+
+  return (
+    <div className="room" data-testid="room" data-room={room} data-state={connection}>
+      <header className="room-header">
+        <Logo small />
+        <h1 ref={heading} tabIndex={-1} title={room}>
+          {room}
+        </h1>
+        {connection === 'joining' ? null : (
+          <span className="room-people">
+            {faces.length} {faces.length === 1 ? 'person' : 'people'}
+          </span>
+        )}
+        <div className="room-header-buttons">
+          <IconButton
+            label="Copy link"
+            tip="Copy the link to this room"
+            icon={Link}
+            testId="copy-link"
+            onClick={() => void copyLink(notices)}
+          />
+          <IconButton label="Rooms" icon={List} testId="room-list-button" onClick={() => setDialog('rooms')} />
+        </div>
+      </header>
+      <main className="room-main" aria-label="Call">
+        {connection === 'joining' ? (
+          <p className="room-joining" role="status">
+            <span className="spinner" aria-hidden="true" /> Joining {room}…
+          </p>
+        ) : (
+          <Stage tiles={tiles} />
+        )}
+        {isAlone ? (
+          <div className="alone" data-testid="alone">
+            <p className="alone-title">You&apos;re the only one in this room.</p>
+            <p>As others join, they&apos;ll start showing up here...</p>
+            <button type="button" className="button" onClick={() => void copyLink(notices)}>
+              <Link aria-hidden="true" /> Copy the link to invite somebody
+            </button>
+          </div>
+        ) : null}
+        {view.canPlaySound ? null : (
+          <button
+            type="button"
+            className="button button-primary turn-on-sound"
+            data-testid="turn-on-sound"
+            onClick={() => void call.startSound()}
+          >
+            <Volume2 aria-hidden="true" /> Turn on sound
+          </button>
+        )}
+      </main>
+      <footer className="room-footer">
+        <Controls room={room} isSharing={isSharing} onSettings={() => setDialog('settings')} />
+      </footer>
+      {sounds.map((sound) => (
+        <SoundView key={sound.key} sound={sound} />
+      ))}
+      {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
+      {dialog === 'rooms' ? (
+        <Dialog title="Rooms" testId="rooms-dialog" closeTestId="close-rooms" onClose={() => setDialog(null)}>
+          <RoomListView onJoin={() => setDialog(null)} />
+        </Dialog>
+      ) : null}
+    </div>
+  );
+}

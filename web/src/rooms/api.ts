@@ -1,0 +1,83 @@
+// The server's HTTP interface, parsed at the border. Addresses are relative to the page's base.
+
+export interface RoomSummary {
+  name: string;
+  participantCount: number;
+  maxParticipants: number;
+}
+
+export interface Ticket {
+  token: string;
+  url: string;
+  identity: string;
+}
+
+/** A refusal by the server, or no answer. The message is for people. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    /** The HTTP status, or null when there was no answer. */
+    readonly status: number | null,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+export interface VideoApi {
+  rooms(): Promise<RoomSummary[]>;
+  /** What one person needs to join one room. */
+  ticket(person: { identity: string; name: string }, room: string): Promise<Ticket>;
+}
+
+export function videoApi(base: string = document.baseURI): VideoApi {
+  return {
+    async rooms() {
+      const body = await getJson(new URL('api/video/rooms', base));
+      if (!Array.isArray(body)) throw unexpected('api/video/rooms', body);
+      return body.map(parseRoom);
+    },
+    async ticket({ identity, name }, room) {
+      const url = new URL('api/video/token', base);
+      url.search = new URLSearchParams({ identity, name, room }).toString();
+      return parseTicket(await getJson(url));
+    },
+  };
+}
+
+async function getJson(url: URL): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store' });
+  } catch {
+    throw new ApiError('The server does not answer.', null);
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (response.ok) return body;
+  throw new ApiError(messageOf(body) ?? `The server answered ${response.status}.`, response.status);
+}
+
+function messageOf(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null) return null;
+  const { message, detail, error } = body as Record<string, unknown>;
+  for (const text of [message, detail, error]) if (typeof text === 'string' && text !== '') return text;
+  return null;
+}
+
+function parseRoom(value: unknown): RoomSummary {
+  const { name, participantCount, maxParticipants } = (value ?? {}) as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof participantCount !== 'number' || typeof maxParticipants !== 'number') {
+    throw unexpected('api/video/rooms', value);
+  }
+  return { name, participantCount, maxParticipants };
+}
+
+function parseTicket(value: unknown): Ticket {
+  const { token, url, identity } = (value ?? {}) as Record<string, unknown>;
+  if (typeof token !== 'string' || typeof url !== 'string') throw unexpected('api/video/token', value);
+  return { token, url, identity: typeof identity === 'string' ? identity : '' };
+}
+
+function unexpected(path: string, value: unknown): ApiError {
+  return new ApiError(`${path} gave ${JSON.stringify(value).slice(0, 80)}. Is this the Visavis server?`, 200);
+}

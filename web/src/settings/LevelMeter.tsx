@@ -1,0 +1,27 @@
+// How loud the microphone is, live. Written past React: sixteen renders a second would be for nothing.
+import { useEffect, useRef } from 'react';
+import { watchLevel } from '../media/level';
+
+export function LevelMeter({ track }: { track: MediaStreamTrack }) {
+  const meter = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      watchLevel(track, (level) => {
+        meter.current?.style.setProperty('--level', `${level}%`);
+        meter.current?.setAttribute('aria-valuenow', String(level));
+      }),
+    [track],
+  );
+  return (
+    <div
+      ref={meter}
+      className="level"
+      data-testid="microphone-level"
+      role="meter"
+      aria-label="Microphone level"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={0}
+    />
+  );
+}

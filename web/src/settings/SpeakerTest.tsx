@@ -1,0 +1,34 @@
+// Plays two notes through the chosen speaker.
+import { Volume2 } from 'lucide-react';
+import { IconButton } from '../design/IconButton';
+
+export function SpeakerTest({ deviceId }: { deviceId: string | undefined }) {
+  return (
+    <IconButton
+      label="Test the speaker"
+      icon={Volume2}
+      className="speaker-test"
+      onClick={() => void playNotes(deviceId)}
+    />
+  );
+}
+
+async function playNotes(deviceId: string | undefined): Promise<void> {
+  const context = new AudioContext();
+  const out = new MediaStreamAudioDestinationNode(context);
+  const gain = new GainNode(context, { gain: 0 });
+  const note = new OscillatorNode(context, { type: 'triangle', frequency: 523 });
+  const start = context.currentTime + 0.05;
+  gain.gain.setTargetAtTime(0.25, start, 0.02);
+  note.frequency.setValueAtTime(784, start + 0.3);
+  gain.gain.setTargetAtTime(0, start + 0.6, 0.1);
+  note.connect(gain).connect(out);
+  const audio = new Audio();
+  audio.srcObject = out.stream;
+  // An element, not the context: that is what calls play through, and what every browser can direct.
+  if (deviceId !== undefined && 'setSinkId' in audio) await audio.setSinkId(deviceId).catch(() => undefined);
+  note.onended = () => void context.close();
+  note.start(start);
+  note.stop(start + 1.2);
+  await audio.play().catch(() => undefined);
+}

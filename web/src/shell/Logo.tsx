@@ -1,0 +1,18 @@
+// Two arcs that face each other, and the name.
+export function Logo({ small = false }: { small?: boolean }) {
+  return (
+    <span className="logo">
+      <svg viewBox="0 0 32 32" aria-hidden="true">
+        <rect width="32" height="32" rx="9" fill="var(--accent)" />
+        <path
+          d="M8 8c6 3 6 13 0 16M24 8c-6 3-6 13 0 16"
+          fill="none"
+          stroke="var(--on-accent)"
+          strokeWidth="3.4"
+          strokeLinecap="round"
+        />
+      </svg>
+      <span className={small ? 'logo-name logo-name-small' : 'logo-name'}>Visavis</span>
+    </span>
+  );
+}
