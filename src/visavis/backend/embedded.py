@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary
-from visavis.backend.node_address import find_node_ips
+from visavis.backend.node_address import bind_address, find_node_ips
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
@@ -32,7 +32,7 @@ class EmbeddedOptions:
 
     Attributes:
         keys: API key → secret; the first signs.
-        host: address to bind media sockets to.
+        host: address, or a name of one, to bind media sockets to.
         udp_port: for media; 0 picks one.
         tcp_port: for ICE-TCP; 0 picks one, None does without.
         node_ips: addresses that clients reach the media sockets at; none: found by itself.
@@ -65,10 +65,11 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
     from visavis.media.core import CoreEngine
 
     try:
+        host = bind_address(options.host)
         return CoreEngine(
-            udp=[(options.host, options.udp_port)],
-            tcp=[] if options.tcp_port is None else [(options.host, options.tcp_port)],
-            node_ips=list(options.node_ips or find_node_ips(options.host)),
+            udp=[(host, options.udp_port)],
+            tcp=[] if options.tcp_port is None else [(host, options.tcp_port)],
+            node_ips=list(options.node_ips or find_node_ips(host)),
             workers=options.workers,
         )
     except OSError as error:

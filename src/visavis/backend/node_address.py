@@ -9,17 +9,25 @@ _PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _LOOPBACK = "127.0.0.1"
 
 
+def bind_address(host: str) -> str:
+    """The address to bind for `host`, which may be a name such as ``localhost``."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return _resolve(host)
+
+
 def find_node_ips(host: str) -> tuple[str, ...]:
     """The addresses to put into ICE candidates for sockets that are bound to `host`.
 
     Args:
-        host: an address. One that is not "any address" is itself the answer. For "any address" it is that of the
-            default route, and loopback if there is none.
+        host: an address or a name. One that is not "any address" is itself the answer. For "any address" it is that
+            of the default route, and loopback if there is none.
+
+    Raises:
+        OSError: the name cannot be resolved.
     """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return (_resolve(host),)
+    address = ipaddress.ip_address(bind_address(host))
     if not address.is_unspecified:
         return (str(address),)
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6

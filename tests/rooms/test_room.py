@@ -1,0 +1,123 @@
+"""A room's capacity and life time, and what it tells of its participants."""
+
+import pytest
+
+from visavis.auth import Claims, VideoGrants
+from visavis.errors import VisavisError
+from visavis.rooms import ClientAbout, Participant, Room, RoomLimits, SubscriptionPolicy
+
+
+def person(identity, *, kind="", **grants):
+    claims = Claims(identity=identity, kind=kind, video=VideoGrants(room_join=True, room="atrium", **grants))
+    return Participant(claims, ClientAbout(), joined_at=1.5)
+
+
+@pytest.fixture
+def room():
+    return Room("atrium", RoomLimits(max_participants=2, departure_timeout=20, empty_timeout=300), created_at=0, now=0)
+
+
+def test_a_room_is_full_at_its_capacity(room):
+    room.add(person("alice"))
+    room.add(person("bob"))
+    with pytest.raises(VisavisError, match=r"full \(2 of 2\)"):
+        room.admit("carol", is_dependent=False)
+    room.admit("alice", is_dependent=False)
+    room.admit("recorder", is_dependent=True)
+
+
+def test_agents_and_hidden_ones_are_not_shown_in_the_count(room):
+    room.add(person("alice"))
+    room.add(person("robot", kind="agent"))
+    room.add(person("ghost", hidden=True))
+    assert (room.people_count, room.shown_count, room.info().num_participants) == (2, 1, 1)
+
+
+def test_a_recorder_makes_a_recording(room):
+    assert not room.info().active_recording
+    room.add(person("tape", recorder=True))
+    assert room.info().active_recording
+
+
+def test_an_empty_room_ends_after_its_empty_timeout(room):
+    assert not room.is_over(299)
+    assert room.is_over(300)
+
+
+def test_a_left_room_ends_after_its_departure_timeout_even_with_agents(room):
+    alice = person("alice")
+    room.add(alice)
+    room.add(person("robot", kind="agent"))
+    assert not room.is_over(1000)
+    room.remove(alice, now=1000)
+    assert not room.is_over(1019)
+    assert room.is_over(1020)
+
+
+def test_a_rejoin_keeps_the_room(room):
+    alice = person("alice")
+    room.add(alice)
+    room.remove(alice, now=10)
+    room.add(person("alice"))
+    assert not room.is_over(1000)
+
+
+def test_the_same_identity_is_never_twice_in_a_room(room):
+    room.add(person("alice"))
+    with pytest.raises(ValueError, match="'alice' is in the room"):
+        room.add(person("alice"))
+
+
+def test_removing_twice_does_not_remove_the_successor(room):
+    first, second = person("alice"), person("alice")
+    room.add(first)
+    room.remove(first, now=0)
+    room.add(second)
+    room.remove(first, now=0)
+    assert room.by_identity("alice") is second
+
+
+def test_states_go_forward_only():
+    alice = person("alice")
+    assert alice.advance(2)
+    assert not alice.advance(1)
+    assert alice.info().state == 2
+
+
+def test_information_is_made_anew_with_a_higher_version_only_when_it_changed():
+    alice = person("alice")
+    first = alice.info()
+    assert alice.info() is first
+    alice.touch()
+    assert alice.info().version == first.version + 1
+    assert (first.joined_at, first.joined_at_ms) == (1, 1500)
+
+
+def test_a_fresh_token_carries_what_has_changed():
+    alice = person("alice", can_publish_sources=("camera",))
+    alice.name = "Al"
+    claims = alice.current_claims()
+    assert (claims.name, claims.video.room, claims.video.can_publish_sources) == ("Al", "atrium", ("camera",))
+
+
+@pytest.mark.parametrize(
+    ("grants", "publish", "data"),
+    [
+        ({}, True, True),
+        ({"can_publish": False}, False, False),
+        ({"can_publish": False, "can_publish_data": True}, False, True),
+        ({"can_publish_data": False}, True, False),
+    ],
+)
+def test_permissions_default_as_livekits(grants, publish, data):
+    permissions = person("alice", **grants).permissions
+    assert (permissions.can_publish, permissions.can_publish_data, permissions.can_subscribe) == (publish, data, True)
+
+
+def test_a_policy_names_participants_by_identity_or_id():
+    policy = SubscriptionPolicy(False, frozenset({"alice", "PA_b"}), frozenset({("carol", "TR_1")}))
+    assert policy.allows("alice", "PA_a", "TR_9")
+    assert policy.allows("bob", "PA_b", "TR_9")
+    assert policy.allows("carol", "PA_c", "TR_1")
+    assert not policy.allows("carol", "PA_c", "TR_2")
+    assert SubscriptionPolicy().allows("anyone", "PA_x", "TR_x")
