@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import jwt
 import websockets
+from google.protobuf import json_format
 from livekit.protocol import rtc as signal
 from servers import MediaServer
 
@@ -48,7 +49,8 @@ class Signalling:
     async def next(self) -> signal.SignalResponse:
         """The next response."""
         data = await asyncio.wait_for(self.socket.recv(), 10)
-        assert isinstance(data, bytes)
+        if isinstance(data, str):  # so the server answers who has sent text
+            return json_format.Parse(data, signal.SignalResponse())
         return signal.SignalResponse.FromString(data)
 
     async def until(self, kind: str) -> signal.SignalResponse:
@@ -85,7 +87,9 @@ def rtc_url(server: MediaServer, token: str | None, path: str = "/rtc", scheme: 
 @asynccontextmanager
 async def joined(server: MediaServer, identity: str, room: str) -> AsyncIterator[Signalling]:
     """A signalling socket that has read its join response."""
-    async with websockets.connect(rtc_url(server, server.token(identity, room)), max_size=None) as socket:
+    # No bound on what waits unread: the closing handshake would wait behind it.
+    url = rtc_url(server, server.token(identity, room))
+    async with websockets.connect(url, max_size=None, max_queue=None) as socket:
         client = Signalling(socket)
         assert (await client.next()).WhichOneof("message") == "join"
         yield client
