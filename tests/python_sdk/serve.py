@@ -27,7 +27,11 @@ async def main() -> None:
     hub = NotificationHub()
     await backend.start()
     config = uvicorn.Config(
-        Starlette(routes=[*backend.routes(), *hub.routes()]), port=port, lifespan="off", log_level="warning"
+        Starlette(routes=[*backend.routes(), *hub.routes()]),
+        port=port,
+        lifespan="off",
+        log_level="warning",
+        ws="wsproto",  # takes request lines of 16 KiB and more: tokens can be long
     )
     server = uvicorn.Server(config)
     stop = asyncio.Event()
