@@ -61,12 +61,33 @@ pub enum Command {
         hidden: bool,
         mime_types: Vec<String>,
     },
-    UpdateParticipant { participant: String, can_publish_data: bool, hidden: bool },
-    RemoveParticipant { participant: String },
-    PublisherOffer { participant: String, offer_id: u32, sdp: String, codecs: Vec<(String, String)> },
-    SubscriberAnswer { participant: String, answer_id: u32, sdp: String },
-    AddCandidate { participant: String, target: Target, candidate: String },
-    RestartIce { participant: String },
+    UpdateParticipant {
+        participant: String,
+        can_publish_data: bool,
+        hidden: bool,
+    },
+    RemoveParticipant {
+        participant: String,
+    },
+    PublisherOffer {
+        participant: String,
+        offer_id: u32,
+        sdp: String,
+        codecs: Vec<(String, String)>,
+    },
+    SubscriberAnswer {
+        participant: String,
+        answer_id: u32,
+        sdp: String,
+    },
+    AddCandidate {
+        participant: String,
+        target: Target,
+        candidate: String,
+    },
+    RestartIce {
+        participant: String,
+    },
     Publish {
         participant: String,
         mid: String,
@@ -76,10 +97,30 @@ pub enum Command {
         layers: Vec<LayerInfo>,
         stereo: bool,
     },
-    Unpublish { track: String },
-    SetMuted { track: String, muted: bool },
-    Subscribe { participant: String, track: String },
-    Unsubscribe { participant: String, track: String },
-    SetTrackSettings { participant: String, track: String, settings: TrackSettings },
-    SendData { room: String, packet: Vec<u8>, reliable: bool, destinations: Vec<String> },
+    Unpublish {
+        track: String,
+    },
+    SetMuted {
+        track: String,
+        muted: bool,
+    },
+    Subscribe {
+        participant: String,
+        track: String,
+    },
+    Unsubscribe {
+        participant: String,
+        track: String,
+    },
+    SetTrackSettings {
+        participant: String,
+        track: String,
+        settings: TrackSettings,
+    },
+    SendData {
+        room: String,
+        packet: Vec<u8>,
+        reliable: bool,
+        destinations: Vec<String>,
+    },
 }

@@ -156,7 +156,9 @@ impl Connection {
             State::Connected if silent >= DISCONNECTED_AFTER => Some(State::Disconnected),
             State::Disconnected if silent >= FAILED_AFTER => Some(State::Failed),
             State::Disconnected if silent < DISCONNECTED_AFTER => Some(State::Connected),
-            State::Connecting if self.due_since.is_some_and(|since| now - since >= CONNECT_WITHIN) => Some(State::Failed),
+            State::Connecting if self.due_since.is_some_and(|since| now - since >= CONNECT_WITHIN) => {
+                Some(State::Failed)
+            }
             _ => None,
         }
     }

@@ -187,12 +187,7 @@ impl<'a> Iterator for Fields<'a> {
         };
         let left = rest.remaining();
         self.0 = rest;
-        Some(Ok(Field {
-            tag,
-            wire_type,
-            raw: &start[..start.len() - left],
-            value: &value[..value.len() - left],
-        }))
+        Some(Ok(Field { tag, wire_type, raw: &start[..start.len() - left], value: &value[..value.len() - left] }))
     }
 }
 
@@ -253,8 +248,8 @@ impl<S> Replay<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     #[derive(Clone, PartialEq, Message)]
     struct User {
@@ -346,7 +341,8 @@ mod tests {
     #[test]
     fn replay_keeps_two_seconds_and_a_hundred_kilobytes() {
         let start = Instant::now();
-        let packet = rewrite(&Packet { stream_chunk: vec![0; 30_000], ..Packet::default() }.encode_to_vec(), true, "PA", "a");
+        let packet =
+            rewrite(&Packet { stream_chunk: vec![0; 30_000], ..Packet::default() }.encode_to_vec(), true, "PA", "a");
         let packet = packet.unwrap();
         let mut replay = Replay::new();
         for i in 0..5 {

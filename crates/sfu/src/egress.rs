@@ -5,7 +5,7 @@
 //! once replaces this implementation and nothing else.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
@@ -30,21 +30,38 @@ pub(crate) struct Outgoing {
     pub arrival: Instant,
 }
 
+/// Packets kept for retransmission, and how long: more than any client still waits for.
+const KEPT_PACKETS: usize = 1024;
+const KEPT_FOR: Duration = Duration::from_secs(2);
+/// At most half of what is sent may be retransmission: enough for 20 % loss in bursts, and a client that asks for
+/// everything again and again does not get it.
+const MAX_RETRANSMISSION: f32 = 0.5;
+
 /// Takes packets for one subscriber.
 pub(crate) trait Egress {
+    /// A section begins to carry a track.
+    fn open(&mut self, mid: Mid);
+
     /// Queues a packet; false if the section does not exist (any more).
     fn send(&mut self, packet: Outgoing) -> bool;
 }
 
 impl Egress for Rtc {
+    fn open(&mut self, mid: Mid) {
+        if let Some(stream) = self.direct_api().stream_tx_by_mid(mid, None) {
+            stream.set_rtx_cache(KEPT_PACKETS, KEPT_FOR, Some(MAX_RETRANSMISSION));
+        }
+    }
+
     fn send(&mut self, packet: Outgoing) -> bool {
         let mut api = self.direct_api();
         let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else { return false };
         let extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
-        let mut write = RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
-            .marker(packet.marker)
-            .nackable(packet.nackable)
-            .ext_vals(extensions);
+        let mut write =
+            RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
+                .marker(packet.marker)
+                .nackable(packet.nackable)
+                .ext_vals(extensions);
         if let Some(patch) = packet.patch {
             write = write.vp8_patch(patch);
         }

@@ -280,10 +280,15 @@ impl Shard {
             }
         }
         let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
-        let mut desired = audio;
+        let (mut desired, mut spent, mut next_step) = (audio, audio, None);
         let mut waiting = Vec::new();
         for ((downtrack_key, demand), layer) in keys.into_iter().zip(&demands).zip(chosen) {
             desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
+            let rate = layer.map_or(0, |layer| demand.rates[layer]);
+            spent += rate;
+            let above = layer.map_or(0, |layer| layer + 1)..=demand.wanted;
+            let step = above.filter_map(|above| demand.rates[above].checked_sub(rate)).filter(|step| *step > 0).min();
+            next_step = next_step.into_iter().chain(step).min();
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &mut self.tracks[downtrack.track];
             // Nothing comes yet: the lowest is what will come first.
@@ -297,8 +302,10 @@ impl Shard {
                 waiting.push(downtrack.track);
             }
         }
-        // A quarter above the media's own rate, so that a probe can find room for the next layer.
-        connection.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(desired + desired / 4));
+        // A quarter above the media's own rate leaves room for its peaks. While someone waits for a better layer, padding
+        // up to what it needs (never beyond the estimate) finds out whether it would fit; else nothing is padded.
+        let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
+        connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
         self.touch((key, Target::Subscriber));
         for track in waiting {
             self.ask_keyframes(track, now);

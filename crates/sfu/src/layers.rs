@@ -21,8 +21,7 @@ pub(crate) fn wanted(settings: &TrackSettings, declared: &[LayerInfo], count: us
             let (width, height) = sizes.get(layer).copied().unwrap_or_else(|| assumed_size(layer, count));
             // Compared by the longer and the shorter side: a phone held upright asks for as many pixels.
             let (long, short) = (width.max(height), width.min(height));
-            let (want_long, want_short) =
-                (settings.width.max(settings.height), settings.width.min(settings.height));
+            let (want_long, want_short) = (settings.width.max(settings.height), settings.width.min(settings.height));
             long >= want_long && short >= want_short
         });
         return enough.unwrap_or(highest);
@@ -55,7 +54,8 @@ pub(crate) struct Demand {
 /// Shares `budget` bit/s: the lowest live layer for everyone, whatever it costs, then one step up for each in turn,
 /// screens first, as long as it fits. Returns each track's layer; `None` if it has no live layer.
 pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Option<usize>> {
-    let live = |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
+    let live =
+        |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
     let mut chosen: Vec<Option<usize>> = demands
         .iter()
         .map(|demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0)))

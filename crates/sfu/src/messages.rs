@@ -86,8 +86,7 @@ impl Shard {
         destinations: &[String],
         now: Instant,
     ) {
-        let packet =
-            Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
+        let packet = Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
         self.route(room, None, packet, reliable, now);
     }
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use str0m::channel::{ChannelConfig, Reliability};
 use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::channel::{ChannelConfig, Reliability};
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, MediaKind, Mid};
 
@@ -15,6 +15,7 @@ use crate::bitstream::Codec;
 use crate::command::Target;
 use crate::connection::State;
 use crate::downtrack::Place;
+use crate::egress::Egress;
 use crate::event::{Event, Kind, SubscriptionError};
 use crate::participant::{Outstanding, Published, Section, Use};
 use crate::rewriter::Rewriter;
@@ -242,7 +243,8 @@ impl Shard {
                 continue;
             }
             let kind = self.tracks[self.downtracks[*downtrack].track].kind;
-            let free = participant.sections.iter_mut().find(|section| section.kind == kind && section.used == Use::Free);
+            let free =
+                participant.sections.iter_mut().find(|section| section.kind == kind && section.used == Use::Free);
             let (mid, rewriter) = if let Some(section) = free {
                 changes.set_direction(section.mid, Direction::SendOnly);
                 section.used = Use::Track(*downtrack);
@@ -279,8 +281,7 @@ impl Shard {
         // Ids stay positive; 0 means "not told".
         offers.next_id = offers.next_id % (u32::MAX / 2) + 1;
         offers.last = Some(now);
-        offers.outstanding =
-            Some(Outstanding { id, change, sent: now, credentials: restart.then_some(credentials) });
+        offers.outstanding = Some(Outstanding { id, change, sent: now, credentials: restart.then_some(credentials) });
         let event = Event::Offer { participant: participant.id.clone(), offer_id: id, sdp, mid_to_track };
         self.set_offer_timer(key, now + ANSWER_WITHIN);
         self.touch(connection_key);
@@ -299,9 +300,8 @@ impl Shard {
             };
             return self.refuse(key, Target::Subscriber, reason);
         };
-        let parsed = sdp::check(sdp).and_then(|()| {
-            SdpAnswer::from_sdp_string(sdp).map_err(|error| format!("the answer is not SDP: {error}"))
-        });
+        let parsed = sdp::check(sdp)
+            .and_then(|()| SdpAnswer::from_sdp_string(sdp).map_err(|error| format!("the answer is not SDP: {error}")));
         let answer = match parsed {
             Ok(answer) => answer,
             Err(reason) => {
@@ -346,7 +346,7 @@ impl Shard {
         for (id, downtrack) in &participant.subscriptions {
             let downtrack = &mut self.downtracks[*downtrack];
             let Place::Offered(mid) = downtrack.place else { continue };
-            let Some(connection) = participant.subscriber.as_ref() else { return };
+            let Some(connection) = participant.subscriber.as_mut() else { return };
             let params = &self.tracks[downtrack.track].params;
             let pt = connection.rtc.codec_config().match_params(*params).map(PayloadParams::pt);
             let accepted = |pt: &str0m::media::Pt| {
@@ -354,7 +354,10 @@ impl Shard {
                 media.is_some_and(|media| media.direction().is_sending() && media.remote_pts().contains(pt))
             };
             match pt.filter(accepted) {
-                Some(pt) => downtrack.place = Place::Ready(mid, pt),
+                Some(pt) => {
+                    downtrack.place = Place::Ready(mid, pt);
+                    connection.rtc.open(mid);
+                }
                 None => refused.push(id.clone()),
             }
         }

@@ -61,7 +61,11 @@ impl Scorer {
     /// Takes in an interval's samples (the worst counts); says the class and score if the class changed.
     ///
     /// `connected` false: the connection is silent, whatever the samples say.
-    pub(crate) fn update(&mut self, samples: impl IntoIterator<Item = Sample>, connected: bool) -> Option<(Quality, f32)> {
+    pub(crate) fn update(
+        &mut self,
+        samples: impl IntoIterator<Item = Sample>,
+        connected: bool,
+    ) -> Option<(Quality, f32)> {
         let worst = if connected {
             samples.into_iter().filter_map(|sample| sample.score()).reduce(f32::min)
         } else {

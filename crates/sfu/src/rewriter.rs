@@ -27,7 +27,11 @@ impl Numbers {
     /// From `input` on, numbers go on after the highest told so far, or at `first`.
     fn restart(&mut self, input: u64, first: u64) {
         let output = self.highest_out.map_or(first, |highest| highest + 1);
-        *self = Self { offset: output as i64 - input as i64, floor: input, ..Self { highest_out: self.highest_out, ..Self::default() } };
+        *self = Self {
+            offset: output as i64 - input as i64,
+            floor: input,
+            ..Self { highest_out: self.highest_out, ..Self::default() }
+        };
     }
 
     fn map(&mut self, input: u64) -> Option<u64> {

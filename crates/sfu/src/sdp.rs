@@ -84,6 +84,10 @@ pub(crate) fn with_credentials(sdp: &str, credentials: &IceCreds) -> String {
         Some(match line {
             _ if line.starts_with("a=ice-ufrag:") => format!("a=ice-ufrag:{}", credentials.ufrag),
             _ if line.starts_with("a=ice-pwd:") => format!("a=ice-pwd:{}", credentials.pass),
+            _ if line.starts_with("a=candidate:") => match line.split_once(" ufrag ") {
+                Some((candidate, _)) => format!("{candidate} ufrag {}", credentials.ufrag),
+                None => line.to_owned(),
+            },
             _ => line.to_owned(),
         })
     })

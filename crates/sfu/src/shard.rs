@@ -366,8 +366,7 @@ impl Shard {
                 self.drop_connection((key, target));
             }
         }
-        let tracks: Vec<String> = self
-            .participants[key]
+        let tracks: Vec<String> = self.participants[key]
             .published
             .values()
             .filter_map(|section| Some(self.tracks.get(section.track?)?.id.clone()))

@@ -125,7 +125,8 @@ impl Layer {
     pub(crate) fn duration(&self, timestamp: u32, clock_rate: u32) -> Option<Duration> {
         let ticks = timestamp.wrapping_sub(self.last_timestamp?);
         // Opus packets last 120 ms at most (RFC 7587 section 4.2).
-        (ticks > 0 && ticks <= clock_rate / 8).then(|| Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate)))
+        (ticks > 0 && ticks <= clock_rate / 8)
+            .then(|| Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate)))
     }
 
     /// Counts one packet.

@@ -67,10 +67,9 @@ fn stun_with_a_wrong_password_opens_no_route_and_gets_no_answer() {
     let mut call = running_call(2);
     let ufrag = call
         .events_of(|event| match event {
-            Event::Answer { participant, sdp, .. } if participant == "ann" => sdp
-                .lines()
-                .find_map(|line| line.strip_prefix("a=ice-ufrag:"))
-                .map(|ufrag| ufrag.trim().to_owned()),
+            Event::Answer { participant, sdp, .. } if participant == "ann" => {
+                sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(|ufrag| ufrag.trim().to_owned())
+            }
             _ => None,
         })
         .pop()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
@@ -25,6 +25,7 @@ struct Encoding {
     encoder: Encoder,
     sequence: u64,
     timestamp: u32,
+    first: bool,
 }
 
 struct Source {
@@ -144,6 +145,7 @@ impl Client {
             sequence: 40_000 + 1000 * layer as u64,
             // Near the wrap, and each layer with its own base, as the standard allows.
             timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
+            first: true,
         });
         self.sources.push(Source { mid, kind, paused: false, encodings: encodings.collect(), next: now });
         offer.to_sdp_string()
@@ -171,6 +173,13 @@ impl Client {
         answer.to_sdp_string()
     }
 
+    /// Lets both connections act on what changed.
+    pub fn tick(&mut self, now: Instant) {
+        for connection in [&mut self.publisher, &mut self.subscriber] {
+            connection.rtc.handle_input(Input::Timeout(now)).expect("time moves on");
+        }
+    }
+
     /// Stops or resumes the encoders of a track, as muting does.
     pub fn pause(&mut self, index: usize, paused: bool) {
         self.sources[index].paused = paused;
@@ -195,7 +204,8 @@ impl Client {
             while source.next <= now {
                 source.next += interval;
                 for encoding in &mut source.encodings {
-                    encoding.timestamp = encoding.timestamp.wrapping_add(if source.kind.is_video() { 3600 } else { 960 });
+                    encoding.timestamp =
+                        encoding.timestamp.wrapping_add(if source.kind.is_video() { 3600 } else { 960 });
                 }
                 if source.paused || !self.publisher.connected {
                     continue;
@@ -257,8 +267,7 @@ impl Client {
                 }
                 received.video.receive(packet.time.numer(), &packet.payload);
                 let patience = Duration::from_millis(300);
-                if received.video.needs_keyframe()
-                    && received.keyframe_asked.is_none_or(|asked| now - asked > patience)
+                if received.video.needs_keyframe() && received.keyframe_asked.is_none_or(|asked| now - asked > patience)
                 {
                     received.keyframe_asked = Some(now);
                     stream.request_keyframe(KeyframeRequestKind::Pli);
@@ -288,6 +297,11 @@ fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8
                 .ext_vals(extensions);
             let mut api = rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(source.mid, encoding.rid) else { return };
+            if encoding.first {
+                // Browsers do not ration retransmission as str0m does.
+                stream.set_rtx_cache(1024, Duration::from_secs(2), None);
+                encoding.first = false;
+            }
             stream.write_rtp(packet);
             rtc.handle_input(Input::Timeout(now)).expect("time moves on");
         }

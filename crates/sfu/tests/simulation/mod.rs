@@ -17,10 +17,9 @@ use str0m::media::{MediaKind, Mid};
 use visavis_sfu::{Command, Event, Kind, Protocol, Shard, ShardConfig, Source, Target};
 
 use client::{Client, Received};
-use network::{Datagram, Link, Network};
+use network::{Datagram, Link, Network, SERVER};
 
 pub const ROOM: &str = "RM_room";
-const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 7882);
 
 pub struct Call {
     pub shard: Shard,
@@ -42,8 +41,7 @@ pub struct Call {
 impl Call {
     pub fn new(link: Link, seed: u64) -> Self {
         let now = Instant::now();
-        let config =
-            ShardConfig { index: 0, udp: vec![SERVER.into()], tcp: vec![], initial_bitrate: 5_000_000, seed };
+        let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000, seed };
         Self {
             shard: Shard::new(config, now),
             network: Network::new(link, seed),
@@ -174,7 +172,7 @@ impl Call {
     }
 
     fn deliver(&mut self, datagram: &Datagram) {
-        if datagram.destination == SERVER.into() {
+        if datagram.destination == SERVER {
             // As the router does: a STUN request (its first byte is 0) goes by its ufrag, all else by known address.
             if datagram.payload[0] == 0 || self.routes.contains(&datagram.source) {
                 let Datagram { source, destination, payload } = datagram;
@@ -196,7 +194,11 @@ impl Call {
         loop {
             self.shard.flush(self.now);
             while let Some(route) = self.shard.poll_route() {
-                if route.add { self.routes.insert(route.source) } else { self.routes.remove(&route.source) };
+                if route.add {
+                    self.routes.insert(route.source)
+                } else {
+                    self.routes.remove(&route.source)
+                };
             }
             while let Some(transmit) = self.shard.poll_transmit() {
                 assert!(transmit.payload.len() <= 1500, "a datagram of {} bytes", transmit.payload.len());
@@ -229,17 +231,18 @@ impl Call {
             Event::Answer { participant, sdp, .. } => {
                 if let Some(client) = self.clients.get_mut(participant) {
                     client.accept_answer(sdp);
+                    client.tick(now);
                 }
             }
             Event::Offer { participant, offer_id, sdp, mid_to_track } => {
                 let Some(client) = self.clients.get_mut(participant) else { return };
                 let sdp = client.accept_offer(sdp);
+                client.tick(now);
                 self.sections.retain(|(name, _), _| name != participant);
                 for (mid, track) in mid_to_track {
                     self.sections.insert((participant.clone(), mid.clone()), track.clone());
                 }
-                let command =
-                    Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
+                let command = Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
                 self.shard.handle_command(now, command, None);
             }
             Event::MediaAdded { participant, mid, kind, cid, .. } => {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// What happens to datagrams, the same in both directions.
@@ -14,10 +14,12 @@ pub struct Link {
     pub delay: Duration,
     /// Up to this much more, evenly spread; as datagrams do not wait for each other, this reorders them.
     pub jitter: Duration,
-    /// Bit/s of one receiver's last hop, with a queue of [`QUEUE`]; 0: endless.
+    /// Bit/s of one client's last hop (not the server's), with a queue of [`QUEUE`]; 0: endless.
     pub bitrate: u64,
 }
 
+/// Where the server is.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7882);
 /// How long the last hop's queue may get before it drops.
 const QUEUE: Duration = Duration::from_millis(300);
 
@@ -53,9 +55,13 @@ pub struct Datagram {
 }
 
 /// Datagrams under way, in order of arrival.
+///
+/// Each flow (source and destination) has its own random numbers: str0m's own randomness (handshakes, ssrcs) may change
+/// the order in which different flows send, and must not change what happens to any.
 pub struct Network {
     pub link: Link,
-    random: Random,
+    seed: u64,
+    random: Vec<((SocketAddr, SocketAddr), Random)>,
     flying: BinaryHeap<Reverse<(Instant, u64, Datagram)>>,
     sent: u64,
     /// When each receiver's last hop is free again.
@@ -64,18 +70,20 @@ pub struct Network {
 
 impl Network {
     pub fn new(link: Link, seed: u64) -> Self {
-        Self { link, random: Random(seed), flying: BinaryHeap::new(), sent: 0, busy: Vec::new() }
+        Self { link, seed, random: Vec::new(), flying: BinaryHeap::new(), sent: 0, busy: Vec::new() }
     }
 
     pub fn send(&mut self, now: Instant, datagram: Datagram) {
         self.sent += 1;
         // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
-        let (lost, late) = (self.random.share() < self.link.loss, self.random.share());
+        let loss = self.link.loss;
+        let random = self.flow(datagram.source, datagram.destination);
+        let (lost, late) = (random.share() < loss, random.share());
         if lost {
             return;
         }
         let mut arrival = now + self.link.delay + self.link.jitter.mul_f64(late);
-        if self.link.bitrate > 0 {
+        if self.link.bitrate > 0 && datagram.destination != SERVER {
             let free = self.last_hop(datagram.destination, now);
             let start = arrival.max(*free);
             if start > arrival + QUEUE {
@@ -85,6 +93,19 @@ impl Network {
             *self.last_hop(datagram.destination, now) = arrival;
         }
         self.flying.push(Reverse((arrival, self.sent, datagram)));
+    }
+
+    fn flow(&mut self, source: SocketAddr, destination: SocketAddr) -> &mut Random {
+        let index = self.random.iter().position(|(flow, _)| *flow == (source, destination)).unwrap_or_else(|| {
+            let tell = |address: SocketAddr| match address {
+                SocketAddr::V4(v4) => u64::from(v4.ip().to_bits()) << 16 | u64::from(v4.port()),
+                SocketAddr::V6(_) => unreachable!("the simulation has IPv4 addresses only"),
+            };
+            let seed = self.seed ^ tell(source).rotate_left(20) ^ tell(destination);
+            self.random.push(((source, destination), Random(seed)));
+            self.random.len() - 1
+        });
+        &mut self.random[index].1
     }
 
     fn last_hop(&mut self, destination: SocketAddr, now: Instant) -> &mut Instant {

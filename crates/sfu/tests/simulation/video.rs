@@ -121,8 +121,8 @@ impl Decoder {
             self.upper_temporal += u32::from(frame.temporal_id > 0);
             self.timestamps.push(timestamp);
         }
-        // Half a second of frames that wait for a lost one: a real decoder asks for a keyframe by then.
-        if self.frames.len() > 15 {
+        // libwebrtc waits three seconds for a frame it can decode before it asks for a keyframe; at 25 frames a second:
+        if self.frames.len() > 75 {
             self.broken = true;
         }
     }
