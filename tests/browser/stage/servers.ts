@@ -52,8 +52,11 @@ export class Server {
   }
 
   async start(): Promise<void> {
+    if (await this.#replies()) throw new Error(`another server already answers at ${this.http}; end it first`);
     const child = spawn(this.launch.command, this.launch.args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.folder });
     this.#process = child;
+    // A run that fails half-way must not leave servers behind for the next.
+    process.once('exit', () => child.kill('SIGKILL'));
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.#log += String(text)));
     await this.#answers();
   }
@@ -93,11 +96,17 @@ export class Server {
     return status;
   }
 
+  #replies(): Promise<boolean> {
+    return fetch(this.http, { method: 'HEAD' }).then(
+      (answer) => answer.status < 500,
+      () => false,
+    );
+  }
+
   async #answers(): Promise<void> {
     const deadline = Date.now() + 20_000;
     for (;;) {
-      const answer = await fetch(this.http, { method: 'HEAD' }).catch(() => null);
-      if (answer && answer.status < 500) return;
+      if (await this.#replies()) return;
       if (this.#process?.exitCode !== null || Date.now() > deadline) {
         throw new Error(`${this.name} does not answer at ${this.http}:\n${this.#log.slice(-4000)}`);
       }

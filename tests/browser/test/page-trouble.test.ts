@@ -63,7 +63,8 @@ describe('trouble on our page', { skip: missing('visavis') }, () => {
     await alice.badge('later', '1 / 50', 20_000);
   });
 
-  it('a server that shuts down says so, and the page is home again', async () => {
+  it('a server that shuts down says so, and the page is home again', async (test) => {
+    test.after(() => stage.server.start());
     const alice = await stage.visitor('alice');
     await alice.createRoom('closing');
     await Promise.all([
@@ -71,7 +72,6 @@ describe('trouble on our page', { skip: missing('visavis') }, () => {
       stage.server.stop(),
     ]);
     await alice.shows('home');
-    await stage.server.start();
   });
 
   it('a room that cannot be joined says why, and home stays usable', async () => {
