@@ -6,7 +6,7 @@ afterEach(cleanup);
 
 // jsdom knows the element, but not how to show it.
 if (!('showModal' in HTMLDialogElement.prototype)) {
-  Object.assign(HTMLDialogElement.prototype as object, {
+  Object.assign(HTMLDialogElement.prototype, {
     showModal(this: HTMLDialogElement) {
       this.open = true;
     },

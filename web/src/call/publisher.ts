@@ -23,7 +23,10 @@ export class Publisher {
     this.#participant = participant;
     this.#source = source;
     this.#options = options;
-    this.#failed = failed;
+    // What fails because the connection ends is nothing to tell.
+    this.#failed = (error) => {
+      if (!this.#closed) failed(error);
+    };
   }
 
   /** The track that others should get; null mutes. */
@@ -40,12 +43,13 @@ export class Publisher {
     this.#again = true;
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#again && !this.#closed) {
+    for (;;) {
+      if (!this.#again || this.#closed) break;
       this.#again = false;
       try {
         await this.#step(this.#wanted);
       } catch (error) {
-        if (!this.#closed) this.#failed(error);
+        this.#failed(error);
       }
     }
     this.#busy = false;

@@ -1,6 +1,6 @@
 // What the room shows, read off the client library's objects as plain values: tiles, sounds, people. Components compare these values
 // and draw; they never see a Room.
-import { Track, type Participant, type RemoteTrack, type Room, type TrackPublication } from 'livekit-client';
+import { Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
 import { pictureOf, type Picture } from './picture';
 
 export type Quality = 'excellent' | 'good' | 'poor' | 'lost' | 'unknown';
@@ -25,7 +25,7 @@ export interface Sound {
   key: string;
   identity: string;
   source: 'microphone' | 'screen_share_audio';
-  track: RemoteTrack;
+  track: Track;
 }
 
 export interface Scene {
@@ -88,7 +88,7 @@ function soundsOf(participant: Participant): Sound[] {
         key: `${participant.identity} ${source}`,
         identity: participant.identity,
         source: source === Track.Source.Microphone ? ('microphone' as const) : ('screen_share_audio' as const),
-        track: track as RemoteTrack,
+        track,
       },
     ];
   });
