@@ -22,6 +22,7 @@ class Outlet:
         self._max_frames = max_frames
         self._close_code: int | None = None
         self._wake = asyncio.Event()
+        self._aborted = asyncio.Event()
         self._finished = asyncio.Event()
 
     @property
@@ -50,7 +51,12 @@ class Outlet:
         """Closes the socket and forgets what is queued."""
         self._frames.clear()
         self._bytes = 0
+        self._aborted.set()
         self.close(code)
+
+    async def aborted(self) -> None:
+        """Waits for an abort, which a `pump` that is stuck in a full socket does not notice."""
+        await self._aborted.wait()
 
     def take(self) -> list[bytes]:
         """All queued frames."""

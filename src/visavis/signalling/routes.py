@@ -26,6 +26,7 @@ from visavis.signalling.session import Session
 _log = structlog.stdlib.get_logger(__name__)
 
 MAX_FRAME_BYTES = 2 << 20
+_LAST_WORDS_SECONDS = 1.0
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -118,13 +119,13 @@ async def _serve(websocket: WebSocket, outlet: Outlet, entered: tuple[LiveRoom, 
     try:
         await websocket.accept()
         writer = asyncio.create_task(_write(websocket, outlet, encoding))
-        tasks.add(writer)
+        tasks.update((writer, asyncio.create_task(outlet.aborted())))
         if entered is not None:
             tasks.add(asyncio.create_task(_read(websocket, *entered, outlet, encoding)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if outlet.is_closed and not writer.done():
-            # The reader ended because of what it read: let what explains this go out.
-            await asyncio.wait([writer], timeout=1.0)
+            # The reader ended because of what it read: let what explains this go out, if the client takes it.
+            await asyncio.wait([writer], timeout=_LAST_WORDS_SECONDS)
     except (WebSocketDisconnect, RuntimeError, OSError):
         # The client went while the socket was being accepted.
         pass
