@@ -13,6 +13,7 @@ from visavis.rooms import ClientAbout, RoomLimits
 from visavis.signalling import RoomRegistry
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.outlet import Outlet
+from visavis.signalling.requests import handle
 from visavis.signalling.subscribing import update_subscription
 
 KEYS = KeyRing({"devkey": "secret"})
@@ -164,11 +165,28 @@ def test_failed_media_without_a_socket_is_a_leave_at_once(world):
 def test_failed_media_may_be_resumed_for_some_seconds(world):
     alice = world.join("alice")
     world.connection(alice, "failed")
+    world.pass_time(1)
     assert alice.left().action == rtc.LeaveRequest.RESUME
     alice.room.socket_lost(alice.session, alice.outlet)
     world.pass_time(4.5)
     assert alice.session.sid in alice.room.sessions
     world.pass_time(0.5)
+    assert alice.session.sid not in alice.room.sessions
+
+
+def test_a_client_may_close_its_media_before_it_says_that_it_leaves(world):
+    bob, alice = world.join("bob"), world.join("alice")
+    bob.read()
+    world.connection(alice, "failed")
+    handle(alice.room, alice.session, rtc.SignalRequest(leave=rtc.LeaveRequest(reason=1)))
+    bob.read()
+    assert bob.frames[0].update.participants[0].disconnect_reason == models.DisconnectReason.CLIENT_INITIATED
+
+
+def test_failed_media_and_a_closed_socket_are_a_leave_at_once(world):
+    alice = world.join("alice")
+    world.connection(alice, "failed")
+    alice.room.socket_lost(alice.session, alice.outlet)
     assert alice.session.sid not in alice.room.sessions
 
 

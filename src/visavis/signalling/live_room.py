@@ -122,7 +122,7 @@ class LiveRoom:
             session.outlet.abort()
         session.outlet = outlet
         session.socket_lost_at = None
-        session.resume_until = None
+        session.resume_until = session.failed_at = None
         session.last_heard = self.around.now()
         sequence = self.engine.reliable_sequence(session.sid)
         session.send(messages.reconnect(node_id=self.around.node_id, last_message_seq=sequence))
@@ -142,13 +142,22 @@ class LiveRoom:
         self._log.info("participant_resumed", participant=session.sid)
 
     def socket_lost(self, session: Session, outlet: Outlet) -> None:
-        """The socket behind `outlet` is gone. Media goes on; only who never had media leaves at once."""
+        """The socket behind `outlet` is gone. Media goes on; only who has none leaves at once."""
         if session.outlet is not outlet or session.sid not in self.sessions:
             return
         session.outlet = None
         session.socket_lost_at = self.around.now()
-        if not session.was_connected:
+        is_failed = session.failed_at is not None and session.resume_until is None
+        if not session.was_connected or is_failed:
             self.remove(session, Reason.SIGNAL_CLOSE)
+
+    def ask_to_resume(self, session: Session, *, until: float) -> None:
+        """Closes the socket of a client whose connection failed, and has it come back with a new one."""
+        session.resume_until = until
+        if session.outlet is not None:
+            action = rtc.LeaveRequest.RESUME
+            session.outlet.send(messages.leave(Reason.CONNECTION_TIMEOUT, action, protocol=session.protocol))
+            session.outlet.close()
 
     def remove(
         self,

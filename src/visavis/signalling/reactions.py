@@ -11,9 +11,6 @@ from visavis.signalling.session import Session
 
 _log = structlog.stdlib.get_logger(__name__)
 
-# How long a client whose connection failed has to resume.
-RESUME_SECONDS = 5.0
-
 
 def react(room: LiveRoom, session: Session, event: events.Event) -> None:
     """Does what an event asks for."""
@@ -48,7 +45,7 @@ def _connection_changed(room: LiveRoom, session: Session, event: events.Connecti
     match event.state:
         case "connected":
             if is_primary:
-                session.media_lost_at = None
+                session.media_lost_at = session.failed_at = None
                 room.activate(session)
         case "disconnected":
             if is_primary:
@@ -56,10 +53,6 @@ def _connection_changed(room: LiveRoom, session: Session, event: events.Connecti
         case "failed":
             now = room.around.now()
             session.media_lost_at = session.media_lost_at or now
+            session.failed_at = session.failed_at or now
             if session.outlet is None:
                 room.remove(session, Reason.CONNECTION_TIMEOUT)
-                return
-            leave = messages.leave(Reason.CONNECTION_TIMEOUT, rtc.LeaveRequest.RESUME, protocol=session.protocol)
-            session.outlet.send(leave)
-            session.outlet.close()
-            session.resume_until = now + RESUME_SECONDS

@@ -30,6 +30,10 @@ JOIN_SECONDS = 60.0
 VANISHED_SECONDS = 4.0
 VANISHED_SILENT_SECONDS = 10.0
 ROOM_UPDATE_SECONDS = 5.0
+# Clients that leave may close their connections before they say so: a failure is acted on only after a moment …
+FAILED_SECONDS = 1.0
+# … and then the client has so long to resume.
+RESUME_SECONDS = 5.0
 
 
 class RoomRegistry:
@@ -178,6 +182,9 @@ class RoomRegistry:
         is_resume_missed = session.resume_until is not None and now >= session.resume_until
         if is_resume_missed or (session.resume_until is None and is_media_gone and is_signal_gone):
             room.remove(session, Reason.CONNECTION_TIMEOUT)
+            return
+        if session.failed_at is not None and session.resume_until is None and now - session.failed_at >= FAILED_SECONDS:
+            room.ask_to_resume(session, until=now + RESUME_SECONDS)
             return
         if not session.was_connected and now - session.joined_at >= JOIN_SECONDS:
             room.remove(session, Reason.JOIN_FAILURE, action=rtc.LeaveRequest.RECONNECT)

@@ -20,6 +20,7 @@ class Session:
         self.token_sent_at = now
         self.socket_lost_at: float | None = None
         self.media_lost_at: float | None = None
+        self.failed_at: float | None = None
         self.resume_until: float | None = None
         self.was_connected = False
         self.unanswered_offer: bytes | None = None
