@@ -1,9 +1,11 @@
 //! One subscription: which packets of a track go to a subscriber, and as what.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::media::{Mid, Pt};
-use str0m::rtp::RtpPacket;
+use str0m::rtp::{AbsCaptureTime, RtpPacket};
 
 use crate::bitstream::{Codec, PacketInfo};
 use crate::command::TrackSettings;
@@ -21,6 +23,9 @@ pub(crate) enum Place {
     Ready(Mid, Pt),
 }
 
+/// Packets held while a keyframe is awaited. One whose first packet was lost or overtaken is complete with them.
+const HELD: usize = 128;
+
 pub(crate) struct Downtrack {
     /// Slab keys of the subscriber and the track.
     pub subscriber: usize,
@@ -37,16 +42,55 @@ pub(crate) struct Downtrack {
     pub rewriter: Rewriter,
     /// The subscriber was told that media can flow.
     pub told: bool,
+    /// What came of the awaited layer before its keyframe's first packet; and which layer that is.
+    held: VecDeque<(Packet, PacketInfo)>,
+    held_layer: usize,
+}
+
+/// What forwarding takes of an RTP packet.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    /// Extended sequence number.
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: Arc<[u8]>,
+    pub capture_time: Option<AbsCaptureTime>,
+}
+
+impl From<RtpPacket> for Packet {
+    fn from(packet: RtpPacket) -> Self {
+        Self {
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: packet.payload,
+            capture_time: packet.header.ext_vals.abs_capture_time,
+        }
+    }
 }
 
 /// One packet as it came in.
+#[derive(Clone, Copy)]
 pub(crate) struct Incoming<'a> {
-    pub packet: &'a RtpPacket,
+    pub packet: &'a Packet,
     pub layer: usize,
     pub codec: Codec,
     pub info: PacketInfo,
     pub clock_rate: u32,
     pub arrival: Instant,
+}
+
+impl Incoming<'_> {
+    fn input(&self) -> Input<'_> {
+        Input {
+            sequence: self.packet.sequence,
+            timestamp: self.packet.timestamp,
+            payload: &self.packet.payload,
+            vp8: self.codec == Codec::Vp8,
+            arrival: self.arrival,
+        }
+    }
 }
 
 impl Downtrack {
@@ -61,6 +105,8 @@ impl Downtrack {
             temporal_limit: u8::MAX,
             rewriter: Rewriter::default(),
             told: false,
+            held: VecDeque::new(),
+            held_layer: 0,
         }
     }
 
@@ -76,48 +122,70 @@ impl Downtrack {
         self.target.filter(|target| matches!(self.place, Place::Ready(..)) && self.current != Some(*target))
     }
 
-    /// What to send of this packet, if anything.
-    pub(crate) fn forward(&mut self, incoming: &Incoming<'_>) -> Option<Outgoing> {
-        let Place::Ready(mid, pt) = self.place else { return None };
-        let target = self.target?;
-        let header = &incoming.packet.header;
-        let input = Input {
-            sequence: *incoming.packet.seq_no,
-            timestamp: header.timestamp,
-            payload: &incoming.packet.payload,
-            vp8: incoming.codec == Codec::Vp8,
-            arrival: incoming.arrival,
-        };
-        if self.current != Some(incoming.layer) {
-            // Layers change at keyframes only. Until the target's comes, any lower one is better than nothing.
-            let better = incoming.layer == target || self.current.is_none() && incoming.layer < target;
-            if !incoming.info.keyframe || !better {
-                return None;
+    /// Hands what is to be sent because of this packet to `send`.
+    pub(crate) fn forward(&mut self, incoming: &Incoming<'_>, mut send: impl FnMut(Outgoing)) {
+        let (Place::Ready(mid, pt), Some(target)) = (self.place, self.target) else { return };
+        if self.current == Some(incoming.layer) {
+            return self.pass(incoming, mid, pt, &mut send);
+        }
+        // Layers change at keyframes only. Until the target's comes, any lower one is better than nothing.
+        let better = incoming.layer == target || self.current.is_none() && incoming.layer < target;
+        if !better {
+            return;
+        }
+        if !incoming.info.keyframe {
+            if incoming.layer == target {
+                self.hold(incoming);
             }
-            self.current = Some(incoming.layer);
-            self.rewriter.restart(&input, incoming.clock_rate);
+            return;
         }
-        if incoming.info.temporal_id.is_some_and(|id| id > self.temporal_limit) {
-            self.rewriter.leave_out(&input);
-            return None;
+        let mut held = std::mem::take(&mut self.held);
+        self.current = Some(incoming.layer);
+        self.rewriter.restart(&incoming.input(), incoming.clock_rate);
+        self.pass(incoming, mid, pt, &mut send);
+        if incoming.layer == self.held_layer {
+            held.make_contiguous().sort_by_key(|(packet, _)| packet.sequence);
+            for (packet, info) in held.iter().filter(|(packet, _)| packet.sequence > incoming.packet.sequence) {
+                self.pass(&Incoming { packet, info: *info, ..*incoming }, mid, pt, &mut send);
+            }
         }
-        let rewritten = self.rewriter.rewrite(&input)?;
-        Some(Outgoing {
+    }
+
+    fn hold(&mut self, incoming: &Incoming<'_>) {
+        if std::mem::replace(&mut self.held_layer, incoming.layer) != incoming.layer {
+            self.held.clear();
+        } else if self.held.len() == HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back((incoming.packet.clone(), incoming.info));
+    }
+
+    /// A packet of the layer that flows.
+    fn pass(&mut self, incoming: &Incoming<'_>, mid: Mid, pt: Pt, send: &mut impl FnMut(Outgoing)) {
+        let input = incoming.input();
+        // Padding carries nothing, and would be a hole if it were merely skipped.
+        let unwanted = incoming.info.temporal_id.is_some_and(|id| id > self.temporal_limit);
+        if unwanted || input.payload.is_empty() {
+            return self.rewriter.leave_out(&input);
+        }
+        let Some(rewritten) = self.rewriter.rewrite(&input) else { return };
+        send(Outgoing {
             mid,
             pt,
             sequence: rewritten.sequence,
             timestamp: rewritten.timestamp,
-            marker: header.marker,
+            marker: incoming.packet.marker,
             payload: incoming.packet.payload.clone(),
             patch: rewritten.patch,
-            capture_time: header.ext_vals.abs_capture_time,
+            capture_time: incoming.packet.capture_time,
             nackable: incoming.codec != Codec::Opus,
             arrival: incoming.arrival,
-        })
+        });
     }
 
     /// Nothing flows until the next keyframe; the stream goes on without a hole then.
     pub(crate) fn pause(&mut self) {
         self.current = None;
+        self.held.clear();
     }
 }

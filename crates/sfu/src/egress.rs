@@ -50,6 +50,9 @@ impl Egress for Rtc {
     fn open(&mut self, mid: Mid) {
         if let Some(stream) = self.direct_api().stream_tx_by_mid(mid, None) {
             stream.set_rtx_cache(KEPT_PACKETS, KEPT_FOR, Some(MAX_RETRANSMISSION));
+            // The publisher has paced it already. A queue here would only add delay, and when the estimate falls below
+            // the lowest layers (which everyone gets, whatever it says) it would grow until it is thrown away.
+            stream.set_unpaced(true);
         }
     }
 

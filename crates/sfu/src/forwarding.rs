@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
-use str0m::rtp::RtpPacket;
+use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaEgressStats;
 
 use crate::bitstream::inspect;
@@ -167,10 +167,10 @@ impl Shard {
 
     // -- packets ------------------------------------------------------------------------------------------------------
 
-    pub(crate) fn on_rtp(&mut self, key: usize, packet: &RtpPacket, now: Instant) {
+    pub(crate) fn on_rtp(&mut self, key: usize, packet: RtpPacket, now: Instant) {
         let ssrc = packet.header.ssrc;
         let known = self.participants.get(key).and_then(|participant| participant.streams.get(&ssrc).copied());
-        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, packet)) else { return };
+        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc)) else { return };
         let track = &mut self.tracks[track_key];
         if packet.header.payload_type != track.params.pt() {
             return; // not the codec that the answer named
@@ -186,32 +186,37 @@ impl Shard {
         if let (Source::Microphone, Some(level)) = (track.source, packet.header.ext_vals.audio_level) {
             self.rooms[track.room].speakers.observe(track.owner, level.unsigned_abs().min(127), duration);
         }
-        let incoming = Incoming { packet, layer: layer_index, codec: track.codec, info, clock_rate, arrival: now };
+        let packet = packet.into();
+        let incoming =
+            Incoming { packet: &packet, layer: layer_index, codec: track.codec, info, clock_rate, arrival: now };
         for downtrack in &track.downtracks {
             let downtrack = &mut self.downtracks[*downtrack];
-            let Some(outgoing) = downtrack.forward(&incoming) else { continue };
-            let subscriber = (downtrack.subscriber, Target::Subscriber);
-            let Some(connection) = self.participants[downtrack.subscriber].subscriber.as_mut() else { continue };
+            let subscriber = downtrack.subscriber;
+            let Some(connection) = self.participants[subscriber].subscriber.as_mut() else { continue };
             // Before DTLS is up it would only queue.
-            if connection.connected() && connection.rtc.send(outgoing) && !connection.dirty {
-                connection.dirty = true;
-                self.dirty.push(subscriber);
+            if !connection.connected() {
+                continue;
+            }
+            let mut sent = false;
+            downtrack.forward(&incoming, |packet| sent |= connection.rtc.send(packet));
+            if sent && !std::mem::replace(&mut connection.dirty, true) {
+                self.dirty.push((subscriber, Target::Subscriber));
             }
         }
     }
 
     /// Finds the track and layer of a stream that is heard of for the first time.
-    fn resolve(&mut self, key: usize, packet: &RtpPacket) -> Option<(usize, usize)> {
+    fn resolve(&mut self, key: usize, ssrc: Ssrc) -> Option<(usize, usize)> {
         let participant = self.participants.get_mut(key)?;
         let connection = participant.publisher.as_mut()?;
         let mut api = connection.rtc.direct_api();
-        let stream = api.stream_rx(&packet.header.ssrc)?;
+        let stream = api.stream_rx(&ssrc)?;
         let (mid, rid) = (stream.mid(), stream.rid());
         let track_key = participant.published.get(&mid)?.track?;
         let track = &mut self.tracks[track_key];
         let layer = track.layer_of(rid)?;
-        track.layers[layer].ssrc = Some(packet.header.ssrc);
-        participant.streams.insert(packet.header.ssrc, (track_key, layer));
+        track.layers[layer].ssrc = Some(ssrc);
+        participant.streams.insert(ssrc, (track_key, layer));
         // Whoever waits for this layer may have asked when there was nobody to ask.
         for downtrack in &track.downtracks {
             self.participants[self.downtracks[*downtrack].subscriber].allocate = true;

@@ -563,7 +563,7 @@ impl Shard {
 
     fn on_rtc_event(&mut self, key: Key, event: RtcEvent, now: Instant) {
         match event {
-            RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, &packet, now),
+            RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, packet, now),
             RtcEvent::Connected => self.on_connected(key, now),
             RtcEvent::KeyframeRequest(request) => self.on_keyframe_request(key, request.mid, now),
             RtcEvent::EgressBitrateEstimate(kind) => self.on_estimate(key, kind),
