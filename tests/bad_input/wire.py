@@ -115,8 +115,11 @@ class IceCredentials:
     @classmethod
     def of(cls, sdp: str) -> "IceCredentials":
         """Reads them from a description."""
-        values = dict(line[2:].split(":", 1) for line in sdp.splitlines() if line.startswith("a=ice-"))
-        return cls(values["ice-ufrag"], values["ice-pwd"])
+        values = dict(line.partition(":")[::2] for line in sdp.splitlines())
+        return cls(values["a=ice-ufrag"], values["a=ice-pwd"])
+
+
+_NOT_MINE = ("a=candidate", "a=end-of-candidates", "a=ice-lite")
 
 
 def answer_to(offer: str, *, ufrag: str = "mall") -> str:
@@ -127,7 +130,7 @@ def answer_to(offer: str, *, ufrag: str = "mall") -> str:
         "a=fingerprint": "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
         "a=setup": "a=setup:active",
     }
-    lines = [line for line in offer.splitlines() if not line.startswith(("a=candidate", "a=end-of-candidates"))]
+    lines = [line for line in offer.splitlines() if not line.startswith(_NOT_MINE)]
     return "\r\n".join(mine.get(line.split(":", 1)[0], line) for line in lines) + "\r\n"
 
 

@@ -67,7 +67,7 @@ class Caller:
                     await self._changed.wait()
                 return result
         except TimeoutError:
-            history = "\n  ".join(f"{name} {args}" for name, args in self.events[-30:])
+            history = "\n  ".join(f"{name} {args}"[:200] for name, args in self.events[-30:])
             raise AssertionError(f"{self.identity} waited {within} s in vain for {what}; heard:\n  {history}") from None
 
     async def sees(self, other: "Caller") -> rtc.RemoteParticipant:
