@@ -4,6 +4,8 @@ HS256 JSON Web Tokens: `iss` names the API key whose secret signs, `sub` is the 
 grants. Who is let into which room is decided elsewhere; this module only reads and writes.
 """
 
+# pyright: reportUnknownMemberType=false - PyJWT's keys may be of a package that we do not install
+
 import time
 import warnings
 from collections.abc import Generator, Mapping
@@ -75,6 +77,7 @@ def _camel(name: str) -> str:
 
 
 _GRANT_CLAIMS = {grant.name: _camel(grant.name) for grant in fields(VideoGrants)}
+_GRANT_DEFAULTS = {grant.name: grant.default for grant in fields(VideoGrants)}
 _TEXT_GRANTS = {"room", "destination_room"}
 
 
@@ -191,8 +194,8 @@ def _grants_to_json(grants: VideoGrants) -> dict[str, Any]:
         value = getattr(grants, name)
         if name == "can_publish_sources":
             value = list(value)
-        # False must be told where None means "allowed"
-        if value or (value is False and name.startswith("can_")):
+        # False must be told where "not told" means allowed
+        if value or (value is False and _GRANT_DEFAULTS[name] is None):
             json[claim] = value
     return json
 

@@ -19,6 +19,7 @@ class ErrorKind(StrEnum):
     ROOM_FULL = "room_full"
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
+    INVALID_SETTING = "invalid_setting"
 
 
 STATUS: dict[ErrorKind, int] = {
@@ -33,6 +34,7 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.ROOM_FULL: 403,
     ErrorKind.SERVER_STOPPING: 503,
     ErrorKind.BIND_FAILED: 500,
+    ErrorKind.INVALID_SETTING: 500,
 }
 
 

@@ -1,14 +1,14 @@
-/** Takes the pictures in `docs/images`: home, settings, and a call of three, in light and dark. `npm run screenshots`. */
+/** Takes the pictures in `docs/images`: home, settings, and a call of three, in light and dark. `npm run screenshots [folder]`. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Stage } from './stage/visit.ts';
 import { testId, type Visitor } from './stage/visitor.ts';
 
-const IMAGES = resolve(import.meta.dirname, '../../docs/images');
+const IMAGES = resolve(process.argv[2] ?? join(import.meta.dirname, '../../docs/images'));
 
 async function take(visitor: Visitor, name: string): Promise<void> {
   await visitor.page.screenshot({ path: join(IMAGES, `${name}.png`) });
-  console.log(`docs/images/${name}.png`);
+  console.log(`${name}.png`);
 }
 
 await mkdir(IMAGES, { recursive: true });

@@ -39,6 +39,14 @@ class Backend(Protocol):
         """A LiveKit token for `identity`; with no `room` it joins nowhere until exchanged for one that does."""
         ...
 
+    def exchange(self, token: str, room: str) -> str:
+        """The token for `room` of whoever holds a token that names none: same identity, name and expiry."""
+        ...
+
+    def identity_of(self, token: str) -> str:
+        """Whose token it is."""
+        ...
+
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
         ...

@@ -207,6 +207,10 @@ class EmbeddedBackend:
         """The token for `room` of whoever holds a token that names none; see `KeyRing.exchange`."""
         return self.keys.exchange(token, parse_room_name(room))
 
+    def identity_of(self, token: str) -> str:
+        """Whose token it is; see `KeyRing.verify`."""
+        return self.keys.verify(token).identity
+
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
         key = object()

@@ -222,6 +222,7 @@ export class Call {
   }
 
   #goHome(): void {
+    for (const slot of ['presence', 'publish', 'screen', 'copied']) this.#parts.notices.dismiss(slot);
     this.#parts.media.leaveCall();
     this.view.set(HOME);
   }

@@ -1,0 +1,74 @@
+"""The REST of the seed under `/api/video`: tokens and the list of rooms."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from visavis.backend.base import Backend
+from visavis.errors import ErrorKind, VisavisError
+from visavis.identity import Identify, caller_of
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
+    """The routes, for an application or a mount."""
+
+    async def token(request: Request) -> Response:
+        caller = await caller_of(request, identify)
+        room = request.query_params.get("room")
+        minted = backend.token(caller.identity, name=caller.name, room=room)
+        return _answer(request, minted, caller.identity)
+
+    async def room_token(request: Request) -> Response:
+        bearer = request.headers.get("authorization", "")
+        scheme, _, held = bearer.partition(" ")
+        if scheme.lower() != "bearer" or not held.strip():
+            raise VisavisError(
+                ErrorKind.NO_TOKEN, "no token: send the one from /api/video/token as `Authorization: Bearer …`"
+            )
+        minted = backend.exchange(held.strip(), request.path_params["name"])
+        return _answer(request, minted, backend.identity_of(minted))
+
+    async def rooms(_: Request) -> Response:
+        found = [
+            {
+                "id": room.id,
+                "name": room.name,
+                "participantCount": room.participant_count,
+                "maxParticipants": room.max_participants,
+            }
+            for room in backend.rooms()
+        ]
+        return JSONResponse(found, headers=_NO_STORE)
+
+    return [
+        Route("/api/video/token", _telling_errors(token), methods=["GET"]),
+        # `path`: a name with a slash is to be refused as a name, not as an unknown address.
+        Route("/api/video/rooms/{name:path}/token", _telling_errors(room_token), methods=["POST"]),
+        Route("/api/video/rooms", _telling_errors(rooms), methods=["GET"]),
+    ]
+
+
+def signalling_url(request: Request) -> str:
+    """Where LiveKit clients connect, as the caller of this request reaches us: scheme, host and mount prefix."""
+    scheme = "wss" if request.url.scheme in ("https", "wss") else "ws"
+    return f"{scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+
+
+def _answer(request: Request, token: str, identity: str) -> Response:
+    body = {"token": token, "url": signalling_url(request), "identity": identity}
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+def _telling_errors(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def wrapped(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except VisavisError as error:
+            body = {"error": error.kind.value, "message": error.message}
+            return JSONResponse(body, error.status, headers=_NO_STORE)
+
+    return wrapped

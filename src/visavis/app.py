@@ -1,0 +1,97 @@
+"""The ASGI application: page, API, hub and signalling under one prefix, and their life cycle."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
+
+from visavis.api import api_routes
+from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
+from visavis.hub import NotificationHub
+from visavis.identity import Identify
+from visavis.page import page_routes
+
+
+class Visavis:
+    """A video chat service to run as it is or to mount in another Starlette or FastAPI app.
+
+    ::
+
+        video = Visavis(EmbeddedOptions(keys={"mykey": "a long secret"}), identify=who_is_it)
+        app = FastAPI(lifespan=video.lifespan)
+        app.mount("/video", video)
+
+    Mounted apps are not told of start and stop: give `lifespan` to the host, or call `start` and `stop`. Without it the
+    first request starts it, and participants are not told when the process ends.
+
+    Args:
+        options: how it runs; a backend instead, if it was made elsewhere.
+        identify: says who sends a request; see `visavis.identity`.
+    """
+
+    def __init__(self, options: EmbeddedOptions | EmbeddedBackend, *, identify: Identify | None = None) -> None:
+        self.backend = options if isinstance(options, EmbeddedBackend) else EmbeddedBackend(options)
+        self.hub = NotificationHub()
+        self._announcements: set[asyncio.Task[None]] = set()
+        self._end_of_changes = self.backend.on_change(self._announce)
+        routes = [
+            *api_routes(self.backend, identify),
+            *self.hub.routes(),
+            *self.backend.routes(),
+            *page_routes(),
+        ]
+        self._app = Starlette(routes=routes, middleware=[_CORS], lifespan=self.lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith("//"):
+            # Clients put "/rtc" behind whatever address they were given, one that ends in "/" too.
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
+        await self._app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncGenerator[None]:
+        """Runs it from start to stop; can be a host's `lifespan`, or be entered in one.
+
+        Raises:
+            VisavisError: `BIND_FAILED`.
+        """
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Opens the media ports. Idempotent.
+
+        Raises:
+            VisavisError: `BIND_FAILED`.
+        """
+        await self.backend.start()
+
+    async def stop(self) -> None:
+        """Tells every participant and page, and ends within two seconds. Idempotent."""
+        self._end_of_changes()
+        await asyncio.gather(self.backend.stop(), self.hub.aclose())
+
+    def _announce(self) -> None:
+        # The hub coalesces; the set keeps the task alive until it is done.
+        task = asyncio.get_running_loop().create_task(self.hub.broadcast(True), name="announce rooms")
+        self._announcements.add(task)
+        task.add_done_callback(self._announcements.discard)
+
+
+# LiveKit's: pages of any origin may use the server; a token says who may do what, cookies never.
+_CORS = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["OPTIONS", "HEAD", "GET", "POST", "PATCH", "DELETE"],
+    allow_headers=["*"],
+    expose_headers=["*"],
+    max_age=86400,
+)

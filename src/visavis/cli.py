@@ -1,0 +1,236 @@
+"""The command `visavis`."""
+
+import inspect
+import ssl
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, cast
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from visavis import config
+from visavis.auth import Claims, KeyRing, VideoGrants
+from visavis.config import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MIN_SECRET_LENGTH, Settings
+from visavis.errors import ErrorKind, VisavisError
+from visavis.logs import set_up_logs
+from visavis.rooms import parse_room_name
+
+app = typer.Typer(
+    help="Video chat in one process: web page, rooms API and a LiveKit-compatible media server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings in TOML; flags and variables win.")]
+
+
+def main() -> None:
+    """Runs the command. Wrong settings end it with status 2, what else went wrong with 1."""
+    try:
+        app()
+    except VisavisError as error:
+        _fail(error.message, 2 if error.kind is ErrorKind.INVALID_SETTING else 1)
+
+
+def _with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command a flag for each named setting, as `config.Settings` describes it, gathered in `flags`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**values: Any) -> None:
+            # An option that may be repeated is an empty list where it is not said.
+            flags = {name: None if (value := values.pop(name)) == [] else value for name in names}
+            command(flags=flags, **values)
+
+        own = [each for name, each in inspect.signature(command).parameters.items() if name != "flags"]
+        run.__signature__ = inspect.Signature([*own, *map(_flag, names)])  # type: ignore[attr-defined]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__annotations__ = {}
+        return run
+
+    return decorate
+
+
+def _flag(name: str) -> inspect.Parameter:
+    field = Settings.model_fields[name]
+    kind: Any = {"node_ip": list[str], "tls_cert": Path, "tls_key": Path}.get(name)
+    if kind is None:
+        kind = next((each for each in (int, float) if isinstance(field.default, each)), str)
+    shown = field.get_default(call_default_factory=True)
+    hint = field.description if shown in (None, ()) else f"{field.description} Default: {shown}."
+    option = typer.Option(f"--{name.replace('_', '-')}", help=hint, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+_ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
+_SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip")
+
+
+@app.callback(invoke_without_command=True)
+def _visavis(  # pyright: ignore[reportUnusedFunction]
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if show_version:
+        _out.print(f"visavis {version('visavis')}")
+        raise typer.Exit
+
+
+@app.command()
+@_with_settings(*_SOCKETS, *_ROOMS, "workers", "log_level")
+def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
+    """Serve on this machine, with LiveKit's development key: to try it out and to build against.
+
+    Settings are also read from VISAVIS_* variables (VISAVIS_PORT=8000) and from the file of --config.
+    """
+    settings = config.load({"log_level": "warning"} | _said(flags), config=config_file)
+    keys = settings.all_keys() or {DEVELOPMENT_KEY: DEVELOPMENT_SECRET}
+    if DEVELOPMENT_SECRET in keys.values() and not _is_loopback(settings.host):
+        _err.print(f"[yellow]Warning:[/] {settings.host} can be reached by others, and everybody knows the development")
+        _err.print("secret. Browsers give no camera on plain HTTP except on localhost. See `visavis serve`.")
+    _serve(settings, keys)
+
+
+@app.command()
+@_with_settings(*_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_ROOMS, "workers", "log_level")
+def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
+    """Serve people: with keys of your own, and TLS here (--tls-cert, --tls-key) or at a proxy (--behind-proxy).
+
+    The key and its secret are read from VISAVIS_API_KEY and VISAVIS_API_SECRET (also LIVEKIT_… and TWILIO_…), or
+    api_key and api_secret in the file of --config; never from flags, which everybody on the machine can read.
+    """
+    settings = config.load(flags, config=config_file)
+    keys = settings.all_keys()
+    if not keys:
+        raise config.invalid_setting("api_key is not set: choose a key and a secret; see `visavis serve --help`")
+    for key, secret in keys.items():
+        if len(secret) < MIN_SECRET_LENGTH:
+            known = (
+                "is the development secret, which everybody knows" if secret == DEVELOPMENT_SECRET else "is too short"
+            )
+            raise config.invalid_setting(
+                f"api_secret: the secret of {key!r} {known}: take {MIN_SECRET_LENGTH} random characters or more, "
+                'such as from `python -c "import secrets; print(secrets.token_urlsafe(32))"`'
+            )
+    if settings.tls_cert is None and settings.behind_proxy is None:
+        raise config.invalid_setting(
+            "tls_cert is not set: browsers give no camera on plain HTTP. Set --tls-cert and --tls-key, or "
+            "--behind-proxy with the address of the proxy that ends TLS"
+        )
+    _serve(settings, keys)
+
+
+@app.command()
+@_with_settings("token_ttl")
+def token(
+    identity: Annotated[str, typer.Option(help="Who the token is for; unique in a room.")],
+    room: Annotated[
+        str | None, typer.Option(help="Room to join; without it, any that the server exchanges it for.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name that others see.")] = "",
+    config_file: _ConfigFile = None,
+    *,
+    flags: dict[str, Any],
+) -> None:
+    """Print a token that lets somebody join. Signs with the key that `serve` uses, or the development key."""
+    settings = config.load(flags, config=config_file)
+    keys = settings.all_keys() or {DEVELOPMENT_KEY: DEVELOPMENT_SECRET}
+    try:
+        grants = VideoGrants(
+            room_join=True, room="" if room is None else parse_room_name(room), can_update_own_metadata=True
+        )
+        minted = KeyRing(keys).mint(Claims(identity=identity, name=name, video=grants), ttl=settings.token_ttl)
+    except VisavisError as error:
+        raise typer.BadParameter(error.message, param_hint="--room") from error
+    if not identity:
+        raise typer.BadParameter("is empty: say who the token is for", param_hint="--identity")
+    print(minted)
+
+
+@app.command()
+def rooms(
+    url: Annotated[str, typer.Option(help="The running server.")] = "http://127.0.0.1:7880",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the server answered.")] = False,
+) -> None:
+    """List the rooms of a running server."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/api/video/rooms", timeout=10)
+        answer.raise_for_status()
+        found = cast(list[dict[str, Any]], answer.json())
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        _fail(f"cannot get the rooms from {url}: {error}; is `visavis dev` running there? Say where with --url.", 1)
+    if as_json:
+        print(answer.text)
+        return
+    table = Table("Room", "People", "Id", title=None)
+    for room in found:
+        table.add_row(room["name"], f"{room['participantCount']} / {room['maxParticipants']}", room["id"])
+    _out.print(table if found else "No rooms.")
+
+
+def _serve(settings: Settings, keys: dict[str, str]) -> None:
+    # Here and not above: `token` and `--help` need no media core, and answer at once.
+    import uvloop
+
+    from visavis.app import Visavis
+    from visavis.server import listen, serve
+
+    set_up_logs(settings.log_level)
+    tls = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        tls = (settings.tls_cert, settings.tls_key)
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*tls)
+        except (ssl.SSLError, OSError) as error:
+            raise config.invalid_setting(f"tls_cert and tls_key are no certificate and its key: {error}") from error
+    with listen(settings.host, settings.port) as http:
+
+        async def run() -> None:
+            video = Visavis(settings.backend_options(keys))
+            await video.start()
+            _greet(settings, keys, http.getsockname()[1], video)
+            await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy)
+
+        uvloop.run(run())
+
+
+def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any) -> None:
+    scheme = "http" if settings.tls_cert is None else "https"
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = "localhost" if settings.host in ("0.0.0.0", "::") else shown  # noqa: S104 - compared, not bound
+    engine = video.backend.engine
+    _out.print(f"[bold]Visavis {version('visavis')}[/]")
+    _out.print(f"  Open       [bold]{scheme}://{host}:{port}[/]")
+    if DEVELOPMENT_SECRET in keys.values():
+        _out.print(f"  LiveKit    {scheme.replace('http', 'ws')}://{host}:{port}, key {DEVELOPMENT_KEY}, secret secret")
+    _out.print(f"  Media      UDP {_joined(engine.udp_ports)}, TCP {_joined(engine.tcp_ports)}")
+    _out.print("  Ctrl-C tells everybody and ends.")
+    # Whoever started this may read a pipe.
+    sys.stdout.flush()
+
+
+def _joined(ports: list[int]) -> str:
+    return ", ".join(map(str, ports)) or "none"
+
+
+def _said(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    _err.print("[red]Error:[/] ", end="")
+    _err.print(message, markup=False)
+    raise SystemExit(status)

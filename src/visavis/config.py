@@ -1,0 +1,209 @@
+"""Settings: flags, then `VISAVIS_*` variables, then those of LiveKit and Twilio, then a TOML file; checked as one.
+
+The names are the same everywhere: flag ``--tls-cert``, variable ``VISAVIS_TLS_CERT``, TOML key ``tls_cert``.
+"""
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from visavis.backend.embedded import EmbeddedOptions
+from visavis.errors import ErrorKind, VisavisError
+
+DEVELOPMENT_KEY = "devkey"
+DEVELOPMENT_SECRET = "secret"  # noqa: S105 - LiveKit's own, known to everybody; `serve` refuses it
+MIN_SECRET_LENGTH = 32
+
+_PREFIX = "VISAVIS_"
+# Who set one of a pair meant the other one to come from the same place.
+_FOREIGN_PAIRS = (("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
+_FOREIGN_KEYS = "LIVEKIT_KEYS"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """All settings of a server. Each command has its own defaults for the few that are None here."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address that HTTP and signalling are served on.")
+    port: Port = Field(7880, description="TCP port of HTTP and signalling.")
+    media_host: str | None = Field(None, description="Address that media is served on; else that of --host.")
+    tcp_port: Port = Field(7881, description="TCP port of media, for networks that block UDP.")
+    udp_port: Port = Field(7882, description="UDP port of media.")
+    node_ip: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Address that clients reach media at, if it is not the machine's own."
+    )
+    api_key: str | None = Field(None, description="Name of the API key that signs tokens.")
+    api_secret: str | None = Field(None, description="Secret of the API key; 32 characters or more.")
+    keys: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict[str, str], description="More API keys and their secrets."
+    )
+    max_participants: int = Field(50, ge=1, le=10_000, description="Capacity of each room.")
+    departure_timeout: float = Field(20.0, ge=0, description="Seconds that a room stays after the last one left.")
+    empty_timeout: float = Field(300.0, ge=0, description="Seconds that a room stays if nobody joins.")
+    token_ttl: float = Field(6 * 3600.0, ge=10, description="Seconds that tokens are valid.")
+    tls_cert: Path | None = Field(None, description="Certificate chain, in PEM.")
+    tls_key: Path | None = Field(None, description="The certificate's private key, in PEM.")
+    behind_proxy: str | None = Field(
+        None, description="Addresses of the reverse proxy that ends TLS, separated by commas; * for any."
+    )
+    workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+
+    @field_validator("node_ip", mode="before")
+    @classmethod
+    def _read_node_ips(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("is neither an address nor a list of them")
+        return tuple(str(ipaddress.ip_address(str(address))) for address in cast(list[object], value))
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _read_keys(cls, value: object) -> object:
+        return _keys_from_text(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.api_key is None) != (self.api_secret is None):
+            given, lacking = ("api_key", "api_secret") if self.api_secret is None else ("api_secret", "api_key")
+            raise ValueError(f"{given} is set without {lacking}: set both")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, lacking = ("tls_cert", "tls_key") if self.tls_key is None else ("tls_key", "tls_cert")
+            raise ValueError(f"{given} is set without {lacking}: set both")
+        if self.tls_cert is not None and self.behind_proxy is not None:
+            raise ValueError("tls_cert and behind_proxy contradict each other: TLS ends here or at the proxy; set one")
+        for name, path in (("tls_cert", self.tls_cert), ("tls_key", self.tls_key)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name}: there is no file {str(path)!r}")
+        ports = [port for port in (self.port, self.tcp_port) if port]
+        if len(set(ports)) < len(ports):
+            raise ValueError(f"port and tcp_port are both {self.port}: signalling and media need a TCP port each")
+        return self
+
+    def all_keys(self) -> dict[str, str]:
+        """API key → secret; the one that signs is first. Empty if none is set."""
+        first = {} if self.api_key is None or self.api_secret is None else {self.api_key: self.api_secret}
+        return first | {key: secret for key, secret in self.keys.items() if key not in first}
+
+    def backend_options(self, keys: Mapping[str, str]) -> EmbeddedOptions:
+        """How the embedded backend runs with these settings."""
+        return EmbeddedOptions(
+            keys=keys,
+            host=self.media_host or self.host,
+            udp_port=self.udp_port,
+            tcp_port=self.tcp_port,
+            node_ips=self.node_ip,
+            max_participants=self.max_participants,
+            departure_timeout=self.departure_timeout,
+            empty_timeout=self.empty_timeout,
+            token_ttl=self.token_ttl,
+            workers=self.workers,
+        )
+
+
+def load(flags: Mapping[str, Any], *, config: Path | None = None) -> Settings:
+    """The settings of this process.
+
+    Args:
+        flags: by field name, what the command line says; None is "not said".
+        config: the TOML file.
+
+    Raises:
+        VisavisError: `INVALID_SETTING`, naming what is unknown, wrong or contradictory.
+    """
+    said = {name: value for name, value in flags.items() if value is not None}
+    file = {} if config is None else _read_toml(config)
+    _refuse_unknown_variables()
+    foreign = _foreign_settings(said)
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            others = (InitSettingsSource(settings_cls, init_kwargs=values) for values in (foreign, file))
+            return (init_settings, env_settings, *others)
+
+    try:
+        return Sourced(**said)
+    except ValidationError as error:
+        raise invalid_setting(_first_problem(error)) from error
+
+
+def invalid_setting(message: str) -> VisavisError:
+    """The error for a setting that cannot be."""
+    return VisavisError(ErrorKind.INVALID_SETTING, message)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise invalid_setting(f"config: cannot read {str(path)!r}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise invalid_setting(f"config: {str(path)!r} is not TOML: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise invalid_setting(f"{unknown[0]} is set in the environment, but there is no such setting: unset it")
+
+
+def _foreign_settings(said: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if os.environ.get(_FOREIGN_KEYS):
+        settings["keys"] = os.environ[_FOREIGN_KEYS]
+    own = any(name in said or os.environ.get(_PREFIX + name.upper()) for name in ("api_key", "api_secret"))
+    for key_name, secret_name in () if own else _FOREIGN_PAIRS:
+        key, secret = os.environ.get(key_name), os.environ.get(secret_name)
+        if key and secret:
+            return settings | {"api_key": key, "api_secret": secret}
+        if key or secret:
+            given, lacking = (key_name, secret_name) if key else (secret_name, key_name)
+            raise invalid_setting(f"{given} is set without {lacking}: set both, or neither")
+    return settings
+
+
+def _keys_from_text(text: str) -> dict[str, str]:
+    """Reads LiveKit's ``"key: secret"`` pairs, one a line or separated by commas."""
+    keys: dict[str, str] = {}
+    for pair in re.split(r"[\n,]", text):
+        key, separator, secret = (part.strip() for part in pair.partition(":"))
+        if not separator and not key:
+            continue
+        if not key or not secret:
+            # Without the text itself: it is a secret, or part of one.
+            raise ValueError('is not of the form "key: secret", one a line')
+        keys[key] = secret
+    return keys
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{name} is not a setting: `visavis serve --help` lists them all"
+    reason = problem["msg"].removeprefix("Value error, ")
+    if not name:
+        return reason
+    is_secret = name in ("api_secret", "keys")
+    value = "" if is_secret else f" (it is {problem['input']!r})"
+    return f"{name}: {reason}{value}; it is --{name.replace('_', '-')}, {_PREFIX}{name.upper()} or {name} in the file"

@@ -1,0 +1,133 @@
+"""Serves a `Visavis` by itself: the HTTP socket, limits for callers that say nothing, and an end in the right order."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from visavis.app import Visavis
+from visavis.errors import ErrorKind, VisavisError
+
+# A caller that opens a connection sends its request at once.
+_REQUEST_WITHIN = 15.0
+# Signalling refuses a frame from 2 MiB with words; what is larger still is cut off here.
+_MAX_FRAME = 4 << 20
+_BACKLOG = 2048
+
+
+class _ImpatientHttp(HttpToolsProtocol):
+    """Hangs up on connections that never send a request."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(_REQUEST_WITHIN, transport.abort)
+
+    def on_headers_complete(self) -> None:
+        self._be_patient()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._be_patient()
+        super().connection_lost(exc)
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class _Server(uvicorn.Server):
+    """Ends on Ctrl-C with status 0, and tells participants before their sockets are closed."""
+
+    def __init__(self, config: uvicorn.Config, video: Visavis) -> None:
+        super().__init__(config)
+        self._video = video
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # No more callers while those that are here are told.
+        for server in self.servers:
+            server.close()
+        await self._video.stop()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The HTTP socket.
+
+    Raises:
+        VisavisError: `BIND_FAILED`, naming the address.
+    """
+    try:
+        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise VisavisError(
+            ErrorKind.BIND_FAILED,
+            f"cannot open port {port} on {host}: {reason}; stop what uses it or choose another (--port)",
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+async def serve(
+    video: Visavis,
+    http: socket.socket,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    trusted_proxies: str | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, then ends within two seconds.
+
+    Args:
+        http: listening.
+        tls: certificate and key, in PEM.
+        trusted_proxies: addresses whose `X-Forwarded-…` headers are believed, separated by commas; ``"*"`` is all.
+    """
+    settings: dict[str, Any] = {}
+    if tls is not None:
+        settings |= {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
+    if trusted_proxies is not None:
+        settings |= {"forwarded_allow_ips": trusted_proxies}
+    config = uvicorn.Config(
+        video,
+        http=_ImpatientHttp,
+        # wsproto bears request lines of 16 KiB and more, as long tokens make them; uvicorn's default drops those.
+        ws="wsproto",
+        ws_max_size=_MAX_FRAME,
+        ws_per_message_deflate=False,
+        proxy_headers=trusted_proxies is not None,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        **settings,
+    )
+    await video.start()
+    try:
+        await _Server(config, video).serve(sockets=[http])
+    finally:
+        await video.stop()
