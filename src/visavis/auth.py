@@ -4,7 +4,8 @@ HS256 JSON Web Tokens: `iss` names the API key whose secret signs, `sub` is the 
 grants. Who is let into which room is decided elsewhere; this module only reads and writes.
 """
 
-# pyright: reportUnknownMemberType=false - PyJWT's keys may be of a package that we do not install
+# PyJWT takes keys of a package that we do not install.
+# pyright: reportUnknownMemberType=false
 
 import time
 import warnings

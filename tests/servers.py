@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from livekit import api
 
-PEER = os.environ.get("VISAVIS_LIVEKIT_SERVER", "")
+PEER = os.environ.get("TEST_LIVEKIT_SERVER", "")
 """Path of a livekit-server to run these tests against instead, to see whether a test or the server is wrong."""
 
 
@@ -50,8 +50,8 @@ class MediaServer:
 
 
 @contextlib.contextmanager
-def livekit_server(http_port: int, *, max_participants: int = 0) -> Iterator[MediaServer]:
-    """The real livekit-server of `PEER`, kept on loopback."""
+def livekit_server(http_port: int, *, max_participants: int = 0, binary: str = PEER) -> Iterator[MediaServer]:
+    """The real livekit-server, kept on loopback."""
     server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
     folder = Path(tempfile.mkdtemp())
     (folder / "livekit.yaml").write_text(
@@ -72,25 +72,41 @@ rtc:
 """
     )
     log = (folder / "log").open("wb")
-    command = [PEER, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
+    command = [binary, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
     with _running(command, http_port, log) as process:
         yield replace(server, process=process)
     shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
-def visavis_server(http_port: int, *, max_participants: int = 50) -> Iterator[MediaServer]:
-    """Our server in a process of its own."""
+def visavis_server(http_port: int, *, flags: Sequence[str] = (), **settings: object) -> Iterator[MediaServer]:
+    """Our server by its command: ``visavis_server(17400, max_participants=3)``.
+
+    Args:
+        http_port: the media ports are the two after it.
+        flags: of the command line, as they are.
+        settings: by name, as environment variables.
+    """
     server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
-    serve = Path(__file__).parent / "serve.py"
-    options = (http_port, server.tcp_port, server.udp_port, max_participants, server.api_key, server.api_secret)
-    with _running([sys.executable, str(serve), *map(str, options)], http_port, None) as process:
+    ports = ["--port", http_port, "--tcp-port", server.tcp_port, "--udp-port", server.udp_port]
+    settings = {
+        "api_key": server.api_key,
+        "api_secret": server.api_secret,
+        "departure_timeout": 2,
+        "log_level": "warning",
+        **settings,
+    }
+    environment = {f"VISAVIS_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "visavis", "dev", *map(str, ports), *flags]
+    with _running(command, http_port, None, os.environ | environment) as process:
         yield replace(server, process=process)
 
 
 @contextlib.contextmanager
-def _running(command: list[str], http_port: int, log: IO[bytes] | None) -> "Iterator[subprocess.Popen[bytes]]":
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+def _running(
+    command: list[str], http_port: int, log: IO[bytes] | None, environment: Mapping[str, str] | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
+    process = subprocess.Popen(command, stdout=log or subprocess.DEVNULL, stderr=log, env=environment)
     try:
         wait_for_port(http_port)
         yield process
