@@ -1,0 +1,88 @@
+"""Each case runs against livekit-server and against ours; `differences.toml` tells where ours differs, and why."""
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+# The media and the bare signalling socket are those of the other tests.
+sys.path.insert(0, str(Path(__file__).parent.parent / "python_sdk"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "bad_input"))
+
+from participant import LARGEST_ROOM, Join, Participant, connected, token
+
+from servers import MediaServer, livekit_server, visavis_server
+
+_HERE = Path(__file__).parent
+LIVEKIT_SERVER = Path(
+    os.environ.get("TEST_LIVEKIT_SERVER", "") or "~/.cache/visavis/livekit-server-1.13.5"
+).expanduser()
+_DIFFERENCES: list[dict[str, str]] = tomllib.loads((_HERE / "differences.toml").read_text()).get("difference", [])
+_REASONS = {difference["case"]: f"{difference['what']}: {difference['reason']}" for difference in _DIFFERENCES}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the cases where ours differs, unless they use `differs` and so know the other outcome."""
+    cases = [item for item in items if isinstance(item, pytest.Function) and item.path.is_relative_to(_HERE)]
+    for case in cases:
+        case.add_marker(pytest.mark.conformance)
+        reason = _REASONS.get(case.originalname)
+        if reason and "[visavis" in case.name and "differs" not in case.fixturenames:
+            case.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.fixture(scope="session", params=["livekit-server", "visavis"])
+def server(request: pytest.FixtureRequest) -> Iterator[MediaServer]:
+    """The server under test."""
+    if request.param == "visavis":
+        with visavis_server(17510, max_participants=LARGEST_ROOM) as server:
+            yield server
+        return
+    if not LIVEKIT_SERVER.is_file():
+        pytest.fail(f"there is no livekit-server at {LIVEKIT_SERVER}: run `make livekit-server`", pytrace=False)
+    with livekit_server(17500, max_participants=LARGEST_ROOM, binary=str(LIVEKIT_SERVER)) as server:
+        yield server
+
+
+@pytest.fixture
+def differs(request: pytest.FixtureRequest) -> bool:
+    """Whether `differences.toml` says that the server under test does otherwise in this case."""
+    assert request.node.originalname in _REASONS, "only cases of differences.toml may ask"
+    return "[visavis" in request.node.name
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest) -> str:
+    """The name of a room that only this test uses."""
+    return f"{re.sub('[^a-z0-9]+', '-', request.node.name.lower())[:60]}-{uuid4().hex[:6]}"
+
+
+@pytest.fixture
+async def join(server: MediaServer, room: str) -> AsyncIterator[Join]:
+    """Lets participants join: ``alice = await join("alice")``; they have read `join` and nothing else."""
+    async with AsyncExitStack() as stack:
+
+        async def join(identity: str, *, query: dict[str, Any] | None = None, **grants: Any) -> Participant:
+            access = token(server, identity, room, **grants)
+            participant = await stack.enter_async_context(connected(server, access, identity, **(query or {})))
+            participant.joined = (await participant.next()).join
+            return participant
+
+        yield join
+
+
+@pytest.fixture
+async def alice(join: Join) -> Participant:
+    return await join("alice")
+
+
+@pytest.fixture
+async def bob(join: Join, alice: Participant) -> Participant:
+    return await join("bob")
