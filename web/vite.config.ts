@@ -3,7 +3,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-const server = process.env['VISAVIS_DEV_SERVER'] ?? 'http://127.0.0.1:7880';
+const server = process.env['DEV_SERVER'] ?? 'http://127.0.0.1:7880';
 
 export default defineConfig({
   base: './',

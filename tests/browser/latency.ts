@@ -6,7 +6,7 @@ import type { Browser } from 'puppeteer-core';
 import { openBrowser } from './stage/browsers.ts';
 import { HarnessSite } from './stage/bundle.ts';
 import { Person } from './stage/person.ts';
-import { missing, Server, type ServerName } from './stage/servers.ts';
+import { leftOut, Server, type ServerName } from './stage/servers.ts';
 import { testId, Visitor } from './stage/visitor.ts';
 
 const RUNS = Number(process.argv[2] ?? 10);
@@ -78,7 +78,7 @@ function firstRemoteFrame(selector: string): Promise<number> {
 
 const [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  const reason = missing(name);
+  const reason = leftOut(name);
   if (reason) {
     console.log(`${name}: left out, ${reason}`);
     continue;

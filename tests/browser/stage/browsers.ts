@@ -1,8 +1,8 @@
 /** Starts Chromium (over CDP) and Firefox (over WebDriver BiDi), the system's own, so that calls run on loopback with no device. */
 import puppeteer, { type Browser } from 'puppeteer-core';
 
-const CHROMIUM = process.env['VISAVIS_CHROMIUM'] ?? '/usr/bin/chromium';
-const FIREFOX = process.env['VISAVIS_FIREFOX'] ?? '/usr/bin/firefox-esr';
+const CHROMIUM = process.env['TEST_CHROMIUM'] ?? '/usr/bin/chromium';
+const FIREFOX = process.env['TEST_FIREFOX'] ?? '/usr/bin/firefox-esr';
 
 export type BrowserName = 'chromium' | 'firefox';
 

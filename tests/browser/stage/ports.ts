@@ -1,6 +1,6 @@
 /** The ports of these tests, all on loopback. One block, so that runs beside each other can be moved apart by one variable. */
 
-const BASE = Number(process.env['VISAVIS_BROWSER_TEST_PORT'] ?? 17700);
+const BASE = Number(process.env['TEST_BROWSER_PORT'] ?? 17700);
 
 export const PORTS = {
   visavis: { http: BASE, tcp: BASE + 1, udp: BASE + 2 },

@@ -13,8 +13,8 @@ import { AccessToken, type VideoGrant } from 'livekit-server-sdk';
 import { PORTS } from './ports.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../../..');
-const LIVEKIT = process.env['VISAVIS_LIVEKIT_SERVER'] ?? join(homedir(), '.cache/visavis/livekit-server-1.13.5');
-const VISAVIS = process.env['VISAVIS_COMMAND'] ?? join(CHECKOUT, '.venv/bin/visavis');
+const LIVEKIT = process.env['TEST_LIVEKIT_SERVER'] ?? join(homedir(), '.cache/visavis/livekit-server-1.13.5');
+const VISAVIS = process.env['TEST_VISAVIS'] ?? join(CHECKOUT, '.venv/bin/visavis');
 
 /** Both servers' development key; tokens made with it are good at either. */
 const KEY = 'devkey';
@@ -52,6 +52,10 @@ export class Server {
   }
 
   async start(): Promise<void> {
+    if (!existsSync(this.launch.command)) {
+      const make = this.name === 'visavis' ? 'make' : 'make livekit-server';
+      throw new Error(`there is no ${this.launch.command}: run \`${make}\``);
+    }
     if (await this.#replies()) throw new Error(`another server already answers at ${this.http}; end it first`);
     const child = spawn(this.launch.command, this.launch.args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.folder });
     this.#process = child;
@@ -115,13 +119,10 @@ export class Server {
   }
 }
 
-/** Why a server cannot be tested here, or false. In the shape that `node:test` takes as `skip`. */
-export function missing(name: ServerName): string | false {
-  const wanted = process.env['VISAVIS_TEST_SERVERS'];
-  if (wanted !== undefined && !wanted.split(',').includes(name)) return `VISAVIS_TEST_SERVERS is ${wanted}`;
-  if (name === 'livekit-server')
-    return existsSync(LIVEKIT) ? false : `there is no ${LIVEKIT}; set VISAVIS_LIVEKIT_SERVER`;
-  return existsSync(VISAVIS) ? false : `there is no ${VISAVIS}; run make`;
+/** Why a server's tests are left out, or false. In the shape that `node:test` takes as `skip`. */
+export function leftOut(name: ServerName): string | false {
+  const wanted = process.env['TEST_SERVERS'];
+  return wanted !== undefined && !wanted.split(',').includes(name) && `TEST_SERVERS is ${wanted}`;
 }
 
 function visavis(): Launch {

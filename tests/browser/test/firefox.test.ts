@@ -5,7 +5,7 @@ import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
-import { missing, Server, type ServerName } from '../stage/servers.ts';
+import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 
 let chromium: Browser, firefox: Browser;
 let site: HarnessSite;
@@ -19,7 +19,7 @@ after(async () => {
 });
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  describe(`Firefox with Chromium through ${name}`, { skip: missing(name) }, () => {
+  describe(`Firefox with Chromium through ${name}`, { skip: leftOut(name) }, () => {
     let server: Server;
     let alice: Person, bob: Person;
 

@@ -8,7 +8,7 @@ import { HarnessSite } from '../stage/bundle.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person, type Setup } from '../stage/person.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
-import { missing, Server, type ServerName } from '../stage/servers.ts';
+import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 
 let browser: Browser;
 let site: HarnessSite;
@@ -22,7 +22,7 @@ after(async () => {
 });
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  describe(`media through ${name}`, { skip: missing(name) }, () => {
+  describe(`media through ${name}`, { skip: leftOut(name) }, () => {
     let server: Server;
     let people: Person[] = [];
     let rooms = 0;

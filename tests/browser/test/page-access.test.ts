@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import axe, { type AxeResults, type RunOptions } from 'axe-core';
 import { PEOPLE } from '../stage/devices.ts';
-import { missing } from '../stage/servers.ts';
+import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
@@ -43,7 +43,7 @@ async function tabTo(visitor: Visitor, selector: string): Promise<void> {
   assert.fail(`40 times Tab do not reach ${selector}. ${await visitor.report()}`);
 }
 
-describe('access to our page', { skip: missing('visavis') }, () => {
+describe('access to our page', { skip: leftOut('visavis') }, () => {
   let stage: Stage;
 
   before(async () => {

@@ -1,11 +1,11 @@
 /** A call on Visavis' own page, as people make one: from the preview to closing the tab. The cases follow each other in one call. */
 import { after, before, describe, it } from 'node:test';
 import { PEOPLE } from '../stage/devices.ts';
-import { missing } from '../stage/servers.ts';
+import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
-describe('a call on our page', { skip: missing('visavis') }, () => {
+describe('a call on our page', { skip: leftOut('visavis') }, () => {
   let stage: Stage;
   let alice: Visitor, bob: Visitor, carol: Visitor;
 

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { PEOPLE } from '../stage/devices.ts';
-import { missing } from '../stage/servers.ts';
+import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visit, type Visitor } from '../stage/visitor.ts';
 
 const chosen = (visitor: Visitor, kind: string): Promise<string> =>
   visitor.page.$eval(testId(`${kind}-select`), (select) => (select as HTMLSelectElement).value);
 
-describe('devices on our page', { skip: missing('visavis') }, () => {
+describe('devices on our page', { skip: leftOut('visavis') }, () => {
   let stage: Stage;
 
   before(async () => {

@@ -2,11 +2,11 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import { PEOPLE } from '../stage/devices.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
-import { missing } from '../stage/servers.ts';
+import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import type { Visitor } from '../stage/visitor.ts';
 
-describe('trouble on our page', { skip: missing('visavis') }, () => {
+describe('trouble on our page', { skip: leftOut('visavis') }, () => {
   let stage: Stage;
 
   before(async () => {

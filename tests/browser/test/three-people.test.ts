@@ -5,7 +5,7 @@ import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
-import { missing, Server, type ServerName } from '../stage/servers.ts';
+import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 
 let browser: Browser;
 let site: HarnessSite;
@@ -33,7 +33,7 @@ async function allMeet(people: Person[]): Promise<void> {
 }
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  describe(`three people through ${name}`, { skip: missing(name) }, () => {
+  describe(`three people through ${name}`, { skip: leftOut(name) }, () => {
     const room = 'three';
     let server: Server;
     let alice: Person, bob: Person, carol: Person;
