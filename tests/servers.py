@@ -79,11 +79,14 @@ rtc:
 
 
 @contextlib.contextmanager
-def visavis_server(http_port: int, *, flags: Sequence[str] = (), **settings: object) -> Iterator[MediaServer]:
+def visavis_server(
+    http_port: int, *, command: str = "dev", flags: Sequence[str] = (), **settings: object
+) -> Iterator[MediaServer]:
     """Our server by its command: ``visavis_server(17400, max_participants=3)``.
 
     Args:
         http_port: the media ports are the two after it.
+        command: ``dev`` or ``serve``.
         flags: of the command line, as they are.
         settings: by name, as environment variables.
     """
@@ -97,8 +100,8 @@ def visavis_server(http_port: int, *, flags: Sequence[str] = (), **settings: obj
         **settings,
     }
     environment = {f"VISAVIS_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [sys.executable, "-m", "visavis", "dev", *map(str, ports), *flags]
-    with _running(command, http_port, None, os.environ | environment) as process:
+    line = [sys.executable, "-m", "visavis", command, *map(str, ports), *flags]
+    with _running(line, http_port, None, os.environ | environment) as process:
         yield replace(server, process=process)
 
 

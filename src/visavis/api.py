@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -11,6 +12,21 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.identity import Identify, caller_of
 
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+class _Anything(Convertor[str]):
+    """A part of a path with whatever is in it: a name with a slash or a line break is refused as a name, with words."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
 
 
 def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
@@ -32,7 +48,9 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
         minted = backend.exchange(held.strip(), request.path_params["name"])
         return _answer(request, minted, backend.identity_of(minted))
 
-    async def rooms(_: Request) -> Response:
+    async def rooms(request: Request) -> Response:
+        # Whom the host refuses sees no rooms either.
+        await caller_of(request, identify)
         found = [
             {
                 "id": room.id,
@@ -46,8 +64,7 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
 
     return [
         Route("/api/video/token", _telling_errors(token), methods=["GET"]),
-        # `path`: a name with a slash is to be refused as a name, not as an unknown address.
-        Route("/api/video/rooms/{name:path}/token", _telling_errors(room_token), methods=["POST"]),
+        Route("/api/video/rooms/{name:anything}/token", _telling_errors(room_token), methods=["POST"]),
         Route("/api/video/rooms", _telling_errors(rooms), methods=["GET"]),
     ]
 

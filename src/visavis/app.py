@@ -48,7 +48,7 @@ class Visavis:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"].startswith("//"):
+        if scope["type"] != "lifespan" and scope["path"].startswith("//"):
             # Clients put "/rtc" behind whatever address they were given, one that ends in "/" too.
             scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
         await self._app(scope, receive, send)

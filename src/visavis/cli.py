@@ -36,7 +36,7 @@ _ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings in 
 def main() -> None:
     """Runs the command. Wrong settings end it with status 2, what else went wrong with 1."""
     try:
-        app()
+        app(prog_name="visavis")
     except VisavisError as error:
         _fail(error.message, 2 if error.kind is ErrorKind.INVALID_SETTING else 1)
 

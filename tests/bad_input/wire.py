@@ -138,7 +138,7 @@ def stun_check(ice: IceCredentials, password: str, *, mine: str = "mall") -> byt
     """A STUN binding request as ICE sends it, signed with `password` (RFC 8489, RFC 8445)."""
     username = f"{ice.ufrag}:{mine}".encode()
     attributes = _attribute(0x0006, username)
-    attributes += _attribute(0x8029, os.urandom(8)) + _attribute(0x0024, struct.pack("!I", 1 << 24 | 0xFFFFFF))
+    attributes += _attribute(0x802A, os.urandom(8)) + _attribute(0x0024, struct.pack("!I", 1 << 24 | 0xFFFFFF))
     transaction = os.urandom(12)
 
     def header(length: int) -> bytes:

@@ -1,0 +1,118 @@
+"""Where settings come from, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from visavis import config
+from visavis.errors import ErrorKind, VisavisError
+
+WriteFile = Callable[[str], Path]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> WriteFile:
+    def write(text: str) -> Path:
+        path = tmp_path / "visavis.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def refused(flags: dict[str, object] | None = None, config_file: Path | None = None) -> str:
+    with pytest.raises(VisavisError) as error:
+        config.load(flags or {}, config=config_file)
+    assert error.value.kind is ErrorKind.INVALID_SETTING
+    return error.value.message
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(file: WriteFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file("port = 1\ntcp_port = 11\nudp_port = 21\nmax_participants = 31")
+    monkeypatch.setenv("VISAVIS_PORT", "2")
+    monkeypatch.setenv("VISAVIS_TCP_PORT", "12")
+    settings = config.load({"port": 3, "tcp_port": None}, config=path)
+    assert (settings.port, settings.tcp_port, settings.udp_port, settings.max_participants) == (3, 12, 21, 31)
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = config.load({})
+    assert (settings.host, settings.port, settings.tcp_port, settings.udp_port) == ("127.0.0.1", 7880, 7881, 7882)
+    assert settings.max_participants == 50
+    assert settings.all_keys() == {}
+
+
+@pytest.mark.parametrize("prefix", ["VISAVIS", "LIVEKIT", "TWILIO"])
+def test_keys_of_livekit_and_twilio_are_understood(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv(f"{prefix}_API_KEY", "mine")
+    monkeypatch.setenv(f"{prefix}_API_SECRET", "s3")
+    monkeypatch.setenv("LIVEKIT_KEYS", "other: s4\nmine: not this one")
+    assert list(config.load({}).all_keys().items()) == [("mine", "s3"), ("other", "s4")]
+
+
+def test_a_pair_is_not_put_together_from_two_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISAVIS_API_KEY", "mine")
+    monkeypatch.setenv("LIVEKIT_API_KEY", "theirs")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "their secret")
+    assert "api_key is set without api_secret" in refused()
+
+
+def test_keys_in_the_file_are_a_table_and_addresses_a_list(file: WriteFile) -> None:
+    settings = config.load({}, config=file('node_ip = ["192.0.2.1", "2001:db8::1"]\n[keys]\na = "b"'))
+    assert settings.all_keys() == {"a": "b"}
+    assert settings.node_ip == ("192.0.2.1", "2001:db8::1")
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISAVIS_PORT", "")
+    assert config.load({}).port == 7880
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"VISAVIS_PROT": "1"}, "VISAVIS_PROT"),
+        ({"VISAVIS_PORT": "many"}, "VISAVIS_PORT"),
+        ({"VISAVIS_PORT": "65536"}, "VISAVIS_PORT"),
+        ({"VISAVIS_NODE_IP": "here"}, "VISAVIS_NODE_IP"),
+        ({"VISAVIS_MAX_PARTICIPANTS": "0"}, "VISAVIS_MAX_PARTICIPANTS"),
+        ({"VISAVIS_DEPARTURE_TIMEOUT": "-1"}, "VISAVIS_DEPARTURE_TIMEOUT"),
+        ({"VISAVIS_API_KEY": "k"}, "api_key is set without api_secret"),
+        ({"VISAVIS_API_SECRET": "s"}, "api_secret is set without api_key"),
+        ({"LIVEKIT_API_KEY": "k"}, "LIVEKIT_API_KEY is set without LIVEKIT_API_SECRET"),
+        ({"TWILIO_API_SECRET": "s"}, "TWILIO_API_SECRET is set without TWILIO_API_KEY"),
+        ({"LIVEKIT_KEYS": "no colon"}, "keys"),
+        ({"VISAVIS_LOG_LEVEL": "loud"}, "VISAVIS_LOG_LEVEL"),
+    ],
+)
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert named in refused()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("prot = 1", "prot is not a setting"),
+        ("port = 'x'", "port:"),
+        ("port = ", "is not TOML"),
+        ("port = 7000\ntcp_port = 7000", "port and tcp_port are both 7000"),
+        ("tls_cert = 'cert.pem'", "tls_cert is set without tls_key"),
+        ("tls_key = 'key.pem'", "tls_key is set without tls_cert"),
+        ("tls_cert = 'no.pem'\ntls_key = 'no.pem'", "there is no file 'no.pem'"),
+        ("tls_cert = 'a'\ntls_key = 'b'\nbehind_proxy = '127.0.0.1'", "tls_cert and behind_proxy contradict"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(file: WriteFile, text: str, named: str) -> None:
+    assert named in refused(config_file=file(text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert "missing.toml" in refused(config_file=tmp_path / "missing.toml")
+
+
+def test_no_message_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_KEYS", "hunter2")
+    assert "hunter2" not in refused()
