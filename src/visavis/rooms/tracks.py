@@ -157,7 +157,7 @@ def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> mode
     else:
         info.codecs.add(cid=request.cid, layers=info.layers)
     info.mime_type = info.codecs[0].mime_type
-    info.simulcast = _is_simulcast(info)
+    info.simulcast = bool(info.mime_type) and _is_simulcast(info)
     return info
 
 
@@ -197,8 +197,6 @@ def _audio_features(request: rtc.AddTrackRequest) -> list[models.AudioTrackFeatu
 def _layer_mode(mime: str, wanted: rtc.SimulcastCodec | None) -> models.VideoLayer.Mode:
     if wanted is not None and wanted.video_layer_mode != models.VideoLayer.MODE_UNUSED:
         return wanted.video_layer_mode
-    if not mime.startswith("video/"):
-        return models.VideoLayer.MODE_UNUSED
     if mime.lower() in _SVC_CODECS:
         return models.VideoLayer.MULTIPLE_SPATIAL_LAYERS_PER_STREAM
     return models.VideoLayer.ONE_SPATIAL_LAYER_PER_STREAM
