@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
-from visavis.backend.node_address import find_node_ips
+from visavis.backend.node_address import find_node_ips, with_own_address
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media.fake import FakeEngine
 
@@ -84,3 +84,13 @@ def test_any_address_is_that_of_the_default_route(monkeypatch):
     monkeypatch.setattr(module, "_source_address", lambda *_: None)
     assert find_node_ips("0.0.0.0") == ("127.0.0.1",)
     assert find_node_ips("::") == ("::1",)
+
+
+def test_loopback_media_is_served_at_the_machines_own_address_too(monkeypatch):
+    import visavis.backend.node_address as module
+
+    monkeypatch.setattr(module, "_source_address", lambda *_: "192.0.2.77")
+    assert with_own_address("localhost") == ("127.0.0.1", "192.0.2.77")
+    assert with_own_address("10.1.2.3") == ("10.1.2.3",)
+    monkeypatch.setattr(module, "_source_address", lambda *_: None)
+    assert with_own_address("localhost") == ("127.0.0.1",)

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary
-from visavis.backend.node_address import bind_address, find_node_ips
+from visavis.backend.node_address import bind_address, find_node_ips, with_own_address
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
@@ -65,11 +65,13 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
     from visavis.media.core import CoreEngine
 
     try:
-        host = bind_address(options.host)
+        # Who names the node's address knows where its packets arrive: at `host`.
+        hosts = (bind_address(options.host),) if options.node_ips else with_own_address(options.host)
+        node_ips = options.node_ips or [ip for host in hosts for ip in find_node_ips(host)]
         return CoreEngine(
-            udp=[(host, options.udp_port)],
-            tcp=[] if options.tcp_port is None else [(host, options.tcp_port)],
-            node_ips=list(options.node_ips or find_node_ips(host)),
+            udp=[(host, options.udp_port) for host in hosts],
+            tcp=[] if options.tcp_port is None else [(host, options.tcp_port) for host in hosts],
+            node_ips=list(node_ips),
             workers=options.workers,
         )
     except OSError as error:

@@ -39,6 +39,19 @@ def find_node_ips(host: str) -> tuple[str, ...]:
     return (_LOOPBACK,) if address.version == 4 else ("::1",)
 
 
+def with_own_address(host: str) -> tuple[str, ...]:
+    """The addresses to bind media sockets to, for those who are asked to serve at `host`.
+
+    Loopback gets this machine's own address beside it: Firefox never pairs its candidates with one of loopback, so
+    without that it could not call on the machine that it runs on. Signalling stays where it is, and media takes no
+    packet from whom signalling did not let in.
+    """
+    address = ipaddress.ip_address(bind_address(host))
+    if not address.is_loopback:
+        return (str(address),)
+    return tuple(dict.fromkeys((str(address), *find_node_ips("0.0.0.0" if address.version == 4 else "::"))))  # noqa: S104
+
+
 def _resolve(host: str) -> str:
     infos = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     # IPv4 first: "localhost" is both, and the sockets are bound to one.

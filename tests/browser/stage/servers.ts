@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,6 +15,9 @@ import { PORTS } from './ports.ts';
 const CHECKOUT = resolve(import.meta.dirname, '../../..');
 const LIVEKIT = process.env['TEST_LIVEKIT_SERVER'] ?? join(homedir(), '.cache/visavis/livekit-server-1.13.5');
 const VISAVIS = process.env['TEST_VISAVIS'] ?? join(CHECKOUT, '.venv/bin/visavis');
+
+/** The folder that gets the servers' full logs, for the search after a failure. */
+const LOGS = process.env['TEST_LOGS'];
 
 /** Both servers' development key; tokens made with it are good at either. */
 const KEY = 'devkey';
@@ -61,7 +64,12 @@ export class Server {
     this.#process = child;
     // A run that fails half-way must not leave servers behind for the next.
     process.once('exit', () => child.kill('SIGKILL'));
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.#log += String(text)));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => {
+        this.#log += String(text);
+        if (LOGS !== undefined) appendFileSync(join(LOGS, `${this.name}.log`), String(text));
+      });
+    }
     await this.#answers();
   }
 
@@ -128,6 +136,7 @@ export function leftOut(name: ServerName): string | false {
 function visavis(): Launch {
   const { http, tcp, udp } = PORTS.visavis;
   const args = ['dev', '--port', String(http), '--tcp-port', String(tcp), '--udp-port', String(udp)];
+  if (LOGS !== undefined) args.push('--log-level', 'debug');
   return { command: VISAVIS, args, http };
 }
 
