@@ -219,7 +219,7 @@ def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any) -> N
 
 
 def _joined(ports: list[int]) -> str:
-    return ", ".join(map(str, ports)) or "none"
+    return ", ".join(map(str, sorted(set(ports)))) or "none"
 
 
 def _said(flags: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""What `pip install` gives somebody who has neither Node nor Rust."""
+
+import os
+import signal
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import httpx
+import pytest
+from livekit import rtc
+from servers import MediaServer, wait_for_port
+
+CHECKOUT = Path(__file__).parents[2]
+PORT = 17950
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`visavis` of a wheel that was built now, in an environment that was empty before."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True)
+    [wheel] = folder.glob("*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    pip = [str(folder / "venv/bin/pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)]
+    subprocess.run(pip, check=True, env=_bare_environment(folder))
+    return folder / "venv/bin/visavis"
+
+
+def _bare_environment(folder: Path) -> dict[str, str]:
+    """One where only what pip installed can be found."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    kept = {
+        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "HTTP", "http", "SSL", "HOME"))
+    }
+    return kept | {"PATH": str(tools)}
+
+
+@pytest.mark.timeout(600)
+async def test_the_wheel_serves_the_page_and_carries_a_call(command: Path, tmp_path: Path) -> None:
+    ports = ["--port", str(PORT), "--tcp-port", str(PORT + 1), "--udp-port", str(PORT + 2)]
+    process = subprocess.Popen(
+        [str(command), "dev", *ports], cwd=tmp_path, env=_bare_environment(tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for_port(PORT)
+        assert process.stdout is not None
+        assert any(f"http://127.0.0.1:{PORT}" in line for line in process.stdout)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
+            page = (await http.get("/")).text
+            script = page.split('src="./assets/')[1].split('"')[0]
+            assert len((await http.get(f"/assets/{script}")).content) > 100_000
+        server = MediaServer(f"http://127.0.0.1:{PORT}", PORT + 2, PORT + 1, api_secret="secret")
+        alice, bob = rtc.Room(), rtc.Room()
+        await alice.connect(server.url, server.token("alice", "atrium"))
+        await bob.connect(server.url, server.token("bob", "atrium"))
+        assert "alice" in bob.remote_participants
+        await alice.disconnect()
+        await bob.disconnect()
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
