@@ -155,7 +155,7 @@ def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> mode
             mime_type=mime, cid=wanted.cid or request.cid, layers=layers, video_layer_mode=_layer_mode(mime, wanted)
         )
     else:
-        info.codecs.add(cid=request.cid, layers=info.layers)
+        info.codecs.add(cid=request.cid, layers=info.layers, video_layer_mode=_layer_mode("", None))
     info.mime_type = info.codecs[0].mime_type
     info.simulcast = bool(info.mime_type) and _is_simulcast(info)
     return info
