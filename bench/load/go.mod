@@ -1,4 +1,4 @@
-module visavis.invalid/bench/load
+module visavis/bench/load
 
 go 1.26
 

@@ -1,0 +1,187 @@
+"""The servers that are measured and the load generator, each on cores of its own. Not what is measured: see run.py."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "visavis"
+LIVEKIT_VERSION = "1.13.5"
+CAPACITY = 500
+"""Of each room: more than any load here puts into one."""
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORES = CORES[:1]
+LOAD_CORES = CORES[1:] or CORES
+"""The generator works harder than the server, so it must not run where the server does."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchError(Exception):
+    """What stands in the way of measuring, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    port: int
+    secret: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads since it started."""
+        # The second field is the command in brackets and may hold spaces; utime and stime are fields 14 and 15.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory_kb(self) -> int:
+        """Resident memory."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+@contextmanager
+def visavis(port: int) -> Iterator[Server]:
+    """Our server, as `visavis dev` starts it."""
+    ports = ["--port", str(port), "--tcp-port", str(port + 1), "--udp-port", str(port + 2)]
+    command = [str(ROOT / ".venv/bin/visavis"), "dev", *ports, "--max-participants", str(CAPACITY)]
+    with _running("visavis", command, port) as pid:
+        yield Server(port, "secret", pid)
+
+
+@contextmanager
+def livekit(port: int) -> Iterator[Server]:
+    """The real livekit-server, on loopback, logging as in production: `--dev` would log every step."""
+    secret = "a secret of 32 bytes is its minimum"
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "livekit.yaml"
+        config.write_text(
+            f"""
+port: {port}
+bind_addresses: ["127.0.0.1"]
+keys: {{devkey: "{secret}"}}
+logging: {{level: info}}
+room: {{max_participants: {CAPACITY}}}
+rtc:
+  udp_port: {port + 2}
+  tcp_port: {port + 1}
+  node_ip: 127.0.0.1
+  use_external_ip: false
+  enable_loopback_candidate: true
+  interfaces: {{includes: [lo]}}
+  ips: {{includes: ["127.0.0.1/32"]}}
+  stun_servers: ["127.0.0.1:3478"]
+"""
+        )
+        with _running("livekit-server", [str(livekit_path()), "--config", str(config)], port) as pid:
+            yield Server(port, secret, pid)
+
+
+@contextmanager
+def load(server: Server, *arguments: str) -> Iterator["Load"]:
+    """The load generator at work on the server; it stops at the end of the block."""
+    target = ["-url", f"ws://127.0.0.1:{server.port}", "-secret", server.secret]
+    command = [*_pinned(LOAD_CORES), str(load_path()), arguments[0], *target, *arguments[1:]]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Load(process)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A running load generator."""
+
+    process: "subprocess.Popen[str]"
+
+    def event(self, name: str) -> dict[str, Any]:
+        """Waits for what it says next, which must be this event."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise BenchError(f"the load generator ended with status {self.process.wait()} before {name!r}")
+        message: dict[str, Any] = json.loads(line)
+        if message["event"] != name:
+            raise BenchError(f"the load generator said {message!r}, not {name!r}")
+        return message
+
+
+def load_path() -> Path:
+    """The load generator, built if its sources are newer."""
+    binary, sources = CACHE / "bench-load", ROOT / "bench/load"
+    newest = max(path.stat().st_mtime for path in sources.iterdir())
+    if not binary.exists() or binary.stat().st_mtime < newest:
+        _go_build(sources, binary, ".")
+    return binary
+
+
+def livekit_path() -> Path:
+    """The real livekit-server: the one that is named, as for the tests, or built if it is not there."""
+    if named := os.environ.get("TEST_LIVEKIT_SERVER"):
+        return Path(named)
+    binary = CACHE / f"livekit-server-{LIVEKIT_VERSION}"
+    if not binary.exists():
+        _go_build(ROOT / "tools/livekit-server", binary, "github.com/livekit/livekit-server/cmd/server")
+    return binary
+
+
+def _go_build(folder: Path, binary: Path, package: str) -> None:
+    if shutil.which("go") is None:
+        raise BenchError(f"{binary.name} is built with Go, and there is no `go` here")
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    command = ["go", "build", "-o", str(binary), package]
+    if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+        raise BenchError(f"{binary.name} cannot be built: see above")
+    binary.touch()  # Go leaves a binary alone that would come out the same
+
+
+def _pinned(cores: list[int]) -> list[str]:
+    return ["taskset", "--cpu-list", ",".join(map(str, cores))]
+
+
+@contextmanager
+def _running(name: str, command: list[str], port: int) -> Iterator[int]:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([*_pinned(SERVER_CORES), *command], stdout=log, stderr=log)
+        try:
+            _wait_for_port(process, port)
+            yield process.pid  # taskset has become the server by now
+        except BenchError as error:
+            log.seek(0)
+            raise BenchError(f"{name}: {error}\n{log.read()[-2000:].decode(errors='replace')}") from None
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for_port(process: "subprocess.Popen[bytes]", port: int, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise BenchError(f"nothing listens on port {port} after {seconds:.0f} s") from None
+            time.sleep(0.05)
+        else:
+            return
+    raise BenchError(f"ended with status {process.returncode}")
