@@ -1,6 +1,8 @@
 """The command `visavis`."""
 
+import contextlib
 import inspect
+import resource
 import ssl
 import sys
 from collections.abc import Callable
@@ -192,6 +194,7 @@ def _serve(settings: Settings, keys: dict[str, str]) -> None:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*tls)
         except (ssl.SSLError, OSError) as error:
             raise config.invalid_setting(f"tls_cert and tls_key are no certificate and its key: {error}") from error
+    _allow_many_sockets()
     with listen(settings.host, settings.port) as http:
 
         async def run() -> None:
@@ -216,6 +219,14 @@ def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any) -> N
     _out.print("  Ctrl-C tells everybody and ends.")
     # Whoever started this may read a pipe.
     sys.stdout.flush()
+
+
+def _allow_many_sockets() -> None:
+    """Distributions start processes with a soft limit of 1024 open files, which a few hundred pages reach."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Without privileges it may be raised up to the hard limit.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _joined(ports: list[int]) -> str:
