@@ -1,14 +1,11 @@
 """What a client is told when it joins."""
 
-import base64
-import json
 import re
 import time
-from typing import Any
 
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
-from participant import LARGEST_ROOM, Join, Participant, Response, connected, content, kinds
+from participant import LARGEST_ROOM, Join, Participant, Response, claims_of, connected, content, kinds
 
 from servers import MediaServer
 
@@ -119,7 +116,7 @@ async def test_nothing_is_offered_to_who_may_not_subscribe(join: Join) -> None:
 async def test_token_is_refreshed_at_once(join: Join, room: str) -> None:
     alice = await join("alice", name="Alice", can_publish=False)
 
-    claims = _claims(await alice.until("refresh_token"))
+    claims = claims_of(await alice.until("refresh_token"))
     assert claims["sub"] == "alice"
     assert claims["name"] == "Alice"
     assert claims["video"]["room"] == room
@@ -140,8 +137,3 @@ async def test_refreshed_token_lets_one_in(server: MediaServer, alice: Participa
 
 def _candidates(response: Response) -> set[tuple[str, int]]:
     return {(kind, int(port)) for kind, port in re.findall(r" 1 (udp|tcp) \d+ 127\.0\.0\.1 (\d+) typ", str(response))}
-
-
-def _claims(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
