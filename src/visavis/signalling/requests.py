@@ -104,7 +104,7 @@ def _trickle(room: LiveRoom, session: Session, trickle: rtc.TrickleRequest) -> N
     try:
         init: object = json.loads(trickle.candidateInit)
     except (ValueError, RecursionError):
-        _log.debug("candidate_ignored", participant=session.sid)
+        publishing.refuse(session, rtc.RequestResponse.UNCLASSIFIED_ERROR, "the candidate is not JSON", trickle=trickle)
         return
     candidate = cast(Mapping[str, Any], init).get("candidate") if isinstance(init, dict) else None
     # "" ends the candidates
