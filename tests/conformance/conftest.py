@@ -16,7 +16,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "python_sdk"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "bad_input"))
 
+from caller import Caller
+from livekit import rtc
 from participant import LARGEST_ROOM, Join, Participant, connected, token
+from wiretap import Call, Tapped, wiretap
 
 from servers import MediaServer, livekit_server, visavis_server
 
@@ -86,3 +89,18 @@ async def alice(join: Join) -> Participant:
 @pytest.fixture
 async def bob(join: Join, alice: Participant) -> Participant:
     return await join("bob")
+
+
+@pytest.fixture
+async def call(server: MediaServer, room: str) -> AsyncIterator[Call]:
+    """Lets the PyPI client join, with media: ``alice, wire = await call("alice")``."""
+    async with wiretap(server, 17530) as tap, AsyncExitStack() as stack:
+
+        async def call(identity: str, *, auto_subscribe: bool = True, **grants: Any) -> tuple[Caller, Tapped]:
+            caller = Caller(identity)
+            stack.push_async_callback(caller.room.disconnect)
+            options = rtc.RoomOptions(auto_subscribe=auto_subscribe)
+            await caller.room.connect(tap.url, token(server, identity, room, **grants), options)
+            return caller, tap.of[identity]
+
+        yield call

@@ -1,5 +1,6 @@
 """A participant that is nothing but its signalling socket, and remembers all it was told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,6 +17,8 @@ from servers import MediaServer
 
 Response = signal.SignalResponse
 Info = models.ParticipantInfo
+PATIENCE = 10.0
+"""Seconds until something that must happen has not happened."""
 LARGEST_ROOM = 4
 """How many both servers let into a room."""
 
@@ -34,32 +37,25 @@ def token(server: MediaServer, identity: str, room: str, *, name: str = "", kind
     return made.with_name(name).with_ttl(timedelta(minutes=10)).to_jwt()
 
 
-class Participant(Signalling):
-    """One participant's signalling socket. Make it with the `join` fixture."""
+class Listener:
+    """Hears what the server says to one participant, and remembers it."""
 
-    def __init__(self, socket: websockets.ClientConnection, identity: str) -> None:
-        super().__init__(socket)
+    def __init__(self, identity: str) -> None:
         self.identity = identity
         self.seen: list[Response] = []
-        self.joined = signal.JoinResponse()
-
-    @property
-    def sid(self) -> str:
-        """Its id in this session."""
-        return self.joined.participant.sid
 
     async def next(self) -> Response:
-        response = await super().next()
-        self.seen.append(response)
-        return response
+        """The next response."""
+        raise NotImplementedError
 
     async def until(self, kind: str, where: Callable[[Any], bool] = anything) -> Any:
         """The content of the next response of that kind that `where` accepts; others are passed over."""
         try:
-            while True:
-                response = await self.next()
-                if response.WhichOneof("message") == kind and where(content(response)):
-                    return content(response)
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    response = await self.next()
+                    if response.WhichOneof("message") == kind and where(content(response)):
+                        return content(response)
         except (TimeoutError, websockets.ConnectionClosed) as error:
             history = "\n  ".join(str(response).replace("\n", " ")[:300] for response in self.seen[-20:])
             raise AssertionError(
@@ -73,6 +69,25 @@ class Participant(Signalling):
             return [info for info in update.participants if info.identity == identity and where(info)]
 
         return about(await self.until("update", about))[0]
+
+
+class Participant(Listener, Signalling):
+    """A participant that is nothing but its signalling socket. Make it with the `join` fixture."""
+
+    def __init__(self, socket: websockets.ClientConnection, identity: str) -> None:
+        Listener.__init__(self, identity)
+        Signalling.__init__(self, socket)
+        self.joined = signal.JoinResponse()
+
+    @property
+    def sid(self) -> str:
+        """Its id in this session."""
+        return self.joined.participant.sid
+
+    async def next(self) -> Response:
+        response = await Signalling.next(self)
+        self.seen.append(response)
+        return response
 
     async def add_track(self, cid: str, kind: str = "video", **options: Any) -> models.TrackInfo:
         """Announces a track and returns what the server makes of it."""

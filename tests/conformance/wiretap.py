@@ -1,0 +1,87 @@
+"""Between the PyPI client and the server's signalling: hears what a client with real media is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import websockets
+from caller import Caller
+from livekit.protocol import rtc as signal
+from participant import Listener, Response, claims_of
+
+from servers import MediaServer
+
+
+class Tapped(Listener):
+    """What one client and the server say to each other."""
+
+    def __init__(self, identity: str, server: websockets.ClientConnection) -> None:
+        super().__init__(identity)
+        self.said: list[signal.SignalRequest] = []
+        self._server = server
+        self._unread: asyncio.Queue[Response] = asyncio.Queue()
+
+    async def next(self) -> Response:
+        response = await self._unread.get()
+        self.seen.append(response)
+        return response
+
+    async def send(self, **message: Any) -> None:
+        """Asks in the client's name."""
+        await self._server.send(signal.SignalRequest(**message).SerializeToString())
+
+    async def from_server(self, client: websockets.ServerConnection) -> None:
+        """Passes on what the server says."""
+        async for frame in self._server:
+            self._unread.put_nowait(signal.SignalResponse.FromString(frame))
+            await client.send(frame)
+
+    async def from_client(self, client: websockets.ServerConnection) -> None:
+        """Passes on what the client says."""
+        async for frame in client:
+            self.said.append(signal.SignalRequest.FromString(frame))
+            await self._server.send(frame)
+
+
+class Wiretap:
+    """Where clients connect to be heard."""
+
+    def __init__(self, server: MediaServer) -> None:
+        self._server = server
+        self.url = ""
+        self.of: dict[str, Tapped] = {}
+        """By identity: the newest session."""
+
+    async def serve(self, client: websockets.ServerConnection) -> None:
+        """One signalling session."""
+        access = client.request.headers["Authorization"]
+        identity = claims_of(access.removeprefix("Bearer "))["sub"]
+        url = self._server.url + client.request.path
+        async with websockets.connect(url, additional_headers={"Authorization": access}, max_size=None) as server:
+            self.of[identity] = tapped = Tapped(identity, server)
+            ways = {asyncio.create_task(way) for way in (tapped.from_server(client), tapped.from_client(client))}
+            _, open_ways = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in open_ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+
+Call = Callable[..., Awaitable[tuple[Caller, Tapped]]]
+"""The fixture `call`."""
+
+
+@asynccontextmanager
+async def wiretap(server: MediaServer, port: int) -> AsyncIterator[Wiretap]:
+    """Listens between `port` and the server. There is only `/rtc`: two peer connections, whatever the server can."""
+    tap = Wiretap(server)
+
+    def only_rtc(connection: websockets.ServerConnection, request: websockets.Request) -> websockets.Response | None:
+        if request.path.startswith("/rtc?"):
+            return None
+        return connection.respond(HTTPStatus.NOT_FOUND, "")
+
+    async with websockets.serve(tap.serve, "127.0.0.1", port, process_request=only_rtc, max_size=None):
+        tap.url = f"ws://127.0.0.1:{port}"
+        yield tap
