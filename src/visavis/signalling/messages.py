@@ -146,10 +146,17 @@ def speakers(levels: Mapping[str, float]) -> bytes:
 def qualities(scores: Mapping[str, tuple[int, float]]) -> bytes:
     """How good whose connection is: changes only."""
     infos = [
-        rtc.ConnectionQualityInfo(participant_sid=sid, quality=cast(models.ConnectionQuality, quality), score=score)
-        for sid, (quality, score) in scores.items()
+        rtc.ConnectionQualityInfo(
+            participant_sid=sid, quality=cast(models.ConnectionQuality, quality), score=_mean_opinion(rating)
+        )
+        for sid, (quality, rating) in scores.items()
     ]
     return rtc.SignalResponse(connection_quality=rtc.ConnectionQualityUpdate(updates=infos)).SerializeToString()
+
+
+def _mean_opinion(rating: float) -> float:
+    """From the E-model's rating, 0 to 100, to what people would say, 1 to 4.5 (ITU-T G.107, annex B)."""
+    return max(1.0, 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating))
 
 
 def refresh_token(token: str) -> bytes:
