@@ -20,15 +20,4 @@ export default tseslint.config(
     plugins: { 'react-hooks': hooks },
     rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
   },
-  {
-    files: ['scripts/**/*.mjs', 'dev/**/*.mjs'],
-    languageOptions: {
-      globals: Object.fromEntries(
-        ['process', 'console', 'URL', 'fetch', 'setTimeout', 'document', 'window', 'Buffer'].map((name) => [
-          name,
-          'readonly',
-        ]),
-      ),
-    },
-  },
 );
