@@ -1,4 +1,4 @@
-/** Takes the pictures in `docs/images`: home, settings, and a call of three, in light and dark. `npm run screenshots [folder]`. */
+/** Takes the pictures in `docs/images`: home, settings, and a call of three, in light, dark and narrow. `npm run screenshots [folder]`. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Stage } from './stage/visit.ts';
@@ -13,10 +13,11 @@ async function take(visitor: Visitor, name: string): Promise<void> {
 
 await mkdir(IMAGES, { recursive: true });
 const stage = await Stage.open();
-const wide = { size: { width: 1280, height: 720 } };
+const plan = { portrait: true, largest: [1280, 720] as [number, number], fps: 10 };
+const wide = { plan, size: { width: 1280, height: 720 } };
 const alice = await stage.visitor('alice', { ...wide, dark: false });
 const bob = await stage.visitor('bob', { ...wide, dark: true });
-const carol = await stage.visitor('carol', { dark: false, size: { width: 360, height: 640 } });
+const carol = await stage.visitor('carol', { plan, dark: false, size: { width: 360, height: 640 } });
 for (const [visitor, name] of [
   [alice, 'Alice'],
   [bob, 'Bob'],
@@ -24,29 +25,33 @@ for (const [visitor, name] of [
 ] as const) {
   await visitor.callMyself(name);
 }
-await alice.createRoom('Morning coffee');
-await bob.plays(testId('preview'), '', 'green');
-await bob.badge('Morning coffee', '1 / 50');
-await take(bob, 'home-dark');
-await carol.plays(testId('preview'), '', 'blue');
+const camera = testId('preview');
+await bob.createRoom('Morning coffee');
+await alice.badge('Morning coffee', '1 / 50');
+await alice.plays(camera, '', null);
+await take(alice, 'home');
+await carol.plays(camera, '', null);
 await take(carol, 'home-narrow');
-await bob.click('open-settings');
-await bob.plays(testId('settings-preview'), '', 'green');
-await take(bob, 'settings-dark');
-await bob.click('close-settings');
-await bob.joinByClick('Morning coffee');
+await alice.click('open-settings');
+await alice.plays(testId('settings-preview'), '', null);
+await take(alice, 'settings');
+await alice.click('close-settings');
+await alice.joinByClick('Morning coffee');
 await carol.joinByClick('Morning coffee');
-await Promise.all([alice.sees('Bob', 'green'), alice.sees('Carol', 'blue'), bob.sees('Alice', 'red')]);
-await carol.sees('Alice', 'red');
+const theirs = (name: string) => [testId('tile', '[data-local="false"]'), name, null] as const;
+await Promise.all([alice.plays(...theirs('Bob')), alice.plays(...theirs('Carol'))]);
+await Promise.all([bob.plays(...theirs('Alice')), bob.plays(...theirs('Carol'))]);
+await Promise.all([carol.plays(...theirs('Alice')), carol.plays(...theirs('Bob'))]);
+// One speaks, one is muted, and who has joined is told no more.
+await Promise.all([bob.click('toggle-microphone'), carol.click('toggle-microphone')]);
+await Promise.all(
+  [bob, carol].map((visitor) => visitor.shows('tile', { more: '[data-dominant="true"]', text: 'Alice' })),
+);
+await Promise.all([alice, bob, carol].map((visitor) => visitor.hides('notice')));
+// The pointer would leave a button looking pressed.
+await Promise.all([alice, bob, carol].map(({ page }) => page.mouse.move(1, 1)));
 await take(alice, 'call');
 await take(bob, 'call-dark');
 await take(carol, 'call-narrow');
-await alice.leave();
-await alice.badge('Morning coffee', '2 / 50');
-await alice.plays(testId('preview'), '', 'red');
-await take(alice, 'home');
-await alice.click('open-settings');
-await alice.plays(testId('settings-preview'), '', 'red');
-await take(alice, 'settings');
 await stage.clear();
 await stage[Symbol.asyncDispose]();

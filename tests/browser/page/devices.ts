@@ -4,6 +4,7 @@
  * from the others by content. Not a model of capture constraints: only device choice and the wanted size are followed.
  */
 import { PALETTE, type Colour } from './palette.ts';
+import { drawPortrait } from './portrait.ts';
 
 export interface Camera {
   kind: 'videoinput';
@@ -32,6 +33,8 @@ export interface DevicePlan {
   /** The largest picture a camera gives, as [width, height]; small by default because encoding is in software. */
   largest: [number, number];
   fps: number;
+  /** For pictures of the page: cameras show somebody before a wall of their colour. */
+  portrait?: boolean;
 }
 
 interface LiveTrack {
@@ -141,6 +144,10 @@ export class FakeDevices {
     if (!context) throw new Error('no 2d canvas');
     let frame = 0;
     const draw = () => {
+      if (this.#plan.portrait) {
+        drawPortrait(context, colour, deviceId === 'screen');
+        return;
+      }
       context.fillStyle = `rgb(${PALETTE[colour].join()})`;
       context.fillRect(0, 0, width, height);
       // The bar keeps the encoder sending; it stays clear of the middle, where tests sample.

@@ -40,7 +40,8 @@ function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => vo
           {action.label}
         </button>
       ) : null}
-      <IconButton label="Dismiss" icon={X} onClick={onDismiss} />
+      {/* Gone by itself before anybody could aim at a button. */}
+      {notice.kind === 'presence' ? null : <IconButton label="Dismiss" icon={X} onClick={onDismiss} />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 // The page in a room: who is there, and what one can do.
-import { Link, List, Volume2 } from 'lucide-react';
+import { Link, List, Users, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
 import { Dialog } from '../design/Dialog';
@@ -47,7 +47,8 @@ export function RoomPage({ view }: { view: InRoom }) {
         </h1>
         {connection === 'joining' ? null : (
           <span className="room-people">
-            {faces.length} {faces.length === 1 ? 'person' : 'people'}
+            {faces.length} <span>{faces.length === 1 ? 'person' : 'people'}</span>
+            <Users aria-hidden="true" />
           </span>
         )}
         <div className="room-header-buttons">

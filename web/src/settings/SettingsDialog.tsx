@@ -38,18 +38,18 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
           {inRoom ? <NameField testId="settings-name" onDone={() => void call.rename(person.shownName())} /> : null}
           <DeviceSelect
             kind="camera"
-            label="Video Input Source"
+            label="Camera"
             devices={cameras}
             active={camera.status === 'live' ? camera.deviceId : undefined}
           />
           <DeviceSelect
             kind="microphone"
-            label="Audio Input Source"
+            label="Microphone"
             devices={microphones}
             active={microphone.status === 'live' ? microphone.deviceId : undefined}
           />
           {microphone.status === 'live' ? <LevelMeter track={microphone.track} /> : null}
-          <DeviceSelect kind="speaker" label="Audio Output Source" devices={speakers} active={media.speaker()}>
+          <DeviceSelect kind="speaker" label="Speaker" devices={speakers} active={media.speaker()}>
             <SpeakerTest deviceId={media.speaker()} />
           </DeviceSelect>
           <label className="check">
