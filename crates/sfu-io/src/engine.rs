@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
@@ -170,8 +169,6 @@ impl Engine {
                 udp: udp.iter().flat_map(|(_, candidates)| candidates.clone()).collect(),
                 tcp: tcp_candidates.clone(),
                 initial_bitrate: config.initial_bitrate,
-                // The standard library's hash keys come from the operating system's randomness.
-                seed: RandomState::new().hash_one(index),
             };
             let stats = Arc::new(Mutex::new(Stats::default()));
             let around = Surroundings {

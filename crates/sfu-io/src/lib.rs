@@ -9,7 +9,6 @@ mod engine;
 mod framing;
 mod outbox;
 mod router;
-mod stun;
 mod tcp;
 mod udp;
 mod worker;

@@ -10,9 +10,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Sender, TrySendError};
-use visavis_sfu::{Protocol, Route};
-
-use crate::stun;
+use visavis_sfu::{Protocol, Route, is_request, request_ufrag, shard_of_ufrag};
 
 /// Packets for one worker that arrived together; one allocation for all their bytes.
 #[derive(Debug, Default)]
@@ -103,8 +101,8 @@ impl Router {
     }
 
     fn worker_of(&self, protocol: Protocol, source: SocketAddr, payload: &[u8]) -> Option<usize> {
-        let index = if stun::is_binding_request(payload) {
-            stun::shard_of_request(payload)?
+        let index = if is_request(payload) {
+            shard_of_ufrag(request_ufrag(payload)?)?
         } else {
             *self.routes.read().expect("nothing panics while it holds the routes").get(&(protocol, source))?
         };
@@ -144,9 +142,20 @@ impl Sorter<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::stun::tests::request;
+
+    /// A STUN binding request with nothing but this USERNAME.
+    pub(crate) fn request(username: &[u8]) -> Vec<u8> {
+        let length = username.len() as u8;
+        let padded = length.next_multiple_of(4);
+        let mut packet = vec![0, 1, 0, 4 + padded, 0x21, 0x12, 0xa4, 0x42];
+        packet.extend([7; 12]);
+        packet.extend([0, 6, 0, length]);
+        packet.extend(username);
+        packet.resize(packet.len() + usize::from(padded - length), 0);
+        packet
+    }
 
     const HERE: ([u8; 4], u16) = ([10, 0, 0, 1], 1);
     const THERE: ([u8; 4], u16) = ([10, 0, 0, 2], 2);

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use visavis_sfu::Protocol;
+use visavis_sfu::{Protocol, is_request};
 
 use crate::framing::{FrameReader, frame};
 use crate::router::Router;
-use crate::stun;
 
 const MAX_CONNECTIONS: usize = 1000;
 const MAX_CONNECTIONS_OF_ADDRESS: usize = 64;
@@ -81,6 +80,8 @@ pub(crate) struct TcpServer {
     unread: VecDeque<Token>,
     next_token: usize,
     frames: Receiver<(SocketAddr, Vec<u8>)>,
+    /// Kept, as with the last of its owners a wake that was not noticed yet would go too.
+    _waker: Arc<Waker>,
     router: Arc<Router>,
     is_stopping: Arc<AtomicBool>,
 }
@@ -110,6 +111,7 @@ impl TcpServer {
             by_peer: HashMap::new(),
             unread: VecDeque::new(),
             frames,
+            _waker: waker.clone(),
             router,
             is_stopping,
         };
@@ -211,7 +213,7 @@ impl TcpServer {
                 Ok(length) => {
                     connection.reader.push(&buffer[..length]);
                     while let Some(packet) = connection.reader.next_frame() {
-                        if !connection.has_spoken && !stun::is_binding_request(packet) {
+                        if !connection.has_spoken && !is_request(packet) {
                             is_open = false; // no ICE client: whatever it is, it is not for us
                             break;
                         }
@@ -307,7 +309,7 @@ fn has_room(connections: usize, of_address: usize, address: IpAddr) -> bool {
 mod tests {
     use super::*;
     use crate::router::Batch;
-    use crate::stun::tests::request;
+    use crate::router::tests::request;
 
     struct Served {
         address: SocketAddr,

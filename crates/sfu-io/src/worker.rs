@@ -166,7 +166,6 @@ impl Worker {
         let counted = catch_unwind(AssertUnwindSafe(|| self.shard.stats())).unwrap_or_default();
         self.former = add(self.former, counted);
         self.former.panics += 1;
-        self.config.seed = self.config.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let fresh = Shard::new(self.config.clone(), Instant::now());
         let broken = std::mem::replace(&mut self.shard, fresh);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));

@@ -1,7 +1,8 @@
 //! The selective forwarding core: participants, tracks, forwarding, layer choice, speakers, data, congestion.
 //!
 //! Sans-IO: packets, commands and time come in as values; packets, events and the next timeout come out. No socket, no
-//! thread, no clock, no ambient randomness (a seed is passed in). One [`Shard`] holds all rooms of one worker thread.
+//! thread, no clock; what must not be guessed (keys, ICE credentials, ssrcs) str0m draws from the system's randomness, and
+//! no decision depends on it. One [`Shard`] holds all rooms of one worker thread.
 //!
 //! The loop around it (`crates/sfu-io` is the real one; tests have a virtual one):
 //! 1. feed everything that is there: [`Shard::handle_command`], [`Shard::handle_datagram`], [`Shard::handle_timeout`];
@@ -31,7 +32,7 @@ mod track;
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
 pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
 pub use shard::Shard;
-pub use stun::request_ufrag;
+pub use stun::{is_request, request_ufrag};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,14 +50,23 @@ pub struct ShardConfig {
     pub tcp: Vec<SocketAddr>,
     /// Bit/s assumed for a subscriber before the first estimate.
     pub initial_bitrate: u64,
-    /// Seed for ids, ssrcs and ICE credentials where the core makes them itself.
-    pub seed: u64,
 }
 
 /// The first two characters of each ufrag of shard `index`. (0-9a-z, so 1296 shards.)
 pub fn ufrag_prefix(index: u16) -> [u8; 2] {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     [DIGITS[usize::from(index) / 36 % 36], DIGITS[usize::from(index) % 36]]
+}
+
+/// The shard that made a ufrag (see [`ufrag_prefix`]), if one can have made it.
+pub fn shard_of_ufrag(ufrag: &str) -> Option<u16> {
+    let digit = |character: &u8| match character {
+        b'0'..=b'9' => Some(u16::from(character - b'0')),
+        b'a'..=b'z' => Some(u16::from(character - b'a') + 10),
+        _ => None,
+    };
+    let [high, low, ..] = ufrag.as_bytes() else { return None };
+    Some(digit(high)? * 36 + digit(low)?)
 }
 
 /// A packet to put on the wire.
@@ -100,3 +110,17 @@ pub struct Stats {
 
 /// Highest reliable sequence per participant, readable from another thread without asking the shard.
 pub type ReliableSequence = Arc<AtomicU32>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ufrag_tells_its_shard() {
+        for index in [0, 1, 35, 36, 1295] {
+            let ufrag: String = ufrag_prefix(index).map(char::from).into_iter().chain("Rest".chars()).collect();
+            assert_eq!(shard_of_ufrag(&ufrag), Some(index), "{ufrag}");
+        }
+        assert_eq!(["", "0", "A0", "0é"].map(shard_of_ufrag), [None; 4]);
+    }
+}

@@ -51,11 +51,11 @@ impl Numbers {
         }
         let at = self.left_out.partition_point(|&out| out < input);
         self.left_out.insert(at, input);
-        if self.left_out.len() > REMEMBERED {
-            if let Some(oldest) = self.left_out.pop_front() {
-                self.offset -= 1;
-                self.floor = self.floor.max(oldest + 1);
-            }
+        if self.left_out.len() > REMEMBERED
+            && let Some(oldest) = self.left_out.pop_front()
+        {
+            self.offset -= 1;
+            self.floor = self.floor.max(oldest + 1);
         }
     }
 }

@@ -438,10 +438,10 @@ impl Shard {
 
     /// Will be given time and drained at the next flush.
     pub(crate) fn touch(&mut self, key: Key) {
-        if let Some(connection) = self.connection(key) {
-            if !std::mem::replace(&mut connection.dirty, true) {
-                self.dirty.push(key);
-            }
+        if let Some(connection) = self.connection(key)
+            && !std::mem::replace(&mut connection.dirty, true)
+        {
+            self.dirty.push(key);
         }
     }
 
@@ -458,10 +458,10 @@ impl Shard {
             self.forget(key, protocol, source);
         }
         let previous = self.addresses.insert((protocol, source), key);
-        if let Some(previous) = previous.filter(|previous| *previous != key) {
-            if let Some(connection) = self.connection(previous) {
-                connection.addresses.retain(|known| *known != (protocol, source));
-            }
+        if let Some(previous) = previous.filter(|previous| *previous != key)
+            && let Some(connection) = self.connection(previous)
+        {
+            connection.addresses.retain(|known| *known != (protocol, source));
         }
         if new {
             self.routes.push_back(Route { protocol, source, add: true });

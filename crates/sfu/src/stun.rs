@@ -6,18 +6,25 @@ const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
 
+/// Whether the packet looks like a STUN binding request.
+pub fn is_request(packet: &[u8]) -> bool {
+    packet.len() >= HEADER && packet[..2] == BINDING_REQUEST && packet[4..8] == MAGIC_COOKIE
+}
+
 /// The receiver's ufrag of a binding request: what stands before the colon in its USERNAME. `None` for all else.
 pub fn request_ufrag(packet: &[u8]) -> Option<&str> {
-    if packet.len() < HEADER || packet[..2] != BINDING_REQUEST || packet[4..8] != MAGIC_COOKIE {
+    if !is_request(packet) {
         return None;
     }
-    let mut rest = &packet[HEADER..];
+    let length = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+    let mut rest = packet.get(HEADER..HEADER + length)?;
     while let [kind_high, kind_low, length_high, length_low, value @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
         if u16::from_be_bytes([*kind_high, *kind_low]) == USERNAME {
             let username = std::str::from_utf8(value.get(..length)?).ok()?;
             return Some(username.split_once(':')?.0);
         }
+        // Values are padded to four bytes.
         rest = value.get(length.next_multiple_of(4)..)?;
     }
     None
@@ -33,13 +40,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A binding request with the given USERNAME, after an attribute with padding.
     fn request(username: &[u8]) -> Vec<u8> {
-        let mut packet = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
-        packet.extend([0; 12]);
-        packet.extend([0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]); // SOFTWARE, padded
-        packet.extend([0, 6]);
-        packet.extend((username.len() as u16).to_be_bytes());
-        packet.extend(username);
+        let mut attributes = vec![0x80, 0x22, 0, 3, b'a', b'b', b'c', 0];
+        attributes.extend(USERNAME.to_be_bytes());
+        attributes.extend((username.len() as u16).to_be_bytes());
+        attributes.extend(username);
+        attributes.resize(attributes.len().next_multiple_of(4), 0);
+        let mut packet = BINDING_REQUEST.to_vec();
+        packet.extend((attributes.len() as u16).to_be_bytes());
+        packet.extend(MAGIC_COOKIE);
+        packet.extend([7; 12]);
+        packet.extend(attributes);
         packet
     }
 
@@ -51,7 +63,16 @@ mod tests {
         let mut response = request(b"00abcd:remote");
         response[0] = 1;
         assert_eq!(request_ufrag(&response), None);
-        assert!(is_success(&response));
+        assert!(is_success(&response) && !is_request(&response));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_foreign_has_no_ufrag() {
+        let packet = request(b"00ab:cd");
+        for length in 0..packet.len() {
+            assert_eq!(request_ufrag(&packet[..length]), None, "{length} bytes");
+        }
+        assert!(!is_request(&[0x16; 100]));
     }
 
     proptest! {
@@ -60,6 +81,8 @@ mod tests {
             request_ufrag(&bytes);
             let mut packet = request(b"");
             packet.extend(bytes);
+            let length = (packet.len() - HEADER) as u16;
+            packet[2..4].copy_from_slice(&length.to_be_bytes());
             request_ufrag(&packet);
         }
     }

@@ -41,7 +41,7 @@ pub struct Call {
 impl Call {
     pub fn new(link: Link, seed: u64) -> Self {
         let now = Instant::now();
-        let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000, seed };
+        let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000 };
         Self {
             shard: Shard::new(config, now),
             network: Network::new(link, seed),
@@ -185,6 +185,10 @@ impl Call {
                 if connection.address == datagram.destination {
                     connection.receive(self.now, datagram);
                 }
+            }
+            // After each datagram, as str0m demands: its queues are short.
+            for datagram in client.drain(self.now) {
+                self.network.send(self.now, datagram);
             }
         }
     }
