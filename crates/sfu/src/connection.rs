@@ -84,6 +84,7 @@ impl Factory {
             .set_local_ice_credentials(credentials.clone())
             .set_dtls_cert(self.certificate.clone())
             .set_sctp_max_message_size(crate::data::MAX_MESSAGE as u32)
+            .set_sctp_max_buffered_amount(crate::messages::MAX_BUFFERED)
             .clear_codecs();
         config = config.set_extension(9, str0m::rtp::Extension::AbsoluteCaptureTime);
         for codec in codecs {

@@ -11,12 +11,20 @@ use crate::data::{self, Routed};
 use crate::event::Event;
 use crate::shard::{Key, Shard};
 
-/// Reliable bytes kept for a client that reads slowly; one that lets more pile up is dropped.
-const MAX_OUTBOX: usize = 4 << 20;
+/// Reliable bytes kept for a client that reads slowly (receivers share them); one that lets more pile up is dropped, as
+/// what is left out of an ordered channel would break every stream on it.
+const MAX_OUTBOX: usize = 8 << 20;
+/// What a message is taken to cost beside its bytes, so that small ones count too.
+const MESSAGE_COST: usize = 64;
+/// Reliable bytes that the channel is given ahead; the others wait in the outbox.
+const MAX_RELIABLE_WAITING: usize = 128 << 10;
+/// The channel asks for more when it falls to this. Lower than any level at which a message is held back (or it would
+/// never be crossed), and enough to bridge the time until more comes.
+const RELIABLE_LOW: usize = 48 << 10;
 /// A lossy message is not sent to a channel with so much waiting: it would come too late.
 const MAX_LOSSY_WAITING: usize = 64 << 10;
-/// The channel asks for more below this.
-const OUTBOX_LOW: usize = 128 << 10;
+/// What both channels may hold together: with this str0m itself never refuses what the limits above let pass.
+pub(crate) const MAX_BUFFERED: usize = 512 << 10;
 
 impl Shard {
     pub(crate) fn on_channel_open(&mut self, key: Key, id: ChannelId, label: &str, now: Instant) {
@@ -25,7 +33,7 @@ impl Shard {
             "_reliable" => {
                 connection.channels.reliable = Some(id);
                 if let Some(mut channel) = connection.rtc.channel(id) {
-                    channel.set_buffered_amount_low_threshold(OUTBOX_LOW);
+                    channel.set_buffered_amount_low_threshold(RELIABLE_LOW);
                 }
             }
             "_lossy" => connection.channels.lossy = Some(id),
@@ -86,6 +94,10 @@ impl Shard {
         destinations: &[String],
         now: Instant,
     ) {
+        if packet.len() > data::MAX_MESSAGE {
+            tracing::warn!(bytes = packet.len(), "a data packet of the server is too long and goes nowhere");
+            return;
+        }
         let packet = Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
         self.route(room, None, packet, reliable, now);
     }
@@ -103,9 +115,10 @@ impl Shard {
                 self.send_lossy(member, &packet.bytes);
             }
         }
-        if reliable {
+        // The room is gone if the last in it was dropped for not reading.
+        if let Some(room) = self.rooms.get_mut(room).filter(|_| reliable) {
             // usize::MAX is nobody's key: what the server sends is replayed to everyone it is for.
-            self.rooms[room].replay.push(now, sender.unwrap_or(usize::MAX), packet);
+            room.replay.push(now, sender.unwrap_or(usize::MAX), packet);
         }
     }
 
@@ -115,7 +128,7 @@ impl Shard {
         if !open {
             return; // the replay brings it when the channel opens
         }
-        participant.outbox_bytes += bytes.len();
+        participant.outbox_bytes += bytes.len() + MESSAGE_COST;
         participant.outbox.push_back(bytes);
         if participant.outbox_bytes > MAX_OUTBOX {
             return self.fail(key, format!("it does not read: {MAX_OUTBOX} bytes of data wait for it"), now);
@@ -132,17 +145,21 @@ impl Shard {
             let Some(mut channel) = connection.channels.reliable.and_then(|id| connection.rtc.channel(id)) else {
                 return;
             };
+            let waiting = channel.buffered_amount();
+            if waiting > RELIABLE_LOW && waiting + bytes.len() > MAX_RELIABLE_WAITING {
+                break;
+            }
             match channel.write(true, &bytes) {
-                Ok(true) => {
-                    participant.outbox_bytes -= bytes.len();
-                    participant.outbox.pop_front();
-                }
+                Ok(true) => {}
                 Ok(false) => break,
+                // Longer than the client's description allows, or the channel is closing: it must not hold up the rest.
                 Err(error) => {
                     tracing::debug!(%error, "a channel refused a message");
-                    break;
+                    self.stats.packets_dropped += 1;
                 }
             }
+            participant.outbox_bytes -= bytes.len() + MESSAGE_COST;
+            participant.outbox.pop_front();
         }
         self.touch((key, primary));
     }

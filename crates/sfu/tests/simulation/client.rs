@@ -65,6 +65,8 @@ pub struct Client {
     /// Data in order of arrival: channel label and bytes.
     pub data: Vec<(String, Vec<u8>)>,
     pub audio_level: i8,
+    /// What the client says it takes at most; `None`: str0m's default.
+    pub max_message_size: Option<u32>,
 }
 
 impl Connection {
@@ -107,6 +109,7 @@ impl Client {
             received: BTreeMap::new(),
             data: Vec::new(),
             audio_level: -90,
+            max_message_size: None,
         }
     }
 
@@ -170,7 +173,13 @@ impl Client {
     pub fn accept_offer(&mut self, sdp: &str) -> String {
         let offer = SdpOffer::from_sdp_string(sdp).expect("the server's offer is SDP");
         let answer = self.subscriber.rtc.sdp_api().accept_offer(offer).expect("the server's offer can be answered");
-        answer.to_sdp_string()
+        let sdp = answer.to_sdp_string();
+        let Some(size) = self.max_message_size else { return sdp };
+        let lines = sdp.lines().map(|line| match line.split_once(':') {
+            Some((name @ "a=max-message-size", _)) => format!("{name}:{size}\r\n"),
+            _ => format!("{line}\r\n"),
+        });
+        lines.collect()
     }
 
     /// Lets both connections act on what changed.

@@ -1,0 +1,154 @@
+//! Much data at once, through channels that take only so much: in virtual time.
+
+mod simulation;
+
+use std::time::Duration;
+
+use simulation::network::Link;
+use simulation::{Call, ROOM};
+use visavis_sfu::{Command, Event};
+
+const SECOND: Duration = Duration::from_secs(1);
+const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
+/// What LiveKit's clients cut streams into.
+const CHUNK: usize = 15_000;
+
+/// Everyone joins and has both channels open; only then the network turns into `link`.
+fn call_of(names: &[&str], link: Link, seed: u64) -> Call {
+    let mut call = Call::new(LAN, seed);
+    for name in names {
+        call.join(name);
+        call.run_until(20 * SECOND, "publisher channel", |call| {
+            call.clients[*name].publisher.channel("_reliable").is_some()
+        });
+        let open = |call: &Call| {
+            call.events.iter().any(|(_, event)| *event == Event::DataChannelsOpen { participant: (*name).into() })
+        };
+        call.run_until(20 * SECOND, "data channels", open);
+    }
+    call.network.link = link;
+    call
+}
+
+/// `DataPacket { stream_chunk (15), sequence (16) }`; the chunk is the number again and again.
+fn packet(sequence: u32, length: usize) -> Vec<u8> {
+    let varint = |mut value: u32| {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    };
+    let chunk: Vec<u8> = sequence.to_be_bytes().into_iter().cycle().take(length).collect();
+    [vec![0x7a], varint(length as u32), chunk, vec![0x80, 0x01], varint(sequence)].concat()
+}
+
+/// Sends as fast as the sender's own channel takes it.
+fn send_all(call: &mut Call, from: &str, packets: impl IntoIterator<Item = Vec<u8>>) {
+    for packet in packets {
+        for attempt in 0.. {
+            if call.client(from).send_data("_reliable", &packet) {
+                break;
+            }
+            assert!(attempt < 10_000, "the sender's own channel takes nothing any more");
+            call.run(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The sequence in each reliable packet that `name` got, if the chunk is whole.
+fn sequences(call: &Call, name: &str, length: usize) -> Vec<u32> {
+    let whole = |bytes: &Vec<u8>| {
+        let start = bytes.len().min(if length < 0x80 {
+            2
+        } else if length < 0x4000 {
+            3
+        } else {
+            4
+        });
+        let chunk = bytes[start..].get(..length)?;
+        chunk.chunks_exact(4).all(|number| number == &chunk[..4]).then(|| chunk[..4].try_into().map(u32::from_be_bytes))
+    };
+    let data = call.clients[name].data.iter().filter(|(label, _)| label == "_reliable");
+    data.filter_map(|(_, bytes)| whole(bytes)).filter_map(Result::ok).collect()
+}
+
+#[test]
+fn a_megabyte_reaches_everyone_whole_and_in_order() {
+    for (loss, patience) in [(0.0, 2), (0.05, 30)] {
+        let link = Link { loss, delay: Duration::from_millis(20), jitter: Duration::from_millis(5), bitrate: 0 };
+        let mut call = call_of(&["ann", "bob", "cy"], link, 21);
+        let sent: Vec<u32> = (1..=70).collect();
+        send_all(&mut call, "ann", sent.iter().map(|sequence| packet(*sequence, CHUNK)));
+        let done = |call: &Call| ["bob", "cy"].iter().all(|name| call.clients[*name].data.len() >= sent.len());
+        call.run_until(patience * SECOND, "whole megabyte", done);
+        for name in ["bob", "cy"] {
+            assert_eq!(sequences(&call, name, CHUNK), sent, "{name} at {loss} loss");
+        }
+    }
+}
+
+#[test]
+fn a_burst_larger_than_the_channel_arrives_without_more_to_push_it() {
+    let mut call = call_of(&["ann", "bob"], LAN, 22);
+    for sequence in 1..=40 {
+        let (room, packet) = (ROOM.to_owned(), packet(sequence, CHUNK));
+        call.command(Command::SendData { room, packet, reliable: true, destinations: vec!["bob".into()] });
+    }
+    call.run(5 * SECOND);
+    assert_eq!(sequences(&call, "bob", CHUNK), (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+fn lossy_data_passes_waiting_reliable_data() {
+    let link = Link { bitrate: 2_000_000, ..LAN };
+    let mut call = call_of(&["ann", "bob"], link, 23);
+    send_all(&mut call, "ann", (1..=60).map(|sequence| packet(sequence, CHUNK)));
+    call.run(SECOND / 5);
+    assert!(call.client("ann").send_data("_lossy", &packet(0, 100)));
+    let lossy = |call: &Call| call.clients["bob"].data.iter().any(|(label, _)| label == "_lossy");
+    call.run_until(2 * SECOND, "lossy packet", lossy);
+    assert!(sequences(&call, "bob", CHUNK).len() < 60, "the reliable ones were not there before it");
+}
+
+#[test]
+fn what_a_client_cannot_take_does_not_hold_up_the_rest() {
+    let mut call = Call::new(LAN, 24);
+    call.join("ann");
+    call.run_until(20 * SECOND, "channel", |call| call.clients["ann"].publisher.channel("_reliable").is_some());
+    call.join("bob");
+    call.client("bob").max_message_size = Some(16_384);
+    call.run(SECOND);
+    send_all(&mut call, "ann", [packet(1, CHUNK), packet(2, 20_000), packet(3, CHUNK)]);
+    call.run(2 * SECOND);
+    assert_eq!(sequences(&call, "bob", CHUNK), [1, 3]);
+}
+
+#[test]
+fn who_never_reads_is_dropped_alone() {
+    let mut call = call_of(&["ann", "bob", "cy"], LAN, 25);
+    call.clients.remove("bob");
+    let sent: Vec<u32> = (1..=150).collect();
+    send_all(&mut call, "ann", sent.iter().map(|sequence| packet(*sequence, 60_000)));
+    call.run(2 * SECOND);
+    let failed = call.events_of(|event| match event {
+        Event::ParticipantFailed { participant, reason } => Some((participant.as_str(), reason.contains("read"))),
+        _ => None,
+    });
+    assert_eq!(failed, [("bob", true)]);
+    assert_eq!(sequences(&call, "cy", 60_000), sent);
+}
+
+#[test]
+fn the_last_in_a_room_may_be_dropped_for_not_reading() {
+    let mut call = call_of(&["bob"], LAN, 26);
+    call.clients.remove("bob");
+    for sequence in 1..=150 {
+        let (room, packet) = (ROOM.to_owned(), packet(sequence, 60_000));
+        call.command(Command::SendData { room, packet, reliable: true, destinations: vec![] });
+    }
+    let stats = call.shard.stats();
+    assert_eq!((stats.participants, stats.rooms, stats.panics), (0, 0, 0));
+}
