@@ -7,6 +7,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use visavis_sfu::Event;
 
+/// With so many events waiting, those that only repeat how things are (speakers, qualities) are dropped: they come again,
+/// and nothing else that the core says of itself grows while nobody listens.
+const MANY: usize = 16_384;
+
 /// Shared by the workers, which push, and the control plane, which takes.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -37,7 +41,12 @@ impl Outbox {
     pub fn push(&self, events: impl IntoIterator<Item = Event>) {
         let mut waiting = self.lock();
         let was_empty = waiting.events.is_empty();
-        waiting.events.extend(events);
+        for event in events {
+            let repeats = matches!(event, Event::Speakers { .. } | Event::Quality { .. });
+            if !repeats || waiting.events.len() < MANY {
+                waiting.events.push_back(event);
+            }
+        }
         if was_empty && !waiting.events.is_empty() {
             // One byte fits into an empty pipe, so this neither blocks nor fails.
             let _ = waiting.writable.write_all(&[1]);
@@ -86,5 +95,17 @@ mod tests {
         assert_eq!(outbox.take(), []);
         outbox.push([]);
         assert!(!is_readable(&outbox));
+    }
+
+    #[test]
+    fn who_does_not_listen_loses_what_would_only_repeat() {
+        let outbox = Outbox::new().expect("a pipe");
+        let speakers = || Event::Speakers { room: "RM_a".into(), levels: vec![] };
+        outbox.push(std::iter::repeat_with(speakers).take(MANY + 10));
+        outbox.push([event("a")]);
+        let taken = outbox.take();
+        assert_eq!((taken.len(), taken.back()), (MANY + 1, Some(&event("a"))));
+        outbox.push([speakers()]);
+        assert_eq!(outbox.take().len(), 1, "it listens again");
     }
 }
