@@ -141,12 +141,17 @@ class Engine:
 
     # -- data ---------------------------------------------------------------------------------------------------------
     def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None:
-        """Sends a serialized `livekit.DataPacket` from the server to participant ids, or with none to all in the room."""
+        """Sends a serialized `livekit.DataPacket` from the server to participant ids, or with none to all in the room.
+
+        Not more than 65535 bytes; a longer one goes nowhere (logged). Reliable data waits for who reads slowly, up to
+        8 MiB for each; who lets more pile up gets `ParticipantFailed`. Lossy data is dropped where much waits.
+        """
 
     # -- observation --------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, int]:
         """Counters since start, summed over workers: ``packets_in``, ``packets_out``, ``bytes_in``, ``bytes_out``,
-        ``packets_dropped`` (unroutable or malformed), ``participants``, ``rooms``, ``panics``."""
+        ``packets_dropped`` (unroutable or malformed), ``participants``, ``rooms``, ``panics``.
+        """
 
 @final
 class Layer:
@@ -196,7 +201,8 @@ class Event:
         mime_type: str
         """The codec that the answer puts first, e.g. ``video/VP8``."""
         rids: list[str]
-        """Simulcast rids in the order of the SDP's send list (spatial index 0 first); empty: one encoding."""
+        """Simulcast rids, lowest layer first (index = spatial layer): ``q h f`` and ``2 1 0`` by name, others in the order
+        of the SDP's send list; empty: one encoding."""
 
     @final
     class MediaRemoved(Event):

@@ -53,7 +53,12 @@ pub(crate) fn has_format(sdp: &str, mid: &str, parameter: &str) -> bool {
         .any(|(_, parameters)| parameters.split(';').any(|word| word.trim() == parameter))
 }
 
-/// The rids that the section `mid` sends, in the order of its simulcast line; empty: one encoding.
+/// What LiveKit's clients call their layers, lowest first.
+const KNOWN_RIDS: [[&str; 3]; 2] = [["q", "h", "f"], ["2", "1", "0"]];
+
+/// The rids that the section `mid` sends, lowest layer first; empty: one encoding.
+///
+/// Known names tell their layer, in whatever order the simulcast line has them; of others the line tells the order.
 pub(crate) fn send_rids(sdp: &str, mid: &str) -> Vec<String> {
     let Some(section) = sections(sdp).find(|section| section_mid(section) == Some(mid)) else { return Vec::new() };
     let Some(list) = section.lines().find_map(|line| line.strip_prefix("a=simulcast:")) else { return Vec::new() };
@@ -63,7 +68,12 @@ pub(crate) fn send_rids(sdp: &str, mid: &str) -> Vec<String> {
         if word == "send" {
             // "~" marks a layer that begins paused, "," alternatives of one layer.
             let first = |layer: &str| layer.split(',').next().unwrap_or_default().trim_start_matches('~').to_owned();
-            return rids.split(';').map(first).filter(|rid| !rid.is_empty()).collect();
+            let mut rids: Vec<String> = rids.split(';').map(first).filter(|rid| !rid.is_empty()).collect();
+            let rank = |known: &[&str; 3], rid: &str| known.iter().position(|name| *name == rid);
+            if let Some(known) = KNOWN_RIDS.iter().find(|known| rids.iter().all(|rid| rank(known, rid).is_some())) {
+                rids.sort_by_key(|rid| rank(known, rid));
+            }
+            return rids;
         }
     }
     Vec::new()
@@ -203,6 +213,22 @@ mod tests {
         assert_eq!(track_id(SDP, "0").as_deref(), Some("a1"));
         assert_eq!(track_id(SDP, "1").as_deref(), Some("v1"), "only on the ssrc line");
         assert_eq!(track_id(SDP, "9"), None);
+    }
+
+    #[test]
+    fn rids_tell_their_layer_by_name_if_it_is_known() {
+        let cases: [(&str, &[&str]); 7] = [
+            ("f;h;q", &["q", "h", "f"]),
+            ("h;q", &["q", "h"]),
+            ("f;~q", &["q", "f"]),
+            ("2;1;0", &["2", "1", "0"]),
+            ("0;1;2", &["2", "1", "0"]),
+            ("low;mid;high", &["low", "mid", "high"]),
+            ("f;h;x", &["f", "h", "x"]),
+        ];
+        for (line, rids) in cases {
+            assert_eq!(send_rids(&SDP.replace("q;~h;f", line), "1"), rids, "{line}");
+        }
     }
 
     #[test]
