@@ -1,5 +1,6 @@
 """Each case runs against livekit-server and against ours; `differences.toml` tells where ours differs, and why."""
 
+import logging
 import os
 import re
 import sys
@@ -104,3 +105,9 @@ async def call(server: MediaServer, room: str) -> AsyncIterator[Call]:
             return caller, tap.of[identity]
 
         yield call
+
+
+@pytest.fixture(autouse=True)
+def quiet_client() -> None:
+    """The client logs each retry as a warning; a failing case shows its own history."""
+    logging.getLogger("livekit").setLevel(logging.ERROR)

@@ -9,7 +9,7 @@ from typing import Any
 import websockets
 from caller import Caller
 from livekit.protocol import rtc as signal
-from participant import Listener, Response, claims_of
+from participant import PATIENCE, Listener, Response, claims_of
 
 from servers import MediaServer
 
@@ -17,10 +17,15 @@ from servers import MediaServer
 class Tapped(Listener):
     """What one client and the server say to each other."""
 
-    def __init__(self, identity: str, server: websockets.ClientConnection) -> None:
+    def __init__(self, identity: str, server: websockets.ClientConnection, client: websockets.ServerConnection) -> None:
         super().__init__(identity)
         self.said: list[signal.SignalRequest] = []
+        self.resumed: asyncio.Future[Tapped] = asyncio.get_running_loop().create_future()
+        self.before_resume = asyncio.Event()
+        """The client comes back only when this is set."""
+        self.before_resume.set()
         self._server = server
+        self._client = client
         self._unread: asyncio.Queue[Response] = asyncio.Queue()
 
     async def next(self) -> Response:
@@ -32,15 +37,20 @@ class Tapped(Listener):
         """Asks in the client's name."""
         await self._server.send(signal.SignalRequest(**message).SerializeToString())
 
-    async def from_server(self, client: websockets.ServerConnection) -> None:
+    async def cut(self) -> "Tapped":
+        """The client loses its socket; returns what is said on the next one."""
+        self._client.transport.abort()
+        return await asyncio.wait_for(self.resumed, PATIENCE)
+
+    async def from_server(self) -> None:
         """Passes on what the server says."""
         async for frame in self._server:
             self._unread.put_nowait(signal.SignalResponse.FromString(frame))
-            await client.send(frame)
+            await self._client.send(frame)
 
-    async def from_client(self, client: websockets.ServerConnection) -> None:
+    async def from_client(self) -> None:
         """Passes on what the client says."""
-        async for frame in client:
+        async for frame in self._client:
             self.said.append(signal.SignalRequest.FromString(frame))
             await self._server.send(frame)
 
@@ -56,12 +66,18 @@ class Wiretap:
 
     async def serve(self, client: websockets.ServerConnection) -> None:
         """One signalling session."""
+        assert client.request
         access = client.request.headers["Authorization"]
         identity = claims_of(access.removeprefix("Bearer "))["sub"]
         url = self._server.url + client.request.path
+        if identity in self.of:
+            await self.of[identity].before_resume.wait()
         async with websockets.connect(url, additional_headers={"Authorization": access}, max_size=None) as server:
-            self.of[identity] = tapped = Tapped(identity, server)
-            ways = {asyncio.create_task(way) for way in (tapped.from_server(client), tapped.from_client(client))}
+            before, tapped = self.of.get(identity), Tapped(identity, server, client)
+            self.of[identity] = tapped
+            if before:
+                before.resumed.set_result(tapped)
+            ways = {asyncio.create_task(way) for way in (tapped.from_server(), tapped.from_client())}
             _, open_ways = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in open_ways:
                 way.cancel()
