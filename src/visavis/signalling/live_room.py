@@ -25,6 +25,7 @@ _log = structlog.stdlib.get_logger(__name__)
 # From this protocol on, clients take a new sid of a known identity as its reconnection.
 _PROTOCOL_IDENTITY_RECONNECTION = 12
 _DEPARTED_KEPT_SECONDS = 120.0
+_UNDER_WAY_SECONDS = 15.0
 TOKEN_REFRESH_SECONDS = 300.0
 _MIN_REFRESHED_TTL_SECONDS = 600.0
 
@@ -116,8 +117,9 @@ class LiveRoom:
 
     def resume(self, session: Session, outlet: Outlet) -> None:
         """Gives a session a new socket. The order of the frames matters: clients compare their state with it."""
-        # Not since the loss was noticed: what was sent to a socket that is dead already was lost, too.
-        away_since = session.last_heard
+        # Not since the loss was noticed: what was sent to a socket that is dead already was lost, too. Even what was
+        # sent before the last frame came, which may have been under way for long. To tell it twice does no harm.
+        away_since = session.last_heard - _UNDER_WAY_SECONDS
         if session.outlet is not None:
             session.outlet.abort()
         session.outlet = outlet
