@@ -78,4 +78,29 @@ mod tests {
     fn what_is_too_long_is_not_framed() {
         assert!(frame(&[0; 65_536]).is_none());
     }
+
+    #[test]
+    fn a_reader_holds_no_more_than_one_packet_and_what_came_with_it() {
+        let stream = [frame(&[5; 60_000]).expect("short enough"), frame(&[6; 900]).expect("short enough")].concat();
+        let mut reader = FrameReader::default();
+        for _ in 0..50 {
+            for piece in stream.chunks(1000) {
+                reader.push(piece);
+                all(&mut reader);
+            }
+        }
+        assert!(reader.buffer.capacity() <= 2 * (2 + 65_535 + 1000), "{} bytes", reader.buffer.capacity());
+    }
+
+    #[test]
+    fn a_length_without_its_packet_is_no_packet_yet() {
+        let mut reader = FrameReader::default();
+        reader.push(&[0xff, 0xff]);
+        assert!(reader.next_frame().is_none());
+        reader.push(&[1; 65_534]);
+        assert!(reader.next_frame().is_none());
+        reader.push(&[1]);
+        assert_eq!(reader.next_frame().map(<[u8]>::len), Some(65_535));
+        assert!(reader.next_frame().is_none());
+    }
 }

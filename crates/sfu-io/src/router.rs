@@ -206,4 +206,62 @@ pub(crate) mod tests {
         }
         assert_eq!((router.dropped(), inbox.len()), (2, 1));
     }
+
+    #[test]
+    fn a_request_goes_to_the_worker_it_names_whatever_the_address_was_learned_for() {
+        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let router = Router::new(channels);
+        router.apply(0, route(true));
+        deliver(&router, &request(b"01ab:cd"));
+        assert_eq!((inboxes[0].len(), inboxes[1].len()), (0, 1));
+        // Only the worker's word moves the address: the request may be forged.
+        deliver(&router, &[0x80; 12]);
+        assert_eq!((inboxes[0].len(), inboxes[1].len()), (1, 1));
+        router.apply(1, route(true));
+        deliver(&router, &[0x80; 12]);
+        assert_eq!((inboxes[0].len(), inboxes[1].len()), (1, 2));
+    }
+
+    #[test]
+    fn a_request_that_names_nobody_is_dropped_even_from_a_known_address() {
+        let (channel, inbox) = crossbeam_channel::bounded(8);
+        let router = Router::new(vec![channel]);
+        router.apply(0, route(true));
+        for username in [&b""[..], b"0", b"A0:x", b"00nocolon", &[0xff, b':']] {
+            deliver(&router, &request(username));
+        }
+        deliver(&router, &request(b"00ab:cd")[..20]);
+        assert_eq!((router.dropped(), inbox.len()), (6, 0));
+    }
+
+    #[test]
+    fn addresses_are_forgotten_with_their_peer_and_their_worker() {
+        let (channels, _inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let router = Router::new(channels);
+        let tcp = Route { protocol: Protocol::Tcp, source: THERE.into(), add: true };
+        router.apply(0, route(true));
+        router.apply(1, tcp);
+        assert!(router.knows(Protocol::Tcp, THERE.into()));
+        router.forget_peer(Protocol::Tcp, THERE.into());
+        assert!(!router.knows(Protocol::Tcp, THERE.into()) && router.knows(Protocol::Udp, THERE.into()));
+        router.apply(1, tcp);
+        router.forget_worker(0);
+        assert!(router.knows(Protocol::Tcp, THERE.into()) && !router.knows(Protocol::Udp, THERE.into()));
+    }
+
+    #[test]
+    fn packets_of_a_batch_keep_their_order_and_their_bounds() {
+        let (channel, inbox) = crossbeam_channel::bounded(8);
+        let router = Router::new(vec![channel]);
+        router.apply(0, route(true));
+        let mut sorter = router.sorter();
+        for length in [3, 0, 1500, 1] {
+            sorter.push(Protocol::Udp, THERE.into(), HERE.into(), &vec![0x80 | length as u8; length]);
+        }
+        sorter.deliver();
+        sorter.deliver();
+        let batch = inbox.try_recv().expect("one batch");
+        let lengths: Vec<usize> = batch.iter().map(|(.., payload)| payload.len()).collect();
+        assert_eq!((lengths, inbox.len()), (vec![3, 0, 1500, 1], 0));
+    }
 }
