@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { pathOfRoom, roomOfPath } from './address';
+
+it.each(['alpha', 'Morning coffee', 'Zürich', 'a?b#c', '100%', '会議', '..a'])(
+  '%j has a path and is found in it',
+  (room) => {
+    for (const base of ['/', '/video/']) expect(roomOfPath(pathOfRoom(room, base), base)).toBe(room);
+  },
+);
+
+it.each([
+  ['/', '/', null],
+  ['/r/', '/', null],
+  ['/r/alpha', '/video/', null],
+  ['/video/r/alpha', '/video/', 'alpha'],
+  ['/r/100%', '/', '100%'],
+])('%s under %s is room %j', (path, base, room) => {
+  expect(roomOfPath(path, base)).toBe(room);
+});
+
+it.each([null, '.', '..'])('%j stays at home', (room) => {
+  expect(pathOfRoom(room, '/video/')).toBe('/video/');
+});
