@@ -74,7 +74,10 @@ rtc:
     log = (folder / "log").open("wb")
     command = [binary, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
     with _running(command, http_port, log) as process:
-        yield replace(server, process=process)
+        try:
+            yield replace(server, process=process)
+        finally:
+            process.kill()  # Asked kindly, it waits for its last participant.
     shutil.rmtree(folder)
 
 
