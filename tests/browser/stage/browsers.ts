@@ -6,8 +6,8 @@ const FIREFOX = process.env['TEST_FIREFOX'] ?? '/usr/bin/firefox-esr';
 
 export type BrowserName = 'chromium' | 'firefox';
 
-export function openBrowser(name: BrowserName): Promise<Browser> {
-  return name === 'chromium' ? openChromium() : openFirefox();
+export function openBrowser(name: BrowserName, { isEased = false } = {}): Promise<Browser> {
+  return name === 'chromium' ? openChromium() : openFirefox(isEased);
 }
 
 function openChromium(): Promise<Browser> {
@@ -27,15 +27,15 @@ function openChromium(): Promise<Browser> {
   });
 }
 
-function openFirefox(): Promise<Browser> {
+function openFirefox(isEased: boolean): Promise<Browser> {
   return puppeteer.launch({
     browser: 'firefox',
     executablePath: FIREFOX,
     headless: true,
     extraPrefsFirefox: {
-      // Without this Firefox has no candidate that reaches loopback.
-      'media.peerconnection.ice.loopback': true,
-      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      // By default Firefox neither calls over loopback nor tells its own address, as livekit-server on loopback needs.
+      'media.peerconnection.ice.loopback': isEased,
+      'media.peerconnection.ice.obfuscate_host_addresses': !isEased,
       // An AudioContext needs some sound device; this is one that nobody hears.
       'media.cubeb.force_mock_context': true,
       'media.autoplay.default': 0,

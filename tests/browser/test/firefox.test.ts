@@ -6,25 +6,27 @@ import { HarnessSite } from '../stage/bundle.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { leftOut, Server, type ServerName } from '../stage/servers.ts';
+import { Visitor } from '../stage/visitor.ts';
 
-let chromium: Browser, firefox: Browser;
+let chromium: Browser;
 let site: HarnessSite;
 
 before(async () => {
-  [chromium, firefox, site] = await Promise.all([openBrowser('chromium'), openBrowser('firefox'), HarnessSite.open()]);
+  [chromium, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
 });
 after(async () => {
-  await Promise.all([chromium.close(), firefox.close()]);
+  await chromium.close();
   await site[Symbol.asyncDispose]();
 });
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`Firefox with Chromium through ${name}`, { skip: leftOut(name) }, () => {
-    let server: Server;
+    let server: Server, firefox: Browser;
     let alice: Person, bob: Person;
 
     before(async () => {
-      server = await Server.start(name);
+      const isEased = name === 'livekit-server';
+      [server, firefox] = await Promise.all([Server.start(name), openBrowser('firefox', { isEased })]);
       alice = await Person.join('alice', 'mixed', { browser: chromium, site, server });
       await alice.publish();
       bob = await Person.join('bob', 'mixed', { browser: firefox, site, server });
@@ -32,6 +34,7 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
     });
     after(async () => {
       await Promise.all([alice, bob].map((person) => person?.close().catch(() => undefined)));
+      await firefox.close();
       await server[Symbol.asyncDispose]();
     });
 
@@ -71,3 +74,35 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
     });
   });
 }
+
+describe('our page in Firefox, with Chromium', { skip: leftOut('visavis') }, () => {
+  let server: Server, firefox: Browser;
+  let alice: Visitor, bob: Visitor;
+
+  before(async () => {
+    [server, firefox] = await Promise.all([Server.start('visavis'), openBrowser('firefox')]);
+    alice = await Visitor.open(chromium, 'alice', { at: server.http });
+    bob = await Visitor.open(firefox, 'bob', { at: server.http });
+    await Promise.all([alice.callMyself('alice'), bob.callMyself('bob')]);
+  });
+  after(async () => {
+    await Promise.all([alice, bob].map((visitor) => visitor?.close().catch(() => undefined)));
+    await firefox.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it('a room made in Firefox is joined from Chromium, and they see and hear each other', async () => {
+    await bob.createRoom('mixed');
+    await alice.joinByClick('mixed');
+    await Promise.all([
+      alice.sees('bob', PEOPLE.bob.colour),
+      alice.hears(PEOPLE.bob.hz),
+      bob.sees('alice', PEOPLE.alice.colour),
+      bob.hears(PEOPLE.alice.hz),
+    ]);
+  });
+
+  it('who leaves in Firefox is gone in Chromium within 2 s', async () => {
+    await Promise.all([alice.losesSight('bob', 2_000), bob.leave()]);
+  });
+});

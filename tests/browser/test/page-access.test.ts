@@ -88,6 +88,19 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
     assert.deepEqual(await scrollsSideways(alice), []);
   });
 
+  it('at 1920 px a call of three fills most of the page', async () => {
+    const alice = await stage.visitor('alice', { size: { width: 1920, height: 1080 } });
+    await alice.createRoom('large');
+    for (const name of ['bob', 'carol'] as const) await stage.visitor(name, { path: '/r/large' });
+    await alice.until((tiles) => document.querySelectorAll(tiles).length === 3, [testId('tile')], 'three tiles');
+    const share = await alice.page.evaluate((tiles) => {
+      const boxes = [...document.querySelectorAll(tiles)].map((tile) => tile.getBoundingClientRect());
+      return boxes.reduce((sum, { width, height }) => sum + width * height, 0) / (innerWidth * innerHeight);
+    }, testId('tile'));
+    assert.ok(share > 0.55, `tiles cover ${Math.round(share * 100)} % of the page`);
+    assert.deepEqual(await scrollsSideways(alice), []);
+  });
+
   it('a call can be made, muted, and left with the keyboard alone', async () => {
     const alice = await stage.visitor('alice');
     await alice.shows('home');

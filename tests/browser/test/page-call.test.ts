@@ -72,10 +72,12 @@ describe('a call on our page', { skip: leftOut('visavis') }, () => {
     await bob.sees('alice', PEOPLE.alice.colour);
   });
 
-  it('another camera and another microphone chosen in the call reach the others', async () => {
+  it('another camera and microphone chosen in the call reach the others, another speaker oneself', async () => {
     await alice.click('open-settings');
     await Promise.all([bob.sees('alice', 'yellow', 'camera', 2_000), alice.choose('camera', 'camera-spare')]);
     await Promise.all([bob.hears(1700, 2_000), alice.choose('microphone', 'microphone-spare')]);
+    await alice.choose('speaker', 'speaker-spare');
+    await alice.until(() => window.fakeDevices.chosenSpeakers.at(-1) === 'speaker-spare', [], 'the speaker', 2_000);
   });
 
   it('when the camera in use is pulled out, another takes over', async () => {
@@ -105,8 +107,15 @@ describe('a call on our page', { skip: leftOut('visavis') }, () => {
     ]);
   });
 
+  it('the list of rooms in a room marks the one that is joined', async () => {
+    await alice.click('room-list-button');
+    await alice.shows('room-row', { more: '[data-room="alpha"][aria-current="true"]' });
+    await alice.click('close-rooms');
+  });
+
   it('who leaves is back home with the preview, and the others see it within 2 s', async () => {
     await Promise.all([alice.losesSight('bob', 2_000), carol.losesSight('bob', 2_000), bob.leave()]);
+    await bob.hides('notice', { more: '[data-kind="presence"]', within: 100 });
     await bob.plays(testId('preview'), '', PEOPLE.bob.colour);
     await bob.badge('alpha', '2 / 50', 2_000);
   });

@@ -1,4 +1,5 @@
 /** Visavis' own page when the network or the server goes away and comes back. */
+import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { PEOPLE } from '../stage/devices.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
@@ -67,11 +68,13 @@ describe('trouble on our page', { skip: leftOut('visavis') }, () => {
     test.after(() => stage.server.start());
     const alice = await stage.visitor('alice');
     await alice.createRoom('closing');
-    await Promise.all([
-      alice.shows('notice', { more: '[data-kind="disconnected"]', within: 5_000 }),
-      stage.server.stop(),
-    ]);
+    const asked = Date.now();
+    const ended = stage.server.stop().then((status) => ({ status, took: Date.now() - asked }));
+    await alice.shows('notice', { more: '[data-kind="disconnected"]', text: 'shut down', within: 2_000 });
     await alice.shows('home');
+    const { status, took } = await ended;
+    assert.equal(status, 0);
+    assert.ok(took < 2_000, `the server took ${took} ms to end`);
   });
 
   it('a room that cannot be joined says why, and home stays usable', async () => {

@@ -1,4 +1,5 @@
 /** Three people in Chromium, by livekit-client's own default path, at our server and at the real one. */
+import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
@@ -30,6 +31,17 @@ async function allMeet(people: Person[]): Promise<void> {
         }),
     ),
   );
+}
+
+/** The paths of the WebSockets that a page opens meanwhile, in order. */
+async function socketsOf(person: Person, act: () => Promise<void>): Promise<string[]> {
+  const session = await person.page.createCDPSession();
+  const paths: string[] = [];
+  session.on('Network.webSocketCreated', ({ url }) => paths.push(new URL(url).pathname));
+  await session.send('Network.enable');
+  await act();
+  await session.detach();
+  return paths;
 }
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
@@ -142,13 +154,14 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       await Promise.all([...got('bob', 'maybe'), bob.page.evaluate(() => window.harness.say('maybe', false, 't'))]);
     });
 
-    it('a leave is seen within 2 s, and the one who left can come back', async () => {
+    it('a leave is seen within 2 s, and the one who left can come back, trying /rtc/v1 first', async () => {
       await Promise.all([
         alice.isWith(['bob'], 2_000),
         bob.isWith(['alice'], 2_000),
         carol.page.evaluate(() => window.harness.leave()),
       ]);
-      await carol.connect(server, room);
+      const sockets = await socketsOf(carol, () => carol.connect(server, room));
+      assert.deepEqual(sockets, name === 'visavis' ? ['/rtc/v1', '/rtc'] : ['/rtc/v1']);
       await carol.publish();
       await allMeet([alice, bob, carol]);
     });
