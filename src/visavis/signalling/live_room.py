@@ -216,8 +216,11 @@ class LiveRoom:
         now = self.around.now()
         while self._departed and now - self._departed[0][0] > _DEPARTED_KEPT_SECONDS:
             self._departed.popleft()
-        self._departed.append((now, participant.info()))
-        frames = messages.updates([participant.info()])
+        info = models.ParticipantInfo()
+        info.CopyFrom(participant.info())
+        info.ClearField("tracks")  # they end with the participant
+        self._departed.append((now, info))
+        frames = messages.updates([info])
         for session in self.sessions.values():
             if not is_replaced or session.protocol < _PROTOCOL_IDENTITY_RECONNECTION:
                 session.send_all(frames)
