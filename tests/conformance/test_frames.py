@@ -1,5 +1,6 @@
 """Frames: keepalive, text instead of binary, and what cannot be meant."""
 
+import asyncio
 import time
 
 import pytest
@@ -111,3 +112,15 @@ async def test_offer_without_media_means_starting_over(join: Join) -> None:
     leave = await alice.until_closed()
     assert leave is not None
     assert (leave.reason, leave.action) == (models.DisconnectReason.STATE_MISMATCH, signal.LeaveRequest.RECONNECT)
+
+
+@pytest.mark.slow
+async def test_unanswered_offer_is_waited_for(alice: Participant, differs: bool) -> None:
+    await asyncio.sleep(20)
+
+    if differs:
+        leave = await alice.until_closed()
+        assert leave is not None
+        assert leave.action == signal.LeaveRequest.RECONNECT
+    else:
+        await alice.answers_pings()

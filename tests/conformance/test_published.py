@@ -132,3 +132,54 @@ async def test_speakers_are_told(call: Call) -> None:
     assert loud.speakers[0].level * 8 == int(loud.speakers[0].level * 8)
     assert silent.speakers[0].level == 0
     assert zoe.room.remote_participants["alice"].sid == alice.me.sid
+
+
+async def test_announcing_a_published_track_again_waits_for_its_end(call: Call, join: Join) -> None:
+    alice, wire = await call("alice")
+    bob = await join("bob")
+
+    async with showing(alice, Colour.RED) as picture:
+        published = await wire.until("track_published")
+        await bob.update_about("alice", sends(1))
+        again = signal.AddTrackRequest(cid=published.cid, type=models.TrackType.VIDEO, source=CAMERA)
+        await wire.send(add_track=again)
+        assert (await wire.until("request_response")).reason == signal.RequestResponse.QUEUED
+        await alice.me.unpublish_track(picture.sid)
+        renewed = await wire.until("track_published")
+
+    assert renewed.cid == published.cid
+    assert renewed.track.sid != published.track.sid
+
+
+async def test_changed_features_of_audio_are_told(call: Call, join: Join) -> None:
+    alice, wire = await call("alice")
+    bob = await join("bob")
+    cancelled = models.AudioTrackFeature.TF_ECHO_CANCELLATION
+
+    async with playing_tone(alice, 440) as tone:
+        await bob.update_about("alice", sends(1))
+        await wire.send(update_audio_track=signal.UpdateLocalAudioTrack(track_sid=tone.sid, features=[cancelled]))
+        await bob.update_about("alice", lambda info: sends(1)(info) and cancelled in info.tracks[0].audio_features)
+
+
+async def test_changed_size_of_video_is_told(call: Call, join: Join) -> None:
+    alice, wire = await call("alice")
+    bob = await join("bob")
+
+    async with showing(alice, Colour.RED) as picture:
+        await bob.update_about("alice", sends(1))
+        await wire.send(update_video_track=signal.UpdateLocalVideoTrack(track_sid=picture.sid, width=99, height=66))
+        await bob.update_about("alice", lambda info: sends(1)(info) and info.tracks[0].width == 99)
+
+
+async def test_leaving_with_media_is_told(call: Call, join: Join) -> None:
+    alice, _ = await call("alice")
+    bob = await join("bob")
+
+    async with showing(alice, Colour.RED):
+        await bob.update_about("alice", sends(1))
+        await alice.room.disconnect()
+        gone = await bob.update_about("alice", lambda info: info.state == models.ParticipantInfo.DISCONNECTED)
+
+    assert gone.disconnect_reason == models.DisconnectReason.CLIENT_INITIATED
+    assert not gone.tracks

@@ -104,8 +104,10 @@ async def test_who_left_meanwhile_is_told(call: Call, join: Join) -> None:
     assert info.state == models.ParticipantInfo.DISCONNECTED
 
 
-async def test_unknown_tracks_mean_starting_over(call: Call) -> None:
+async def test_unknown_tracks_mean_starting_over(call: Call, join: Join) -> None:
+    bob = await join("bob")
     alice, wire = await call("alice")
+    await bob.update_about("alice", lambda info: info.state == models.ParticipantInfo.ACTIVE)
 
     lost = signal.TrackPublishedResponse(cid="lost", track=models.TrackInfo(sid="TR_VCunknown0000"))
     await wire.send(sync_state=signal.SyncState(publish_tracks=[lost]))
