@@ -41,6 +41,6 @@ def set_up_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # A line per request is the reverse proxy's to write.
-    for name in ("httpx", "uvicorn.access"):
+    # A line per request is the reverse proxy's to write; uvicorn's lines on WebSockets would have the tokens in them.
+    for name in ("httpx", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)

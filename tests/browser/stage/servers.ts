@@ -136,7 +136,7 @@ export function leftOut(name: ServerName): string | false {
 function visavis(): Launch {
   const { http, tcp, udp } = PORTS.visavis;
   const args = ['dev', '--port', String(http), '--tcp-port', String(tcp), '--udp-port', String(udp)];
-  if (LOGS !== undefined) args.push('--log-level', 'debug');
+  args.push('--log-level', LOGS === undefined ? 'info' : 'debug');
   return { command: VISAVIS, args, http };
 }
 

@@ -173,6 +173,11 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       await allMeet([alice, bob, carol]);
     });
 
+    it("tokens stay out of the server's log", { skip: name !== 'visavis' && 'livekit-server' }, () => {
+      assert.match(server.log(), /participant_joined/);
+      assert.doesNotMatch(server.log(), /eyJ/);
+    });
+
     it('a tab closed without leaving is seen within 20 s', async () => {
       await Promise.all([alice.isWith(['bob'], 20_000), bob.isWith(['alice'], 20_000), carol.close()]);
     });
