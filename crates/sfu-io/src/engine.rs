@@ -117,7 +117,7 @@ pub struct Engine {
     workers: Vec<WorkerHandle>,
     outbox: Arc<Outbox>,
     router: Arc<Router>,
-    udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+    udp_ports: Vec<u16>,
     tcp_ports: Vec<u16>,
     is_stopping: Arc<AtomicBool>,
     threads: Mutex<Threads>,
@@ -193,12 +193,14 @@ impl Engine {
                 read_udp(socket, candidates[0], &router, &is_stopping, wake.as_raw_fd());
             }));
         }
-        Ok(Self { placement, workers, outbox, router, udp, tcp_ports, is_stopping, threads: Mutex::new(threads) })
+        let udp_ports = udp.iter().map(|(socket, _)| socket.local().port()).collect();
+        // The sockets belong to the threads, so that their ports are free when these have ended.
+        Ok(Self { placement, workers, outbox, router, udp_ports, tcp_ports, is_stopping, threads: Mutex::new(threads) })
     }
 
     /// The bound UDP ports.
     pub fn udp_ports(&self) -> Vec<u16> {
-        self.udp.iter().map(|(socket, _)| socket.local().port()).collect()
+        self.udp_ports.clone()
     }
 
     /// The bound TCP ports.
@@ -385,13 +387,15 @@ fn bind_tcp(config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError
     Ok(listeners)
 }
 
-/// The candidate addresses of a bound socket: the node addresses of its kind with its port. With several the one that
-/// it is bound to comes first, as that is where its packets are sent to.
+/// The candidate addresses of a bound socket: its own if that is one of the node's, as other sockets then have the
+/// others, else all node addresses of its kind with its port.
 fn candidates(local: Option<SocketAddr>, node_ips: &[IpAddr]) -> Vec<SocketAddr> {
     let Some(local) = local else { return Vec::new() };
-    let mut ips: Vec<IpAddr> = node_ips.iter().copied().filter(|ip| ip.is_ipv4() == local.is_ipv4()).collect();
-    ips.sort_by_key(|ip| *ip != local.ip());
-    ips.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect()
+    if node_ips.contains(&local.ip()) {
+        return vec![local];
+    }
+    let ips = node_ips.iter().filter(|ip| ip.is_ipv4() == local.is_ipv4());
+    ips.map(|ip| SocketAddr::new(*ip, local.port())).collect()
 }
 
 fn participant_of(event: &Event) -> Option<&str> {
@@ -442,10 +446,12 @@ mod tests {
     }
 
     #[test]
-    fn candidates_are_of_the_sockets_kind_and_its_own_address_first() {
+    fn candidates_are_the_sockets_own_address_or_all_of_its_kind() {
         let ips = ["10.0.0.1", "::1", "127.0.0.1"].map(|ip| ip.parse().expect("an address"));
-        let local = ([127, 0, 0, 1], 9).into();
-        assert_eq!(candidates(Some(local), &ips), [local, ([10, 0, 0, 1], 9).into()]);
+        let loopback = ([127, 0, 0, 1], 9).into();
+        assert_eq!(candidates(Some(loopback), &ips), [loopback]);
+        let any = ([0, 0, 0, 0], 9).into();
+        assert_eq!(candidates(Some(any), &ips), [([10, 0, 0, 1], 9).into(), loopback]);
     }
 
     #[test]
