@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -195,6 +196,7 @@ def main() -> int:
     options = QUICK if arguments.quick else NORMAL
     names = [arguments.only] if arguments.only else list(SERVERS)
     where = machine()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: no server stays behind
     try:
         with CONSOLE.status("building"):
             processes.load_path()
