@@ -19,7 +19,7 @@ use crate::egress::Egress;
 use crate::event::{Event, Kind, SubscriptionError};
 use crate::participant::{Outstanding, Published, Section, Use};
 use crate::rewriter::Rewriter;
-use crate::sdp;
+use crate::sdp::{self, Msid};
 use crate::shard::{Key, Shard, Timer};
 
 /// Changes that come together go into one offer: a short wait if the last offer is long ago, else a longer one.
@@ -265,17 +265,16 @@ impl Shard {
             connection.ufrags.push(credentials.ufrag.clone());
             self.ufrags.insert(credentials.ufrag.clone(), connection_key);
         }
-        let mut mid_to_track = Vec::new();
+        let (mut mid_to_track, mut msids) = (Vec::new(), HashMap::new());
         for section in &participant.sections {
             let Use::Track(downtrack) = section.used else { continue };
             let track = &self.tracks[self.downtracks[downtrack].track];
             let mid = section.mid.to_string();
-            sdp = sdp::with_msid(&sdp, &mid, &format!("{}|{}", track.owner_id, track.id), &track.id);
-            if track.stereo {
-                sdp = sdp::with_stereo(&sdp, &mid);
-            }
+            let stream = format!("{}|{}", track.owner_id, track.id);
+            msids.insert(mid.clone(), Msid { stream, track: &track.id, stereo: track.stereo });
             mid_to_track.push((mid, track.id.clone()));
         }
+        sdp = sdp::with_msids(&sdp, &msids);
         let offers = &mut participant.offers;
         let id = offers.next_id;
         // Ids stay positive; 0 means "not told".

@@ -3,6 +3,8 @@
 //! str0m writes each description; the rest is line editing per media section, because msids of recycled sections, ICE
 //! credentials of a restart and the publisher's preferred codec have no place in its API.
 
+use std::collections::HashMap;
+
 use str0m::IceCreds;
 
 /// Longest description read, in bytes.
@@ -103,15 +105,27 @@ pub(crate) fn with_credentials(sdp: &str, credentials: &IceCreds) -> String {
     })
 }
 
-/// Replaces the msid of section `mid`, also where its ssrc lines repeat it.
-pub(crate) fn with_msid(sdp: &str, mid: &str, stream: &str, track: &str) -> String {
+/// What a section carries, in the words of its description.
+pub(crate) struct Msid<'a> {
+    pub stream: String,
+    pub track: &'a str,
+    pub stereo: bool,
+}
+
+/// Gives sections, by mid, their msids (also where their ssrc lines repeat them), and tells of stereo. All in one pass:
+/// a large room's offer has a hundred sections.
+pub(crate) fn with_msids(sdp: &str, msids: &HashMap<String, Msid<'_>>) -> String {
     edit(sdp, |section, line| {
-        if section != Some(mid) {
+        let Some(Msid { stream, track, stereo }) = section.and_then(|mid| msids.get(mid)) else {
             return Some(line.to_owned());
-        }
+        };
         Some(match line.split_once(" msid:") {
             _ if line.starts_with("a=msid:") => format!("a=msid:{stream} {track}"),
             Some((ssrc, _)) if line.starts_with("a=ssrc:") => format!("{ssrc} msid:{stream} {track}"),
+            // Only Opus has it.
+            _ if *stereo && line.starts_with("a=fmtp:") && line.contains("minptime") => {
+                format!("{line};sprop-stereo=1")
+            }
             _ => line.to_owned(),
         })
     })
@@ -144,14 +158,6 @@ pub(crate) fn with_format(sdp: &str, mid: &str, pt: u8, parameters: &str) -> Str
     edit(sdp, |section, line| {
         let fits = section == Some(mid) && line.starts_with(&prefix);
         Some(if fits { format!("{line};{parameters}") } else { line.to_owned() })
-    })
-}
-
-/// Tells a subscriber that section `mid` carries stereo.
-pub(crate) fn with_stereo(sdp: &str, mid: &str) -> String {
-    edit(sdp, |section, line| {
-        let opus = section == Some(mid) && line.starts_with("a=fmtp:") && line.contains("minptime");
-        Some(if opus { format!("{line};sprop-stereo=1") } else { line.to_owned() })
     })
 }
 
@@ -236,8 +242,14 @@ mod tests {
         let creds = IceCreds { ufrag: "00new".into(), pass: "secret".into() };
         let sdp = with_credentials(SDP, &creds);
         assert!(sdp.contains("a=ice-ufrag:00new\r\na=ice-pwd:secret\r\n"));
-        let sdp = with_msid(SDP, "1", "PA_a|TR_b", "TR_b");
+        let msid = |track, stereo| Msid { stream: format!("PA_a|{track}"), track, stereo };
+        let sdp = with_msids(SDP, &HashMap::from([("1".into(), msid("TR_b", true))]));
         assert!(sdp.contains("a=msid:s a1\r\n") && sdp.contains("a=ssrc:7 msid:PA_a|TR_b TR_b\r\n"));
+        assert!(!sdp.contains("stereo"));
+        let sdp =
+            with_msids(SDP, &HashMap::from([("0".into(), msid("TR_a", true)), ("1".into(), msid("TR_b", false))]));
+        assert!(sdp.contains("a=msid:PA_a|TR_a TR_a\r\n") && sdp.contains("a=ssrc:7 msid:PA_a|TR_b TR_b\r\n"));
+        assert!(sdp.contains("minptime=10;sprop-stereo=1\r\n"));
         let sdp = with_only(SDP, "1", &[96, 97]);
         assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"), "{sdp}");
         assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n") && !sdp.contains("H264"));
