@@ -148,12 +148,7 @@ impl Shard {
                 tracing::debug!(%error, "packet refused");
                 shard.stats.packets_dropped += 1;
             }
-            let before = shard.transmits.len();
             shard.drain(key, now);
-            let answers = |sent: &Transmit| sent.destination == source && stun::is_success(&sent.payload);
-            if ufrag.is_some() && shard.transmits.iter().skip(before).any(answers) {
-                shard.learn(key, protocol, source, now);
-            }
         });
     }
 
@@ -481,7 +476,14 @@ impl Shard {
             let Some(connection) = self.connection(key) else { return };
             match connection.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => return self.arm(key, at),
-                Ok(Output::Transmit(transmit)) => self.transmit(transmit),
+                Ok(Output::Transmit(transmit)) => {
+                    // Only a check that was authenticated is answered: perhaps later than it came, as one that is ahead
+                    // of the peer's description waits for that. DTLS follows at once, so the address must be known now.
+                    if stun::is_success(&transmit.contents) {
+                        self.learn(key, protocol_from(transmit.proto), transmit.destination, now);
+                    }
+                    self.transmit(transmit);
+                }
                 Ok(Output::Event(event)) => self.on_rtc_event(key, event, now),
                 Err(error) => return self.fail(key.0, format!("its connection broke: {error}"), now),
             }
