@@ -1,12 +1,14 @@
 """A participant on the PyPI `livekit` client that remembers every event, so that a test can wait without races."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 from livekit import rtc
 from livekit.rtc.room import EventTypes
+
+from servers import MediaServer
 
 T = TypeVar("T")
 PATIENCE = 10.0
@@ -92,3 +94,9 @@ class Caller:
             self._changed.set()
 
         return record
+
+
+Join = Callable[..., Awaitable[Caller]]
+"""The fixture `join`."""
+MakeServer = Callable[..., Awaitable[MediaServer]]
+"""The fixture `make_server`."""

@@ -4,18 +4,16 @@ import asyncio
 import itertools
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from caller import PATIENCE, Caller
+from caller import PATIENCE, Caller, Join, MakeServer
 from livekit import rtc
-from servers import PEER, MediaServer, livekit_server, visavis_server
 
-Join = Callable[..., Awaitable[Caller]]
-MakeServer = Callable[..., Awaitable[MediaServer]]
+from servers import PEER, MediaServer, livekit_server, visavis_server
 
 
 @pytest.fixture(scope="session")

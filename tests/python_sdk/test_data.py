@@ -6,8 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from caller import Caller
-from conftest import Join
+from caller import Caller, Join
 from livekit import rtc
 
 FENCE = b"fence"

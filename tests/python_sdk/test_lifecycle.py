@@ -5,8 +5,7 @@ import signal
 from contextlib import suppress
 
 import pytest
-from caller import Caller
-from conftest import Join, MakeServer
+from caller import Caller, Join, MakeServer
 from livekit import rtc
 from livekit.rtc import DisconnectReason
 

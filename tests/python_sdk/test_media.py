@@ -4,8 +4,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from caller import Caller
-from conftest import Join
+from caller import Caller, Join
 from livekit import rtc
 
 from media import CAMERA, MICROPHONE, SCREEN, Colour, Pictures, loudness, pitch, playing_tone, showing, watch, watching

@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
-from caller import Caller
-from conftest import Join
+from caller import Caller, Join
 from livekit import rtc
 from livekit.rtc._proto.room_pb2 import SIMULATE_FULL_RECONNECT, SIMULATE_SIGNAL_RECONNECT
-from servers import MediaServer
 from signalling_proxy import Line, line_to
 
 from media import CAMERA, MICROPHONE, Colour, Pictures, pitch, playing_tone, showing, watch, watching
+from servers import MediaServer
 
 
 @pytest.fixture
