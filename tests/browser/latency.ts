@@ -6,7 +6,7 @@ import type { Browser } from 'puppeteer-core';
 import { openBrowser } from './stage/browsers.ts';
 import { HarnessSite } from './stage/bundle.ts';
 import { Person } from './stage/person.ts';
-import { leftOut, Server, type ServerName } from './stage/servers.ts';
+import { Server } from './stage/servers.ts';
 import { testId, Visitor } from './stage/visitor.ts';
 
 const RUNS = Number(process.argv[2] ?? 10);
@@ -18,41 +18,50 @@ function report(what: string, times: number[]): void {
   console.log(`${what}: median ${median} ms of ${sorted.length} (${sorted.join(', ')})`);
 }
 
+interface Case {
+  what: string;
+  /** One person comes in; answers the time to the first remote frame, ms. */
+  run(): Promise<number>;
+  end(): Promise<void>;
+}
+
 /** From `connect()` to the first remote frame, in the harness, which publishes as soon as it is connected. */
-async function inHarness(browser: Browser, site: HarnessSite, server: Server): Promise<void> {
-  const times: number[] = [];
+async function inHarness(browser: Browser, site: HarnessSite, server: Server): Promise<Case> {
   const alice = await Person.join('alice', 'latency', { browser, site, server });
   await alice.publish();
-  for (let run = 0; run <= RUNS; run++) {
-    const bob = await Person.join('bob', 'latency', { browser, site, server });
-    await Promise.all([bob.publish(), bob.until(() => window.harness.firstFrameMs !== null, [], 'a first frame')]);
-    const time = await bob.page.evaluate(() => window.harness.firstFrameMs);
-    // The first run warms the browser up and does not count.
-    if (time !== null && run > 0) times.push(time);
-    await Promise.all([alice.isWith([]), bob.close()]);
-  }
-  await alice.close();
-  report(`harness, ${server.name}, from connect`, times);
+  return {
+    what: `harness, ${server.name}, from connect`,
+    async run() {
+      const bob = await Person.join('bob', 'latency', { browser, site, server });
+      await Promise.all([bob.publish(), bob.until(() => window.harness.firstFrameMs !== null, [], 'a first frame')]);
+      const time = await bob.page.evaluate(() => window.harness.firstFrameMs);
+      await Promise.all([alice.isWith([]), bob.close()]);
+      return time ?? NaN;
+    },
+    end: () => alice.close(),
+  };
 }
 
 /** From the click on the room to the first remote frame, in our own page, which was home with its preview. */
-async function inPage(browser: Browser, server: Server): Promise<void> {
-  const times: number[] = [];
+async function inPage(browser: Browser, server: Server): Promise<Case> {
+  const room = 'latency-page';
   const alice = await Visitor.open(browser, 'alice', { at: server.http });
   await alice.callMyself('alice');
-  await alice.createRoom('latency');
-  for (let run = 0; run <= RUNS; run++) {
-    const bob = await Visitor.open(browser, 'bob', { at: server.http });
-    await bob.plays(testId('preview'), '', null);
-    await bob.find('room-row', '[data-room="latency"]');
-    const measured = bob.page.evaluate(firstRemoteFrame, testId('tile', '[data-local="false"] video'));
-    await bob.click('room-row', '[data-room="latency"]');
-    const time = await measured;
-    if (run > 0) times.push(time);
-    await Promise.all([alice.losesSight(''), bob.close()]);
-  }
-  await alice.close();
-  report(`our page, ${server.name}, from the click`, times);
+  await alice.createRoom(room);
+  return {
+    what: `our page, ${server.name}, from the click`,
+    async run() {
+      const bob = await Visitor.open(browser, 'bob', { at: server.http });
+      await bob.plays(testId('preview'), '', null);
+      await bob.find('room-row', `[data-room="${room}"]`);
+      const measured = bob.page.evaluate(firstRemoteFrame, testId('tile', '[data-local="false"] video'));
+      await bob.click('room-row', `[data-room="${room}"]`);
+      const time = await measured;
+      await Promise.all([alice.losesSight(''), bob.close()]);
+      return time;
+    },
+    end: () => alice.close(),
+  };
 }
 
 /** In the page: time from the next click to the first frame of a video that matches, ms. */
@@ -77,16 +86,25 @@ function firstRemoteFrame(selector: string): Promise<number> {
 }
 
 const [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
-for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  const reason = leftOut(name);
-  if (reason) {
-    console.log(`${name}: left out, ${reason}`);
-    continue;
+const ours = await Server.start('visavis');
+const theirs = await Server.start('livekit-server');
+// In turn, so that whatever else the machine does meets all alike.
+const cases = [
+  await inHarness(browser, site, ours),
+  await inHarness(browser, site, theirs),
+  await inPage(browser, ours),
+].map((each) => ({ ...each, times: [] as number[] }));
+for (let run = 0; run <= RUNS; run++) {
+  for (const each of cases) {
+    const time = await each.run();
+    // The first run warms the browser up and does not count.
+    if (run > 0) each.times.push(time);
   }
-  const server = await Server.start(name);
-  await inHarness(browser, site, server);
-  if (name === 'visavis') await inPage(browser, server);
-  await server[Symbol.asyncDispose]();
+}
+for (const { what, times, end } of cases) {
+  report(what, times);
+  await end();
 }
 await browser.close();
+for (const server of [ours, theirs]) await server[Symbol.asyncDispose]();
 await site[Symbol.asyncDispose]();
