@@ -16,6 +16,7 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
 from visavis.signalling import RoomRegistry, signalling_routes
+from visavis.twirp import twirp_routes
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -107,8 +108,8 @@ class EmbeddedBackend:
         return self._engine
 
     def routes(self) -> list[BaseRoute]:
-        """LiveKit's signalling: `/rtc` and what belongs to it. The first request starts the backend."""
-        return signalling_routes(self)
+        """LiveKit's signalling under `/rtc`, its server API under `/twirp`. The first request starts the backend."""
+        return [*signalling_routes(self), *twirp_routes(self)]
 
     async def registry(self) -> RoomRegistry:
         """The rooms; started if they are not."""

@@ -64,6 +64,22 @@ class Permissions:
             can_manage_agent_session=grants.can_manage_agent_session,
         )
 
+    @classmethod
+    def from_message(cls, message: models.ParticipantPermission) -> "Permissions":
+        """What a moderator sets; all of it replaces all that was."""
+        return cls(
+            can_subscribe=message.can_subscribe,
+            can_publish=message.can_publish,
+            can_publish_data=message.can_publish_data,
+            publish_sources=frozenset(message.can_publish_sources),
+            can_update_metadata=message.can_update_metadata,
+            hidden=message.hidden,
+            recorder=message.recorder,
+            agent=message.agent,
+            can_subscribe_metrics=message.can_subscribe_metrics,
+            can_manage_agent_session=message.can_manage_agent_session,
+        )
+
     def may_publish(self, source: models.TrackSource) -> bool:
         """Whether a track of this source may be published."""
         return self.can_publish and (not self.publish_sources or source in self.publish_sources)

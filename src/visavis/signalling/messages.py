@@ -113,6 +113,11 @@ def track_published(cid: str, info: models.TrackInfo) -> bytes:
     return rtc.SignalResponse(track_published=response).SerializeToString()
 
 
+def mute(request: rtc.MuteTrackRequest) -> bytes:
+    """The server has muted a track of the receiver."""
+    return rtc.SignalResponse(mute=request).SerializeToString()
+
+
 def track_unpublished(track: str) -> bytes:
     """The server has unpublished a track of the receiver."""
     response = rtc.TrackUnpublishedResponse(track_sid=track)

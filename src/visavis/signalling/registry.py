@@ -8,7 +8,7 @@ from livekit.protocol import models, rtc
 from visavis.auth import KeyRing
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import MediaEngine, events
-from visavis.rooms import Room, RoomLimits
+from visavis.rooms import Room, RoomLimits, parse_room_name
 from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import participant_kind
 from visavis.signalling import subscribing
@@ -102,23 +102,45 @@ class RoomRegistry:
             VisavisError: the room is full, or the server is stopping.
         """
         self.check(request)
-        room = self._rooms.get(request.room)
-        if room is None:
-            around = self._around
-            room = LiveRoom(
-                Room(
-                    request.room,
-                    self._limits,
-                    created_at=around.wall(),
-                    now=around.now(),
-                    mime_types=self._mime_types,
-                ),
-                around,
-            )
-            self._rooms[request.room] = room
-            self._by_sid[room.room.sid] = room
-            _log.info("room_started", room=room.room.sid)
+        room = self._rooms.get(request.room) or self._start(request.room, self._limits)
         return room, room.join(request, outlet)
+
+    def open_room(
+        self, name: str, *, max_participants: int, empty_timeout: float, departure_timeout: float, metadata: str
+    ) -> LiveRoom:
+        """Makes a room before anybody joins it; one that lives already stays as it is. 0 is the server's own value.
+
+        Raises:
+            VisavisError: the name cannot be, or the server is stopping.
+        """
+        if self._is_closed:
+            raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
+        live = self._rooms.get(parse_room_name(name))
+        if live is None:
+            limits = RoomLimits(
+                max_participants=max_participants or self._limits.max_participants,
+                empty_timeout=empty_timeout or self._limits.empty_timeout,
+                departure_timeout=departure_timeout or self._limits.departure_timeout,
+            )
+            live = self._start(name, limits)
+            live.room.metadata = metadata
+            self._around.changed()
+        return live
+
+    def end_room(self, room: LiveRoom, reason: Reason) -> None:
+        """Ends a room that lives: everybody in it is told to leave."""
+        room.close(reason)
+        del self._rooms[room.room.name]
+        del self._by_sid[room.room.sid]
+        _log.info("room_ended", room=room.room.sid)
+        self._around.changed()
+
+    def _start(self, name: str, limits: RoomLimits) -> LiveRoom:
+        around = self._around
+        room = Room(name, limits, created_at=around.wall(), now=around.now(), mime_types=self._mime_types)
+        live = self._rooms[name] = self._by_sid[room.sid] = LiveRoom(room, around)
+        _log.info("room_started", room=room.sid)
+        return live
 
     def resume(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session] | None:
         """Resumes the session of the same identity; None if there is none (any more)."""
@@ -154,11 +176,7 @@ class RoomRegistry:
             for session in list(room.sessions.values()):
                 self._tick_session(room, session, now)
             if room.room.is_over(now):
-                room.close(Reason.ROOM_CLOSED)
-                del self._rooms[room.room.name]
-                del self._by_sid[room.room.sid]
-                _log.info("room_ended", room=room.room.sid)
-                self._around.changed()
+                self.end_room(room, Reason.ROOM_CLOSED)
             elif tells_rooms:
                 room.tell_room()
 

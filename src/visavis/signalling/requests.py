@@ -7,19 +7,18 @@ from typing import Any, cast
 import structlog
 from livekit.protocol import rtc
 
+from visavis.errors import VisavisError
 from visavis.media import Target
 from visavis.signalling import messages, publishing, subscribing
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
+from visavis.signalling.profile import update_profile
 from visavis.signalling.session import Session
 
 _log = structlog.stdlib.get_logger(__name__)
 
 MAX_SDP_CHARACTERS = 256 << 10
 MAX_CANDIDATE_CHARACTERS = 4096
-MAX_METADATA_BYTES = 512 << 10
-MAX_ATTRIBUTES_BYTES = 64 << 10
-MAX_NAME_CHARACTERS = 256
 _PROTOCOL_OK_RESPONSES = 15
 
 # What a client may give as its reason to leave; anything else is its own initiative.
@@ -127,29 +126,19 @@ def _sync_state(room: LiveRoom, session: Session, state: rtc.SyncState) -> None:
 
 
 def _update_metadata(room: LiveRoom, session: Session, update: rtc.UpdateParticipantMetadata) -> None:
-    participant = session.participant
-    attributes = {key: value for key, value in {**participant.attributes, **update.attributes}.items() if value}
     refusal = None
-    if not participant.permissions.can_update_metadata:
+    if not session.participant.permissions.can_update_metadata:
         refusal = (rtc.RequestResponse.NOT_ALLOWED, "the token does not grant canUpdateOwnMetadata")
-    elif len(update.metadata.encode()) > MAX_METADATA_BYTES:
-        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"metadata is limited to {MAX_METADATA_BYTES} bytes")
-    elif sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > MAX_ATTRIBUTES_BYTES:
-        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"attributes are limited to {MAX_ATTRIBUTES_BYTES} bytes")
-    elif len(update.name) > MAX_NAME_CHARACTERS:
-        refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, f"a name is limited to {MAX_NAME_CHARACTERS} characters")
-    if refusal is not None:
-        publishing.refuse(session, *refusal, update_metadata=update, request_id=update.request_id)
-        return
-    # "" leaves name and metadata as they are; LiveKit's clients cannot clear them.
-    participant.name = update.name or participant.name
-    participant.metadata = update.metadata or participant.metadata
-    participant.attributes = attributes
-    participant.touch()
-    room.announce(participant, to_self=True)
-    if session.protocol >= _PROTOCOL_OK_RESPONSES:
-        publishing.refuse(session, rtc.RequestResponse.OK, "", update_metadata=update, request_id=update.request_id)
-    room.refresh_token(session)
+    else:
+        try:
+            update_profile(room, session, name=update.name, metadata=update.metadata, attributes=update.attributes)
+        except VisavisError as error:
+            refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, error.message)
+    answer = refusal or (rtc.RequestResponse.OK, "")
+    if refusal is not None or session.protocol >= _PROTOCOL_OK_RESPONSES:
+        publishing.refuse(session, *answer, update_metadata=update, request_id=update.request_id)
+    if refusal is None:
+        room.refresh_token(session)
 
 
 def _simulate(room: LiveRoom, session: Session, scenario: rtc.SimulateScenario) -> None:
