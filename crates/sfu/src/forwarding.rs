@@ -265,7 +265,9 @@ impl Shard {
     pub(crate) fn allocate(&mut self, key: usize, now: Instant) {
         let participant = &mut self.participants[key];
         participant.allocate = false;
-        let Some(connection) = participant.subscriber.as_mut() else { return };
+        // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:
+        // none is asked for until `on_connected` comes here.
+        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else { return };
         let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
         let (mut keys, mut demands, mut audio) = (Vec::new(), Vec::new(), 0);
         for &downtrack_key in participant.subscriptions.values() {

@@ -155,6 +155,19 @@ fn a_late_joiner_gets_a_keyframe_at_once() {
 }
 
 #[test]
+fn no_keyframe_is_spent_before_a_late_joiner_can_get_it() {
+    let mut call = call_of(&["ann"], 1, LAN, 4);
+    call.run(3 * SECOND);
+    let before = call.clients["ann"].keyframe_requests;
+    call.network.link = Link { delay: Duration::from_millis(80), ..LAN };
+    call.join("bob");
+    let offered = |call: &Call| call.sections.iter().any(|((to, _), id)| to == "bob" && *id == camera("ann"));
+    call.run_until(5 * SECOND, "offer of ann's camera", offered);
+    call.run_until(5 * SECOND, "first frame", |call| call.received("bob", &camera("ann")).video.total() > 0);
+    assert_eq!(call.clients["ann"].keyframe_requests - before, 1);
+}
+
+#[test]
 fn sequence_numbers_have_no_holes_and_time_runs_forward_over_layer_switches() {
     let mut call = call_of(&["ann", "bob"], 3, LAN, 4);
     for quality in [0, 2, 1, 2, 0, 1] {

@@ -67,6 +67,8 @@ pub struct Client {
     pub audio_level: i8,
     /// What the client says it takes at most; `None`: str0m's default.
     pub max_message_size: Option<u32>,
+    /// How often a keyframe of what it publishes was asked for.
+    pub keyframe_requests: u32,
 }
 
 impl Connection {
@@ -110,6 +112,7 @@ impl Client {
             data: Vec::new(),
             audio_level: -90,
             max_message_size: None,
+            keyframe_requests: 0,
         }
     }
 
@@ -262,6 +265,7 @@ impl Client {
                 for source in self.sources.iter_mut().filter(|source| source.mid == request.mid) {
                     for encoding in source.encodings.iter_mut().filter(|encoding| encoding.rid == request.rid) {
                         encoding.encoder.request_keyframe();
+                        self.keyframe_requests += 1;
                     }
                 }
             }
