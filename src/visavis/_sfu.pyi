@@ -73,7 +73,7 @@ class Engine:
         follows within about 10 ms; subscriptions asked for before that are part of it.
 
         Args:
-            mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "video/H264", "audio/opus"]``.
+            mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
         """
 
     def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None: ...
@@ -85,8 +85,9 @@ class Engine:
 
     # -- negotiation --------------------------------------------------------------------------------------------------
     def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None:
-        """A client's offer on its publisher connection. Answered by `MediaAdded`/`MediaRemoved` for what changed, then
-        by exactly one `Answer` or `NegotiationFailed`.
+        """A client's offer on its publisher connection.
+
+        Answered by `MediaAdded` and `MediaRemoved` for what changed, then exactly one `Answer` or `NegotiationFailed`.
 
         Args:
             codecs: msid track id (the SDP's cid) → mime type wanted by AddTrack; goes first in the answer.
@@ -149,8 +150,10 @@ class Engine:
 
     # -- observation --------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, int]:
-        """Counters since start, summed over workers: ``packets_in``, ``packets_out``, ``bytes_in``, ``bytes_out``,
-        ``packets_dropped`` (unroutable or malformed), ``participants``, ``rooms``, ``panics``.
+        """Counters since start, summed over workers.
+
+        ``packets_in``, ``packets_out``, ``bytes_in``, ``bytes_out``, ``packets_dropped`` (unroutable or malformed),
+        ``participants``, ``rooms``, ``panics``.
         """
 
 @final
@@ -201,8 +204,8 @@ class Event:
         mime_type: str
         """The codec that the answer puts first, e.g. ``video/VP8``."""
         rids: list[str]
-        """Simulcast rids, lowest layer first (index = spatial layer): ``q h f`` and ``2 1 0`` by name, others in the order
-        of the SDP's send list; empty: one encoding."""
+        """Simulcast rids, lowest layer first (index = spatial layer): ``q h f`` and ``2 1 0`` by name, others in the
+        order of the SDP's send list; empty: one encoding."""
 
     @final
     class MediaRemoved(Event):
@@ -253,7 +256,10 @@ class Event:
 
     @final
     class Quality(Event):
-        """Every 5 s, only changes: participant id → (LiveKit ConnectionQuality: 0 poor, 1 good, 2 excellent, 3 lost; score 0..100)."""
+        """Every 5 s, only changes: participant id → (quality, score).
+
+        The quality is LiveKit's (0 poor, 1 good, 2 excellent, 3 lost), the score 0..100.
+        """
 
         __match_args__ = ("room", "qualities")
         room: str

@@ -12,6 +12,7 @@ import pytest_asyncio
 sys.path.insert(0, str(Path(__file__).parent.parent / "python_sdk"))
 
 from running_call import RunningCall, call_on
+
 from servers import PEER, MediaServer, livekit_server, visavis_server
 
 _HERE = Path(__file__).parent

@@ -9,9 +9,9 @@ from uuid import uuid4
 import numpy as np
 from caller import Caller
 from livekit import rtc
-from servers import MediaServer
 
 from media import CAMERA, MICROPHONE, SAMPLE_RATE, Colour, clear_tone, playing_tone, showing, watching
+from servers import MediaServer
 
 LONGEST_GAP = 1.5
 """Seconds without a new picture or tone that nobody would call undisturbed. The machine is shared, so not less."""

@@ -7,8 +7,9 @@ import httpx
 import pytest
 import websockets
 from livekit.protocol import rtc as signal
-from servers import PEER, MediaServer
 from wire import hand_made_token, joined, refusal, rtc_url
+
+from servers import PEER, MediaServer
 
 BAD_TOKENS: dict[str, Callable[[MediaServer], str | None]] = {
     "none": lambda _: None,

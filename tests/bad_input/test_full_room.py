@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from servers import PEER, MediaServer, livekit_server, visavis_server
 from wire import joined, refusal
+
+from servers import PEER, MediaServer, livekit_server, visavis_server
 
 ours = pytest.mark.skipif(bool(PEER), reason="livekit-server tells it after the upgrade")
 

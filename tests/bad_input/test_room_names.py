@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from servers import PEER, MediaServer
 from wire import as_json, hand_made_token, joined, refusal
+
+from servers import PEER, MediaServer
 
 BAD_NAMES = {
     "empty": "",

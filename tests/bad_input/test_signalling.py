@@ -8,8 +8,9 @@ import pytest
 import websockets
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
-from servers import PEER, MediaServer
 from wire import Signalling, joined
+
+from servers import PEER, MediaServer
 
 ours = pytest.mark.skipif(bool(PEER), reason="livekit-server answers some of these by silence")
 

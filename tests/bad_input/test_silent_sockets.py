@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 import websockets
-from servers import PEER, MediaServer
 from wire import Signalling, joined, rtc_url
+
+from servers import PEER, MediaServer
 
 COUNT = 500
 ours = pytest.mark.skipif(bool(PEER), reason="livekit-server has no hub")

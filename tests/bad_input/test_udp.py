@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import pytest
 from livekit.protocol import rtc as signal
-from servers import MediaServer
 from wire import (
     Datagrams,
     IceCredentials,
@@ -18,6 +17,8 @@ from wire import (
     stun_check,
     udp_to,
 )
+
+from servers import MediaServer
 
 BURST = 50
 

@@ -18,6 +18,7 @@ import jwt
 import websockets
 from google.protobuf import json_format
 from livekit.protocol import rtc as signal
+
 from servers import MediaServer
 
 

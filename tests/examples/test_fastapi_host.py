@@ -12,8 +12,8 @@ import jwt
 import pytest
 import websockets
 from livekit import rtc
-from servers import wait_for_port
 
+from servers import wait_for_port
 from visavis.hub.protocol import RECORD_SEPARATOR
 
 CHECKOUT = Path(__file__).parents[2]

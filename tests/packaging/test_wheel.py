@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from livekit import rtc
+
 from servers import MediaServer, wait_for_port
 
 CHECKOUT = Path(__file__).parents[2]
