@@ -267,7 +267,9 @@ impl Shard {
         participant.allocate = false;
         // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:
         // none is asked for until `on_connected` comes here.
-        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else { return };
+        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else {
+            return;
+        };
         let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
         let (mut keys, mut demands, mut audio) = (Vec::new(), Vec::new(), 0);
         for &downtrack_key in participant.subscriptions.values() {
