@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import os
 import shutil
 import signal
@@ -17,8 +18,14 @@ from typing import IO, Any
 
 from livekit import api
 
-PEER = os.environ.get("TEST_LIVEKIT_SERVER", "")
+PEER = os.environ.get("TEST_PEER", "")
 """Path of a livekit-server to run these tests against instead, to see whether a test or the server is wrong."""
+
+
+LIVEKIT_SERVER = Path(
+    os.environ.get("TEST_LIVEKIT_SERVER", "") or "~/.cache/visavis/livekit-server-1.13.5"
+).expanduser()
+"""The real one, which judges ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,9 @@ class MediaServer:
 
 
 @contextlib.contextmanager
-def livekit_server(http_port: int, *, max_participants: int = 0, binary: str = PEER) -> Iterator[MediaServer]:
+def livekit_server(
+    http_port: int, *, max_participants: int = 0, binary: str = PEER, webhook_url: str = ""
+) -> Iterator[MediaServer]:
     """The real livekit-server, kept on loopback."""
     server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
     folder = Path(tempfile.mkdtemp())
@@ -69,6 +78,7 @@ rtc:
   interfaces: {{includes: [lo]}}
   ips: {{includes: ["127.0.0.1/32"]}}
   stun_servers: ["127.0.0.1:3478"]
+webhook: {{api_key: devkey, urls: {json.dumps([webhook_url] if webhook_url else [])}}}
 """
     )
     log = (folder / "log").open("wb")

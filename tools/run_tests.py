@@ -35,7 +35,7 @@ _PYTEST_COUNTS = (
 
 SUITES = {
     "rust": Suite(
-        ["cargo", "test", "--release", "-p", "visavis-sfu", "-p", "visavis-sfu-io"],
+        ["cargo", "test", "-p", "visavis-sfu", "-p", "visavis-sfu-io"],
         r"test result: \w+\. (\d+) passed",
         r"test result: \w+\. \d+ passed; (\d+) failed",
     ),

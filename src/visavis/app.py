@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,6 +14,8 @@ from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.hub import NotificationHub
 from visavis.identity import Identify
 from visavis.page import page_routes
+from visavis.webhooks.happenings import EventName
+from visavis.webhooks.listeners import ListenerT
 
 
 class Visavis:
@@ -45,6 +47,23 @@ class Visavis:
             *page_routes(),
         ]
         self._app = Starlette(routes=routes, middleware=[_CORS], lifespan=self.lifespan)
+
+    def on(self, name: EventName) -> Callable[[ListenerT], ListenerT]:
+        """Decorates a function of the host, plain or async, that is called when something happens in a room.
+
+        ::
+
+            @video.on("participant_joined")
+            async def greet(event: WebhookEvent) -> None:
+                print(event.participant.identity, "is in", event.room.name)
+
+        Args:
+            name: of LiveKit's webhook events.
+
+        Raises:
+            ValueError: there is no such event.
+        """
+        return self.backend.listeners.on(name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

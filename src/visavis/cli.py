@@ -63,7 +63,7 @@ def _with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
 
 def _flag(name: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
-    kind: Any = {"node_ip": list[str], "tls_cert": Path, "tls_key": Path}.get(name)
+    kind: Any = {"node_ip": list[str], "webhook_url": list[str], "tls_cert": Path, "tls_key": Path}.get(name)
     if kind is None:
         kind = next((each for each in (int, float) if isinstance(field.default, each)), str)
     shown = field.get_default(call_default_factory=True)
@@ -88,7 +88,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_ROOMS, "workers", "log_level")
+@_with_settings(*_SOCKETS, *_ROOMS, "webhook_url", "workers", "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -103,7 +103,7 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
 
 
 @app.command()
-@_with_settings(*_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_ROOMS, "workers", "log_level")
+@_with_settings(*_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_ROOMS, "webhook_url", "workers", "log_level")
 def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve people: with keys of your own, and TLS here (--tls-cert, --tls-key) or at a proxy (--behind-proxy).
 

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     behind_proxy: str | None = Field(
         None, description="Addresses of the reverse proxy that ends TLS, separated by commas; * for any."
     )
+    webhook_url: Annotated[tuple[str, ...], NoDecode] = Field((), description="Address that events are posted to.")
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
@@ -67,6 +68,18 @@ class Settings(BaseSettings):
         if not isinstance(value, (list, tuple)):
             raise ValueError("is neither an address nor a list of them")
         return tuple(str(ipaddress.ip_address(str(address))) for address in cast(list[object], value))
+
+    @field_validator("webhook_url", mode="before")
+    @classmethod
+    def _read_webhook_urls(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("is neither an address nor a list of them")
+        for url in cast(list[object], value):
+            if not str(url).startswith(("http://", "https://")):
+                raise ValueError("does not begin with http:// or https://")
+        return tuple(str(url) for url in cast(list[object], value))
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -109,6 +122,7 @@ class Settings(BaseSettings):
             empty_timeout=self.empty_timeout,
             token_ttl=self.token_ttl,
             workers=self.workers,
+            webhook_urls=self.webhook_url,
         )
 
 

@@ -1,7 +1,6 @@
 """Each case runs against livekit-server and against ours; `differences.toml` tells where ours differs, and why."""
 
 import logging
-import os
 import re
 import sys
 import tomllib
@@ -22,12 +21,9 @@ from livekit import rtc
 from participant import LARGEST_ROOM, Join, Participant, connected, token
 from wiretap import Call, Tapped, wiretap
 
-from servers import MediaServer, livekit_server, visavis_server
+from servers import LIVEKIT_SERVER, MediaServer, livekit_server, visavis_server
 
 _HERE = Path(__file__).parent
-LIVEKIT_SERVER = Path(
-    os.environ.get("TEST_LIVEKIT_SERVER", "") or "~/.cache/visavis/livekit-server-1.13.5"
-).expanduser()
 _DIFFERENCES: list[dict[str, str]] = tomllib.loads((_HERE / "differences.toml").read_text()).get("difference", [])
 _REASONS = {difference["case"]: f"{difference['what']}: {difference['reason']}" for difference in _DIFFERENCES}
 

@@ -45,12 +45,14 @@ class World:
         self.now = 0.0
         self.engine = FakeEngine(auto=False)
         self.changes = 0
+        self.happenings = []
         self.registry = RoomRegistry(
             self.engine,
             KEYS,
             RoomLimits(departure_timeout=20),
             mime_types=("video/VP8", "audio/opus"),
             changed=self.count_change,
+            happened=self.happenings.append,
             wall=lambda: EPOCH + self.now,
             now=lambda: self.now,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
+from livekit.protocol.webhook import WebhookEvent
 from starlette.routing import BaseRoute
 
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
@@ -17,6 +18,7 @@ from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
 from visavis.signalling import RoomRegistry, signalling_routes
 from visavis.twirp import twirp_routes
+from visavis.webhooks import Listeners, WebhookSender
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -42,6 +44,7 @@ class EmbeddedOptions:
         empty_timeout: seconds that a room stays if nobody joins.
         token_ttl: seconds that tokens are valid.
         workers: threads for media, 0 for one per core.
+        webhook_urls: where events are posted to, as LiveKit's webhooks.
     """
 
     keys: Mapping[str, str]
@@ -54,6 +57,7 @@ class EmbeddedOptions:
     empty_timeout: float = 300.0
     token_ttl: float = DEFAULT_TTL_SECONDS
     workers: int = 0
+    webhook_urls: tuple[str, ...] = ()
 
 
 def core_engine(options: EmbeddedOptions) -> MediaEngine:
@@ -100,6 +104,8 @@ class EmbeddedBackend:
         self._dispatcher: Dispatcher | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
+        self.listeners = Listeners()
+        self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._is_stopped = False
 
     @property
@@ -139,6 +145,7 @@ class EmbeddedBackend:
             ),
             mime_types=MIME_TYPES,
             changed=self._changed,
+            happened=self._happened,
             wall=time.time,
             now=time.monotonic,
         )
@@ -158,6 +165,7 @@ class EmbeddedBackend:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticker
         outlets = registry.close()
+        webhooks = asyncio.create_task(self._webhooks.aclose(_FAREWELL_SECONDS))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 for outlet in outlets:
@@ -169,6 +177,7 @@ class EmbeddedBackend:
                 async with asyncio.timeout(_FAREWELL_SECONDS / 2):
                     await asyncio.to_thread(self._engine.close)
         self._changed()
+        await webhooks
 
     def rooms(self) -> list[RoomSummary]:
         """The rooms that live now, in order of creation."""
@@ -223,6 +232,10 @@ class EmbeddedBackend:
             self._callbacks.pop(key, None)
 
         return end
+
+    def _happened(self, event: WebhookEvent) -> None:
+        self.listeners(event)
+        self._webhooks(event)
 
     def _changed(self) -> None:
         for callback in list(self._callbacks.values()):

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 from livekit.protocol import models, rtc
+from livekit.protocol.webhook import WebhookEvent
 
 from visavis.auth import KeyRing
 from visavis.media import MediaEngine
@@ -19,6 +20,7 @@ from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.messages import Action, Reason
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.session import Session
+from visavis.webhooks import happenings
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,6 +43,7 @@ class Surroundings:
         keys: signs refreshed tokens.
         node_id: told to clients.
         changed: to be called when rooms or counts change.
+        happened: to be called with what webhooks tell.
         wall: seconds since the epoch.
         now: seconds of the monotonic clock.
         room_of: participant id → the room it is in.
@@ -50,6 +53,7 @@ class Surroundings:
     keys: KeyRing
     node_id: str
     changed: Callable[[], None]
+    happened: Callable[[WebhookEvent], None]
     wall: Callable[[], float]
     now: Callable[[], float]
     room_of: "dict[str, LiveRoom]" = field(default_factory=dict[str, "LiveRoom"])
@@ -182,8 +186,9 @@ class LiveRoom:
             return
         self.around.room_of.pop(participant.sid, None)
         self.engine.remove_participant(participant.sid)
-        for track in participant.tracks.published:
-            self.forget_track(track)
+        for track in participant.tracks.published.values():
+            self.forget_track(track.sid)
+            self.around.happened(happenings.of_track("track_unpublished", self.room, participant, track.info))
         self.room.remove(participant, now=self.around.now())
         self._qualities.pop(participant.sid, None)
         participant.disconnect_reason = reason
@@ -195,6 +200,7 @@ class LiveRoom:
         if not participant.is_hidden:
             self._tell_departure(participant, is_replaced=is_replaced)
         self._counts_changed()
+        self._tell_end(session)
         self._log.info("participant_left", participant=participant.sid, reason=models.DisconnectReason.Name(reason))  # pyright: ignore[reportAttributeAccessIssue]
 
     def close(self, reason: Reason) -> list[Outlet]:
@@ -209,8 +215,15 @@ class LiveRoom:
             self.engine.remove_participant(session.sid)
             self.room.remove(session.participant, now=self.around.now())
             self.around.room_of.pop(session.sid, None)
+            session.participant.disconnect_reason = reason
+            session.participant.advance(models.ParticipantInfo.DISCONNECTED)
+            self._tell_end(session)
         self.sessions.clear()
         return outlets
+
+    def _tell_end(self, session: Session) -> None:
+        name = "participant_left" if session.was_connected else "participant_connection_aborted"
+        self.around.happened(happenings.of_participant(name, self.room, session.participant))
 
     def _tell_departure(self, participant: Participant, *, is_replaced: bool) -> None:
         now = self.around.now()
@@ -273,6 +286,7 @@ class LiveRoom:
         if not session.participant.advance(models.ParticipantInfo.ACTIVE):
             return
         self.announce(session.participant, to_self=False)
+        self.around.happened(happenings.of_participant("participant_joined", self.room, session.participant))
         known = {sid: quality for sid, quality in self._qualities.items() if sid in self.sessions}
         known.setdefault(session.sid, (models.ConnectionQuality.EXCELLENT, 100.0))
         self._qualities.update(known)

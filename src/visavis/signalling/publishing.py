@@ -11,6 +11,7 @@ from visavis.rooms import ParkedMedia, Permissions, Track
 from visavis.rooms.tracks import MAX_PENDING, MAX_QUEUED, new_track_info
 from visavis.signalling import messages, subscribing
 from visavis.signalling.session import Session
+from visavis.webhooks import happenings
 
 if TYPE_CHECKING:
     from visavis.signalling.live_room import LiveRoom
@@ -114,6 +115,7 @@ def end_track(room: LiveRoom, session: Session, track: Track) -> None:
     room.forget_track(track.sid)
     room.engine.unpublish(track.sid)
     room.announce(session.participant, to_self=False)
+    room.around.happened(happenings.of_track("track_unpublished", room.room, session.participant, track.info))
     queued = tracks.queued.pop(track.cid, None)
     if queued is not None:
         add_track(room, session, queued)
@@ -137,6 +139,7 @@ def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) ->
     # Before any SDP with the track: browsers drop media of somebody they do not know for good.
     room.announce(participant, to_self=False)
     subscribing.reconcile_track(room, participant, track)
+    room.around.happened(happenings.of_track("track_published", room.room, participant, track.info))
     if first:
         room.is_told = False
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 from livekit.protocol import models, rtc
+from livekit.protocol.webhook import WebhookEvent
 
 from visavis.auth import KeyRing
 from visavis.errors import ErrorKind, VisavisError
@@ -18,6 +19,7 @@ from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.reactions import react
 from visavis.signalling.session import Session
+from visavis.webhooks import happenings
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class RoomRegistry:
         *,
         mime_types: tuple[str, ...],
         changed: Callable[[], None],
+        happened: Callable[[WebhookEvent], None],
         wall: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
@@ -58,13 +61,14 @@ class RoomRegistry:
             limits: for each new room.
             mime_types: the codecs that may be used, in order of preference.
             changed: called after each change of rooms or counts.
+            happened: called with what webhooks tell.
             wall: seconds since the epoch.
             now: seconds of a monotonic clock.
         """
         self.keys = keys
         self._limits = limits
         self._mime_types = mime_types
-        self._around = Surroundings(engine, keys, new_id("ND_"), changed, wall, now)
+        self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, wall, now)
         self._rooms: dict[str, LiveRoom] = {}
         self._by_sid: dict[str, LiveRoom] = {}
         self._room_updates_at = now()
@@ -129,7 +133,7 @@ class RoomRegistry:
 
     def end_room(self, room: LiveRoom, reason: Reason) -> None:
         """Ends a room that lives: everybody in it is told to leave."""
-        room.close(reason)
+        self._close_room(room, reason)
         del self._rooms[room.room.name]
         del self._by_sid[room.room.sid]
         _log.info("room_ended", room=room.room.sid)
@@ -139,8 +143,14 @@ class RoomRegistry:
         around = self._around
         room = Room(name, limits, created_at=around.wall(), now=around.now(), mime_types=self._mime_types)
         live = self._rooms[name] = self._by_sid[room.sid] = LiveRoom(room, around)
+        around.happened(happenings.of_room("room_started", room))
         _log.info("room_started", room=room.sid)
         return live
+
+    def _close_room(self, room: LiveRoom, reason: Reason) -> list[Outlet]:
+        outlets = room.close(reason)
+        self._around.happened(happenings.of_room("room_finished", room.room))
+        return outlets
 
     def resume(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session] | None:
         """Resumes the session of the same identity; None if there is none (any more)."""
@@ -183,7 +193,7 @@ class RoomRegistry:
     def close(self) -> list[Outlet]:
         """Tells everybody to leave and lets nobody in any more; returns where that is still to be sent."""
         self._is_closed = True
-        outlets = [outlet for room in self._rooms.values() for outlet in room.close(Reason.SERVER_SHUTDOWN)]
+        outlets = [outlet for room in self._rooms.values() for outlet in self._close_room(room, Reason.SERVER_SHUTDOWN)]
         self._rooms.clear()
         self._by_sid.clear()
         return outlets
