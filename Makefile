@@ -14,6 +14,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 BIN := .venv/bin
 STAMPS := .stamps
 LIVEKIT_SERVER := $(CACHE)/livekit-server-1.13.5
+export TEST_LIVEKIT_SERVER ?= $(LIVEKIT_SERVER)
 
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
