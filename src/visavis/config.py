@@ -63,23 +63,15 @@ class Settings(BaseSettings):
     @field_validator("node_ip", mode="before")
     @classmethod
     def _read_node_ips(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, (list, tuple)):
-            raise ValueError("is neither an address nor a list of them")
-        return tuple(str(ipaddress.ip_address(str(address))) for address in cast(list[object], value))
+        return tuple(str(ipaddress.ip_address(address)) for address in _listed(value))
 
     @field_validator("webhook_url", mode="before")
     @classmethod
     def _read_webhook_urls(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, (list, tuple)):
-            raise ValueError("is neither an address nor a list of them")
-        for url in cast(list[object], value):
-            if not str(url).startswith(("http://", "https://")):
-                raise ValueError("does not begin with http:// or https://")
-        return tuple(str(url) for url in cast(list[object], value))
+        urls = _listed(value)
+        if not all(url.startswith(("http://", "https://")) for url in urls):
+            raise ValueError("does not begin with http:// or https://")
+        return tuple(urls)
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -194,6 +186,15 @@ def _foreign_settings(said: Mapping[str, Any]) -> dict[str, Any]:
             given, lacking = (key_name, secret_name) if key else (secret_name, key_name)
             raise invalid_setting(f"{given} is set without {lacking}: set both, or neither")
     return settings
+
+
+def _listed(value: object) -> list[str]:
+    """Several values: a list, or a text with commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("is neither a text nor a list of texts")
+    return [str(each) for each in cast(list[object], value)]
 
 
 def _keys_from_text(text: str) -> dict[str, str]:

@@ -64,6 +64,13 @@ def test_keys_in_the_file_are_a_table_and_addresses_a_list(file: WriteFile) -> N
     assert settings.node_ip == ("192.0.2.1", "2001:db8::1")
 
 
+def test_webhooks_are_a_list_or_a_text_with_commas(file: WriteFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ("http://a.example/hook", "https://b.example")
+    assert config.load({}, config=file(f"webhook_url = {list(wanted)}")).webhook_url == wanted
+    monkeypatch.setenv("VISAVIS_WEBHOOK_URL", " , ".join(wanted))
+    assert config.load({}).webhook_url == wanted
+
+
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISAVIS_PORT", "")
     assert config.load({}).port == 7880
@@ -76,6 +83,7 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"VISAVIS_PORT": "many"}, "VISAVIS_PORT"),
         ({"VISAVIS_PORT": "65536"}, "VISAVIS_PORT"),
         ({"VISAVIS_NODE_IP": "here"}, "VISAVIS_NODE_IP"),
+        ({"VISAVIS_WEBHOOK_URL": "a.example"}, "VISAVIS_WEBHOOK_URL"),
         ({"VISAVIS_MAX_PARTICIPANTS": "0"}, "VISAVIS_MAX_PARTICIPANTS"),
         ({"VISAVIS_DEPARTURE_TIMEOUT": "-1"}, "VISAVIS_DEPARTURE_TIMEOUT"),
         ({"VISAVIS_API_KEY": "k"}, "api_key is set without api_secret"),
