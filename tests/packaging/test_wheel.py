@@ -11,7 +11,7 @@ import httpx
 import pytest
 from livekit import rtc
 
-from servers import MediaServer, wait_for_port
+from servers import wait_for_port
 
 CHECKOUT = Path(__file__).parents[2]
 PORT = 17950
@@ -43,24 +43,30 @@ def _bare_environment(folder: Path) -> dict[str, str]:
 @pytest.mark.timeout(600)
 async def test_the_wheel_serves_the_page_and_carries_a_call(command: Path, tmp_path: Path) -> None:
     ports = ["--port", str(PORT), "--tcp-port", str(PORT + 1), "--udp-port", str(PORT + 2)]
+    environment = _bare_environment(tmp_path)
+
+    def token(identity: str) -> str:
+        line = [str(command), "token", "--identity", identity, "--room", "atrium"]
+        return subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
     process = subprocess.Popen(
-        [str(command), "dev", *ports], cwd=tmp_path, env=_bare_environment(tmp_path), stdout=subprocess.PIPE, text=True
+        [str(command), "dev", *ports], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
     try:
         wait_for_port(PORT)
-        assert process.stdout is not None
         assert any(f"http://127.0.0.1:{PORT}" in line for line in process.stdout)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
             page = (await http.get("/")).text
             script = page.split('src="./assets/')[1].split('"')[0]
             assert len((await http.get(f"/assets/{script}")).content) > 100_000
-        server = MediaServer(f"http://127.0.0.1:{PORT}", PORT + 2, PORT + 1, api_secret="secret")
         alice, bob = rtc.Room(), rtc.Room()
-        await alice.connect(server.url, server.token("alice", "atrium"))
-        await bob.connect(server.url, server.token("bob", "atrium"))
+        await alice.connect(f"ws://127.0.0.1:{PORT}", token("alice"))
+        await bob.connect(f"ws://127.0.0.1:{PORT}", token("bob"))
         assert "alice" in bob.remote_participants
         await alice.disconnect()
         await bob.disconnect()
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+        process.stdout.close()

@@ -34,9 +34,7 @@ async def http(backend: EmbeddedBackend) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-@pytest.mark.parametrize(
-    "path", ["Egress/ListEgress", "Ingress/CreateIngress", "SIP/ListSIPTrunk", "AgentDispatchService/ListDispatch"]
-)
+@pytest.mark.parametrize("path", ["Egress/ListEgress", "Ingress/CreateIngress", "SIP/ListSIPTrunk"])
 async def test_services_that_are_not_served_say_so(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.post(f"/livekit.{path}", json={})
     assert (answer.status_code, answer.json()["code"]) == (501, "unimplemented")

@@ -10,13 +10,14 @@ import structlog
 from livekit.protocol.webhook import WebhookEvent
 from starlette.routing import BaseRoute
 
+from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary
 from visavis.backend.node_address import bind_address, find_node_ips, with_own_address
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
-from visavis.signalling import RoomRegistry, signalling_routes
+from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
 
@@ -105,6 +106,7 @@ class EmbeddedBackend:
         self._ticker: asyncio.Task[None] | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
         self.listeners = Listeners()
+        self.agents = AgentDispatcher(self.keys, self._find_room)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._is_stopped = False
 
@@ -114,8 +116,8 @@ class EmbeddedBackend:
         return self._engine
 
     def routes(self) -> list[BaseRoute]:
-        """LiveKit's signalling under `/rtc`, its server API under `/twirp`. The first request starts the backend."""
-        return [*signalling_routes(self), *twirp_routes(self)]
+        """LiveKit's signalling (`/rtc`), server API (`/twirp`) and workers (`/agent`). The first request starts it."""
+        return [*signalling_routes(self), *twirp_routes(self), *agent_routes(self)]
 
     async def registry(self) -> RoomRegistry:
         """The rooms; started if they are not."""
@@ -177,6 +179,7 @@ class EmbeddedBackend:
                 async with asyncio.timeout(_FAREWELL_SECONDS / 2):
                     await asyncio.to_thread(self._engine.close)
         self._changed()
+        await self.agents.aclose()
         await webhooks
 
     def rooms(self) -> list[RoomSummary]:
@@ -236,6 +239,10 @@ class EmbeddedBackend:
     def _happened(self, event: WebhookEvent) -> None:
         self.listeners(event)
         self._webhooks(event)
+        self.agents.happened(event)
+
+    def _find_room(self, name: str) -> LiveRoom | None:
+        return None if self._registry is None else self._registry.get(name)
 
     def _changed(self) -> None:
         for callback in list(self._callbacks.values()):

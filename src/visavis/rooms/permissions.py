@@ -80,6 +80,24 @@ class Permissions:
             can_manage_agent_session=message.can_manage_agent_session,
         )
 
+    def to_grants(self, *, room: str, agent: bool) -> VideoGrants:
+        """The grants of a token that joins `room` with these permissions."""
+        names = {source: name for name, source in SOURCE_NAMES.items()}
+        return VideoGrants(
+            room_join=True,
+            room=room,
+            agent=agent,
+            can_subscribe=self.can_subscribe,
+            can_publish=self.can_publish,
+            can_publish_data=self.can_publish_data,
+            can_publish_sources=tuple(names[source] for source in sorted(self.publish_sources)),
+            can_update_own_metadata=self.can_update_metadata,
+            hidden=self.hidden,
+            recorder=self.recorder,
+            can_subscribe_metrics=self.can_subscribe_metrics,
+            can_manage_agent_session=self.can_manage_agent_session,
+        )
+
     def may_publish(self, source: models.TrackSource) -> bool:
         """Whether a track of this source may be published."""
         return self.can_publish and (not self.publish_sources or source in self.publish_sources)

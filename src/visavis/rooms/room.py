@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livekit.protocol import models
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
 
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms.ids import new_id
@@ -47,6 +48,8 @@ class Room:
         self.created_at = created_at
         self.mime_types = tuple(mime_types)
         self.metadata = ""
+        self.agents: tuple[RoomAgentDispatch, ...] = ()
+        """Whom it wants when it begins; none named: agents without a name."""
         self._by_sid: dict[str, Participant] = {}
         self._by_identity: dict[str, Participant] = {}
         self._publishers: dict[str, Participant] = {}

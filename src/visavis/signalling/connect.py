@@ -38,7 +38,7 @@ def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: Ke
     Raises:
         VisavisError: the text and status to refuse with.
     """
-    claims = keys.verify(_token(query, headers))
+    claims = keys.verify(bearer_token(query, headers))
     if claims.video is None:
         raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token has no grants (claim 'video')")
     if not claims.video.room_join:
@@ -81,7 +81,12 @@ def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: Ke
     )
 
 
-def _token(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+def bearer_token(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """The token of a request to connect: in the header, or where a browser can put it, in the query.
+
+    Raises:
+        VisavisError: `NO_TOKEN`.
+    """
     header = headers.get("authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")

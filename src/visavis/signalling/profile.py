@@ -27,6 +27,16 @@ def checked_metadata(metadata: str) -> str:
     return metadata
 
 
+def check_attributes(attributes: Mapping[str, str]) -> None:
+    """Checks that attributes are not too long, all together.
+
+    Raises:
+        VisavisError: `INVALID_REQUEST`.
+    """
+    if sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > MAX_ATTRIBUTES_BYTES:
+        raise VisavisError(ErrorKind.INVALID_REQUEST, f"attribute size exceeds limits {MAX_ATTRIBUTES_BYTES}")
+
+
 def update_profile(
     room: LiveRoom, session: Session, *, name: str, metadata: str, attributes: Mapping[str, str]
 ) -> None:
@@ -46,8 +56,7 @@ def update_profile(
     merged = {key: value for key, value in {**participant.attributes, **attributes}.items() if value}
     if len(name) > MAX_NAME_CHARACTERS:
         raise VisavisError(ErrorKind.INVALID_REQUEST, f"name length exceeds limits {MAX_NAME_CHARACTERS}")
-    if sum(len(key.encode()) + len(value.encode()) for key, value in merged.items()) > MAX_ATTRIBUTES_BYTES:
-        raise VisavisError(ErrorKind.INVALID_REQUEST, f"attribute size exceeds limits {MAX_ATTRIBUTES_BYTES}")
+    check_attributes(merged)
     participant.metadata = checked_metadata(metadata) or participant.metadata
     participant.name = name or participant.name
     participant.attributes = merged

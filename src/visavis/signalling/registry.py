@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import structlog
+from google.protobuf import json_format
 from livekit.protocol import models, rtc
+from livekit.protocol.room import RoomConfiguration
 from livekit.protocol.webhook import WebhookEvent
 
-from visavis.auth import KeyRing
+from visavis.auth import Claims, KeyRing
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import MediaEngine, events
 from visavis.rooms import Room, RoomLimits, parse_room_name
@@ -17,6 +19,7 @@ from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.live_room import TOKEN_REFRESH_SECONDS, LiveRoom, Surroundings
 from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
+from visavis.signalling.profile import checked_metadata
 from visavis.signalling.reactions import react
 from visavis.signalling.session import Session
 from visavis.webhooks import happenings
@@ -106,13 +109,11 @@ class RoomRegistry:
             VisavisError: the room is full, or the server is stopping.
         """
         self.check(request)
-        room = self._rooms.get(request.room) or self._start(request.room, self._limits)
+        room = self._rooms.get(request.room) or self._start(request.room, _configuration(request.claims))
         return room, room.join(request, outlet)
 
-    def open_room(
-        self, name: str, *, max_participants: int, empty_timeout: float, departure_timeout: float, metadata: str
-    ) -> LiveRoom:
-        """Makes a room before anybody joins it; one that lives already stays as it is. 0 is the server's own value.
+    def open_room(self, name: str, configuration: RoomConfiguration | None = None) -> LiveRoom:
+        """Makes a room before anybody joins it; one that lives already stays as it is.
 
         Raises:
             VisavisError: the name cannot be, or the server is stopping.
@@ -121,13 +122,7 @@ class RoomRegistry:
             raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
         live = self._rooms.get(parse_room_name(name))
         if live is None:
-            limits = RoomLimits(
-                max_participants=max_participants or self._limits.max_participants,
-                empty_timeout=empty_timeout or self._limits.empty_timeout,
-                departure_timeout=departure_timeout or self._limits.departure_timeout,
-            )
-            live = self._start(name, limits)
-            live.room.metadata = metadata
+            live = self._start(name, configuration or RoomConfiguration())
             self._around.changed()
         return live
 
@@ -139,9 +134,17 @@ class RoomRegistry:
         _log.info("room_ended", room=room.room.sid)
         self._around.changed()
 
-    def _start(self, name: str, limits: RoomLimits) -> LiveRoom:
+    def _start(self, name: str, configuration: RoomConfiguration) -> LiveRoom:
         around = self._around
+        # 0 is "not told".
+        limits = RoomLimits(
+            max_participants=configuration.max_participants or self._limits.max_participants,
+            empty_timeout=configuration.empty_timeout or self._limits.empty_timeout,
+            departure_timeout=configuration.departure_timeout or self._limits.departure_timeout,
+        )
         room = Room(name, limits, created_at=around.wall(), now=around.now(), mime_types=self._mime_types)
+        room.metadata = configuration.metadata
+        room.agents = tuple(configuration.agents)
         live = self._rooms[name] = self._by_sid[room.sid] = LiveRoom(room, around)
         around.happened(happenings.of_room("room_started", room))
         _log.info("room_started", room=room.sid)
@@ -228,3 +231,15 @@ class RoomRegistry:
             room.refresh_token(session)
         if session.unknown_wishes:
             subscribing.give_up_unknown(room, session)
+
+
+def _configuration(claims: Claims) -> RoomConfiguration:
+    """What the token of whoever comes first says of the room."""
+    configuration = RoomConfiguration()
+    if claims.room_config is not None:
+        try:
+            json_format.ParseDict(dict(claims.room_config), configuration, ignore_unknown_fields=True)
+        except json_format.ParseError as error:
+            raise VisavisError(ErrorKind.INVALID_TOKEN, f"invalid token: its 'roomConfig' is wrong: {error}") from error
+        checked_metadata(configuration.metadata)
+    return configuration

@@ -36,14 +36,14 @@ def _create_room(registry: RoomRegistry, claims: Claims | None, request: room.Cr
         raise TwirpError("invalid_argument", "unknown room configuration in create room request")
     if request.HasField("egress"):
         raise TwirpError("unimplemented", "rooms are not recorded here: leave `egress` out")
-    live = registry.open_room(
-        request.name,
+    configuration = room.RoomConfiguration(
         max_participants=request.max_participants,
         empty_timeout=request.empty_timeout,
         departure_timeout=request.departure_timeout,
         metadata=checked_metadata(request.metadata),
+        agents=request.agents,
     )
-    return live.room.info()
+    return registry.open_room(request.name, configuration).room.info()
 
 
 def _list_rooms(registry: RoomRegistry, claims: Claims | None, request: room.ListRoomsRequest) -> Message:
@@ -59,28 +59,28 @@ def _delete_room(registry: RoomRegistry, claims: Claims | None, request: room.De
 
 
 def _list_participants(registry: RoomRegistry, claims: Claims | None, request: room.ListParticipantsRequest) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     live = registry.get(request.room)
     participants = [] if live is None else [each.info() for each in live.room.participants]
     return room.ListParticipantsResponse(participants=participants)
 
 
 def _get_participant(registry: RoomRegistry, claims: Claims | None, request: room.RoomParticipantIdentity) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     return _session(registry, request.room, request.identity)[1].participant.info()
 
 
 def _remove_participant(
     registry: RoomRegistry, claims: Claims | None, request: room.RoomParticipantIdentity
 ) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     live, session = _session(registry, request.room, request.identity)
     live.remove(session, Reason.PARTICIPANT_REMOVED)
     return room.RemoveParticipantResponse()
 
 
 def _mute_published_track(registry: RoomRegistry, claims: Claims | None, request: room.MuteRoomTrackRequest) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     live, session = _session(registry, request.room, request.identity)
     if not request.muted:
         raise TwirpError("failed_precondition", "remote unmute not enabled")
@@ -91,7 +91,7 @@ def _mute_published_track(registry: RoomRegistry, claims: Claims | None, request
 def _update_participant(
     registry: RoomRegistry, claims: Claims | None, request: room.UpdateParticipantRequest
 ) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     live, session = _session(registry, request.room, request.identity)
     update_profile(live, session, name=request.name, metadata=request.metadata, attributes=request.attributes)
     live.refresh_token(session)
@@ -103,7 +103,7 @@ def _update_participant(
 def _update_subscriptions(
     registry: RoomRegistry, claims: Claims | None, request: room.UpdateSubscriptionsRequest
 ) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     live, session = _session(registry, request.room, request.identity)
     wish = rtc.UpdateSubscription(
         track_sids=request.track_sids, subscribe=request.subscribe, participant_tracks=request.participant_tracks
@@ -113,7 +113,7 @@ def _update_subscriptions(
 
 
 def _send_data(registry: RoomRegistry, claims: Claims | None, request: room.SendDataRequest) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     if len(request.nonce) not in (0, _NONCE_BYTES):
         raise TwirpError(
             "invalid_argument", f"nonce should be {_NONCE_BYTES}-bytes or not present, got: {len(request.nonce)} bytes"
@@ -125,7 +125,7 @@ def _send_data(registry: RoomRegistry, claims: Claims | None, request: room.Send
 def _update_room_metadata(
     registry: RoomRegistry, claims: Claims | None, request: room.UpdateRoomMetadataRequest
 ) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     metadata = checked_metadata(request.metadata)
     live = _room(registry, request.room)
     moderation.set_room_metadata(live, metadata)
@@ -137,7 +137,7 @@ def _forward_or_move(
     claims: Claims | None,
     request: room.ForwardParticipantRequest | room.MoveParticipantRequest,
 ) -> Message:
-    grants = _require_admin(claims, request.room)
+    grants = require_admin(claims, request.room)
     if grants.destination_room != request.destination_room:
         raise _denied()
     _session(registry, request.room, request.identity)
@@ -145,7 +145,7 @@ def _forward_or_move(
 
 
 def _perform_rpc(registry: RoomRegistry, claims: Claims | None, request: room.PerformRpcRequest) -> Message:
-    _require_admin(claims, request.room)
+    require_admin(claims, request.room)
     if not request.destination_identity:
         raise TwirpError("invalid_argument", "destination identity is required")
     _session(registry, request.room, request.destination_identity)
@@ -176,7 +176,8 @@ def _require(claims: Claims | None, permits: Callable[[VideoGrants], bool]) -> V
     return claims.video
 
 
-def _require_admin(claims: Claims | None, name: str) -> VideoGrants:
+def require_admin(claims: Claims | None, name: str) -> VideoGrants:
+    """Checks that the caller may moderate exactly this room; returns its grants."""
     return _require(claims, lambda grants: grants.room_admin and grants.room == name)
 
 

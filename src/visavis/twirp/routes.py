@@ -1,17 +1,19 @@
 """`/twirp/livekit.<Service>/<Method>`: who calls, what for, and in which encoding."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Protocol
 
 import structlog
-from livekit.protocol import agent_dispatch, egress, ingress, sip
+from livekit.protocol import egress, ingress, sip
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from visavis.agents import AgentDispatcher
 from visavis.auth import Claims, KeyRing
 from visavis.errors import VisavisError
 from visavis.signalling import RoomRegistry
+from visavis.twirp.agent_dispatch_service import agent_dispatch_service
 from visavis.twirp.protocol import JSON, PROTOBUF, TwirpError, decode, encode
 from visavis.twirp.room_service import ROOM_SERVICE, Method
 
@@ -23,42 +25,43 @@ MAX_BODY_BYTES = 10 << 20
 class RegistrySource(Protocol):
     """Where the rooms are; they are opened with the first call that needs them."""
 
-    @property
-    def keys(self) -> KeyRing:
-        """Verify the tokens."""
-        ...
+    keys: KeyRing
+    agents: AgentDispatcher
 
     async def registry(self) -> RoomRegistry:
         """The open registry."""
         ...
 
 
-_SERVICES: Mapping[str, Mapping[str, Method]] = {"livekit.RoomService": ROOM_SERVICE}
 # What LiveKit offers and we do not: known by name, so that callers learn more than "not found".
 _ABSENT: Mapping[str, frozenset[str]] = {
     service.full_name: frozenset(method.name for method in service.methods)
-    for module in (agent_dispatch, egress, ingress, sip)
+    for module in (egress, ingress, sip)
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 
 
 def twirp_routes(source: RegistrySource) -> list[BaseRoute]:
     """The routes, for an application or a mount."""
+    services: Mapping[str, Mapping[str, Method]] = {
+        "livekit.RoomService": ROOM_SERVICE,
+        "livekit.AgentDispatchService": agent_dispatch_service(source.agents),
+    }
 
     async def call(request: Request) -> Response:
         service = request.path_params["service"]
-        if service not in _SERVICES and service not in _ABSENT:
+        if service not in services and service not in _ABSENT:
             return PlainTextResponse("404 page not found\n", 404)
         try:
             claims = _claims(request, source.keys)
         except VisavisError as error:
             return PlainTextResponse(error.message, 401)
         try:
-            content_type = _checked_route(request, service)
+            content_type = _checked_route(request, services.get(service) or _ABSENT[service])
             if service in _ABSENT:
                 _require_anybody(claims)
                 raise TwirpError("unimplemented", f"{service} is not served here")
-            method = _SERVICES[service][request.path_params["method"]]
+            method = services[service][request.path_params["method"]]
             body = decode(method.request, content_type, await _body(request))
             return encode(method.handle(await source.registry(), claims, body), content_type)
         except TwirpError as error:
@@ -88,13 +91,13 @@ def _require_anybody(claims: Claims | None) -> None:
         raise TwirpError("unauthenticated", "permissions denied")
 
 
-def _checked_route(request: Request, service: str) -> str:
+def _checked_route(request: Request, methods: Container[str]) -> str:
     """The encoding of a request for a method that there is."""
     path = request.url.path
     meta = {"twirp_invalid_route": f"{request.method} {path}"}
     if request.method != "POST":
         raise TwirpError("bad_route", f'unsupported method "{request.method}" (only POST is allowed)', meta)
-    if request.path_params["method"] not in (_SERVICES.get(service) or _ABSENT[service]):
+    if request.path_params["method"] not in methods:
         raise TwirpError("bad_route", f'no handler for path "{path}"', meta)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in (PROTOBUF, JSON):
