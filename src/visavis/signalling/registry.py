@@ -32,7 +32,7 @@ SILENT_WITH_MEDIA_SECONDS = 75.0
 JOIN_SECONDS = 60.0
 # A machine that vanished closes nothing. The core notices after some 10 s without packets ("disconnected"); if the
 # socket is silent as well, it is gone, and the others shall not wait for the 20 s that they would need otherwise.
-VANISHED_SECONDS = 4.0
+VANISHED_SECONDS = 2.0
 VANISHED_SILENT_SECONDS = 10.0
 ROOM_UPDATE_SECONDS = 5.0
 # Clients that leave may close their connections before they say so: a failure is acted on only after a moment …
