@@ -1,31 +1,20 @@
-//! Media: from a publisher's packet to every subscriber that gets it, and the slower loop that decides who gets what.
+//! Media: from a publisher's packet to every subscriber that gets it. Who gets what is decided in `allocation`.
 
 use std::time::{Duration, Instant};
 
-use str0m::bwe::{Bitrate, BweKind};
-use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
+use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
-use str0m::stats::MediaEgressStats;
 
 use crate::bitstream::inspect;
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
-use crate::connection::State;
-use crate::downtrack::{Downtrack, Incoming, Place};
+use crate::downtrack::{Downtrack, Incoming};
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
-use crate::layers::{self, Demand};
-use crate::quality::{self, Sample};
-use crate::shard::{Key, Shard, Timer};
-use crate::speakers;
+use crate::shard::{Key, Shard};
 use crate::track::{Layer, Track};
 
-/// A room's beat while it has tracks, and while it has none.
-const BEAT: Duration = Duration::from_millis(100);
-const IDLE_BEAT: Duration = Duration::from_millis(400);
 /// A packet of audio lasts this long when its timestamps do not tell (after a pause).
 const AUDIO_PACKET: Duration = Duration::from_millis(20);
-/// What one audio track is taken to need, bit/s, beside the video.
-const AUDIO_RATE: u64 = 40_000;
 
 impl Shard {
     #[allow(clippy::too_many_arguments)] // the command's fields
@@ -235,7 +224,7 @@ impl Shard {
         }
     }
 
-    fn ask_keyframes(&mut self, track: usize, now: Instant) {
+    pub(crate) fn ask_keyframes(&mut self, track: usize, now: Instant) {
         let due = self.tracks[track].due_keyframes(now);
         if due.is_empty() {
             return;
@@ -249,177 +238,5 @@ impl Shard {
             }
         }
         self.touch(key);
-    }
-
-    // -- who gets what ------------------------------------------------------------------------------------------------
-
-    pub(crate) fn on_estimate(&mut self, key: Key, kind: BweKind) {
-        let (BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) = kind else { return };
-        if let Some(connection) = self.connection(key) {
-            connection.estimate = Some(estimate.as_u64());
-            self.participants[key.0].allocate = true;
-        }
-    }
-
-    /// Shares a subscriber's bandwidth out among its tracks.
-    pub(crate) fn allocate(&mut self, key: usize, now: Instant) {
-        let participant = &mut self.participants[key];
-        participant.allocate = false;
-        // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:
-        // none is asked for until `on_connected` comes here.
-        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else {
-            return;
-        };
-        let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
-        let (mut keys, mut demands, mut audio) = (Vec::new(), Vec::new(), 0);
-        for &downtrack_key in participant.subscriptions.values() {
-            let downtrack = &mut self.downtracks[downtrack_key];
-            let track = &self.tracks[downtrack.track];
-            if downtrack.settings.disabled || track.muted || !matches!(downtrack.place, Place::Ready(..)) {
-                downtrack.target = None;
-                downtrack.pause();
-            } else if track.kind == MediaKind::Audio {
-                downtrack.target = Some(0);
-                audio += AUDIO_RATE;
-            } else {
-                let wanted = layers::wanted(&downtrack.settings, &track.declared, track.layers.len());
-                let rates = track.rates(now);
-                demands.push(Demand { screen: track.is_screen(), rates, wanted, current: downtrack.current });
-                keys.push(downtrack_key);
-            }
-        }
-        let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
-        let (mut desired, mut spent, mut next_step) = (audio, audio, None);
-        let mut waiting = Vec::new();
-        for ((downtrack_key, demand), layer) in keys.into_iter().zip(&demands).zip(chosen) {
-            desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
-            let rate = layer.map_or(0, |layer| demand.rates[layer]);
-            spent += rate;
-            let above = layer.map_or(0, |layer| layer + 1)..=demand.wanted;
-            let step = above.filter_map(|above| demand.rates[above].checked_sub(rate)).filter(|step| *step > 0).min();
-            next_step = next_step.into_iter().chain(step).min();
-            let downtrack = &mut self.downtracks[downtrack_key];
-            let track = &mut self.tracks[downtrack.track];
-            // Nothing comes yet: the lowest is what will come first.
-            downtrack.target = Some(layer.unwrap_or(0));
-            if downtrack.current.is_some_and(|current| demand.rates[current] == 0) && layer.is_some() {
-                downtrack.pause();
-            }
-            downtrack.temporal_limit = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);
-            if let Some(layer) = downtrack.awaits() {
-                track.want_keyframe(layer);
-                waiting.push(downtrack.track);
-            }
-        }
-        // A quarter above the media's own rate leaves room for its peaks. While someone waits for a better layer, padding
-        // up to what it needs (never beyond the estimate) finds out whether it would fit; else nothing is padded.
-        let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
-        connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
-        self.touch((key, Target::Subscriber));
-        for track in waiting {
-            self.ask_keyframes(track, now);
-        }
-    }
-
-    pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
-        let interval = if self.rooms[room].tracks.is_empty() { IDLE_BEAT } else { BEAT };
-        let at = now + interval;
-        if self.rooms[room].beat.is_none_or(|beat| at < beat) {
-            self.rooms[room].beat = Some(at);
-            self.set_timer(at, Timer::Room(room));
-        }
-    }
-
-    pub(crate) fn on_beat(&mut self, key: usize, at: Instant, now: Instant) {
-        let Some(room) = self.rooms.get_mut(key).filter(|room| room.beat == Some(at)) else { return };
-        room.beat = None;
-        let elapsed = now.saturating_duration_since(std::mem::replace(&mut room.measured, now));
-        let (tracks, members) = (room.tracks.clone(), room.members.clone());
-        if !elapsed.is_zero() {
-            for track in &tracks {
-                self.tracks[*track].layers.iter_mut().for_each(|layer| layer.measure(elapsed));
-            }
-        }
-        self.tell_speakers(key, now);
-        let quality_due = self.rooms[key].quality_due <= now;
-        // Rates drift without an event; twice a second is soon enough to notice.
-        let all = self.rooms[key].speakers_due == now + speakers::INTERVAL;
-        for member in &members {
-            if self.participants[*member].allocate || all && !self.participants[*member].subscriptions.is_empty() {
-                self.allocate(*member, now);
-            }
-        }
-        for track in tracks {
-            let awaited: Vec<usize> =
-                self.tracks[track].downtracks.iter().filter_map(|key| self.downtracks[*key].awaits()).collect();
-            for layer in awaited {
-                self.tracks[track].want_keyframe(layer);
-            }
-            self.ask_keyframes(track, now);
-        }
-        if quality_due {
-            self.tell_quality(key, now);
-        }
-        self.start_beat(key, now);
-    }
-
-    // -- what people are told -----------------------------------------------------------------------------------------
-
-    fn tell_speakers(&mut self, key: usize, now: Instant) {
-        let room = &mut self.rooms[key];
-        if room.speakers_due > now {
-            return;
-        }
-        room.speakers_due = now + speakers::INTERVAL;
-        let changes = room.speakers.tick();
-        if changes.is_empty() {
-            return;
-        }
-        let room = room.id.clone();
-        let levels = changes.into_iter().map(|(speaker, level)| (self.participants[speaker].id.clone(), level));
-        let event = Event::Speakers { room, levels: levels.collect() };
-        self.emit(event);
-    }
-
-    /// What a client reported of a stream it receives.
-    pub(crate) fn on_reception(&mut self, key: usize, stats: &MediaEgressStats) {
-        let Some(loss) = stats.loss else { return };
-        let participant = &mut self.participants[key];
-        let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
-        let lost = (f64::from(loss) * 1000.0) as u64;
-        let rtt = stats.rtt.unwrap_or_default();
-        participant.reception.push(Sample { expected: 1000, lost, rtt, layers_missing: 0.0, audio });
-    }
-
-    fn tell_quality(&mut self, key: usize, now: Instant) {
-        let room = &mut self.rooms[key];
-        room.quality_due = now + quality::INTERVAL;
-        let members = room.members.clone();
-        let mut qualities = Vec::new();
-        for member in members {
-            let participant = &mut self.participants[member];
-            let mut samples = std::mem::take(&mut participant.reception);
-            for track in participant.published.values().filter_map(|section| section.track) {
-                let track = &mut self.tracks[track];
-                let audio = track.kind == MediaKind::Audio;
-                for layer in &mut track.layers {
-                    let (expected, lost) = layer.take_loss();
-                    samples.push(Sample { expected, lost, audio, ..Sample::default() });
-                }
-            }
-            let primary = participant.primary;
-            let Some(connection) = participant.connection(primary) else { continue };
-            let state = connection.state;
-            if state == State::Connecting {
-                continue;
-            }
-            if let Some((quality, score)) = participant.scorer.update(samples, state == State::Connected) {
-                qualities.push((participant.id.clone(), quality, score));
-            }
-        }
-        if !qualities.is_empty() {
-            let room = self.rooms[key].id.clone();
-            self.emit(Event::Quality { room, qualities });
-        }
     }
 }

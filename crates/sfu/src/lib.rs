@@ -9,6 +9,8 @@
 //! 2. [`Shard::flush`] once, then take all of [`Shard::poll_transmit`], [`Shard::poll_event`], [`Shard::poll_route`];
 //! 3. wait for input, or until [`Shard::poll_timeout`].
 
+mod allocation;
+mod beat;
 mod bitstream;
 mod command;
 mod connection;

@@ -1,0 +1,84 @@
+//! Who gets what: shares each subscriber's bandwidth out among its tracks.
+
+use std::time::Instant;
+
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::media::MediaKind;
+
+use crate::command::Target;
+use crate::downtrack::Place;
+use crate::layers::{self, Demand};
+use crate::shard::{Key, Shard};
+
+/// What one audio track is taken to need, bit/s, beside the video.
+const AUDIO_RATE: u64 = 40_000;
+
+impl Shard {
+    pub(crate) fn on_estimate(&mut self, key: Key, kind: BweKind) {
+        let (BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) = kind else { return };
+        if let Some(connection) = self.connection(key) {
+            connection.estimate = Some(estimate.as_u64());
+            self.participants[key.0].allocate = true;
+        }
+    }
+
+    /// Shares a subscriber's bandwidth out among its tracks.
+    pub(crate) fn allocate(&mut self, key: usize, now: Instant) {
+        let participant = &mut self.participants[key];
+        participant.allocate = false;
+        // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:
+        // none is asked for until `on_connected` comes here.
+        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else {
+            return;
+        };
+        let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
+        let (mut keys, mut demands, mut audio) = (Vec::new(), Vec::new(), 0);
+        for &downtrack_key in participant.subscriptions.values() {
+            let downtrack = &mut self.downtracks[downtrack_key];
+            let track = &self.tracks[downtrack.track];
+            if downtrack.settings.disabled || track.muted || !matches!(downtrack.place, Place::Ready(..)) {
+                downtrack.target = None;
+                downtrack.pause();
+            } else if track.kind == MediaKind::Audio {
+                downtrack.target = Some(0);
+                audio += AUDIO_RATE;
+            } else {
+                let wanted = layers::wanted(&downtrack.settings, &track.declared, track.layers.len());
+                let rates = track.rates(now);
+                demands.push(Demand { screen: track.is_screen(), rates, wanted, current: downtrack.current });
+                keys.push(downtrack_key);
+            }
+        }
+        let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
+        let (mut desired, mut spent, mut next_step) = (audio, audio, None);
+        let mut waiting = Vec::new();
+        for ((downtrack_key, demand), layer) in keys.into_iter().zip(&demands).zip(chosen) {
+            desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
+            let rate = layer.map_or(0, |layer| demand.rates[layer]);
+            spent += rate;
+            let above = layer.map_or(0, |layer| layer + 1)..=demand.wanted;
+            let step = above.filter_map(|above| demand.rates[above].checked_sub(rate)).filter(|step| *step > 0).min();
+            next_step = next_step.into_iter().chain(step).min();
+            let downtrack = &mut self.downtracks[downtrack_key];
+            let track = &mut self.tracks[downtrack.track];
+            // Nothing comes yet: the lowest is what will come first.
+            downtrack.target = Some(layer.unwrap_or(0));
+            if downtrack.current.is_some_and(|current| demand.rates[current] == 0) && layer.is_some() {
+                downtrack.pause();
+            }
+            downtrack.temporal_limit = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);
+            if let Some(layer) = downtrack.awaits() {
+                track.want_keyframe(layer);
+                waiting.push(downtrack.track);
+            }
+        }
+        // A quarter above the media's own rate leaves room for its peaks. While someone waits for a better layer, padding
+        // up to what it needs (never beyond the estimate) finds out whether it would fit; else nothing is padded.
+        let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
+        connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
+        self.touch((key, Target::Subscriber));
+        for track in waiting {
+            self.ask_keyframes(track, now);
+        }
+    }
+}

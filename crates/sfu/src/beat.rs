@@ -1,0 +1,118 @@
+//! A room's beat: the slow loop that measures, allocates, asks for keyframes, and tells who speaks and how good it is.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::MediaKind;
+use str0m::stats::MediaEgressStats;
+
+use crate::connection::State;
+use crate::event::Event;
+use crate::quality::{self, Sample};
+use crate::shard::{Shard, Timer};
+use crate::speakers;
+
+/// A room's beat while it has tracks, and while it has none.
+const BEAT: Duration = Duration::from_millis(100);
+const IDLE_BEAT: Duration = Duration::from_millis(400);
+
+impl Shard {
+    pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
+        let interval = if self.rooms[room].tracks.is_empty() { IDLE_BEAT } else { BEAT };
+        let at = now + interval;
+        if self.rooms[room].beat.is_none_or(|beat| at < beat) {
+            self.rooms[room].beat = Some(at);
+            self.set_timer(at, Timer::Room(room));
+        }
+    }
+
+    pub(crate) fn on_beat(&mut self, key: usize, at: Instant, now: Instant) {
+        let Some(room) = self.rooms.get_mut(key).filter(|room| room.beat == Some(at)) else { return };
+        room.beat = None;
+        let elapsed = now.saturating_duration_since(std::mem::replace(&mut room.measured, now));
+        let (tracks, members) = (room.tracks.clone(), room.members.clone());
+        if !elapsed.is_zero() {
+            for track in &tracks {
+                self.tracks[*track].layers.iter_mut().for_each(|layer| layer.measure(elapsed));
+            }
+        }
+        self.tell_speakers(key, now);
+        let quality_due = self.rooms[key].quality_due <= now;
+        // Rates drift without an event; twice a second is soon enough to notice.
+        let all = self.rooms[key].speakers_due == now + speakers::INTERVAL;
+        for member in &members {
+            if self.participants[*member].allocate || all && !self.participants[*member].subscriptions.is_empty() {
+                self.allocate(*member, now);
+            }
+        }
+        for track in tracks {
+            let awaited: Vec<usize> =
+                self.tracks[track].downtracks.iter().filter_map(|key| self.downtracks[*key].awaits()).collect();
+            for layer in awaited {
+                self.tracks[track].want_keyframe(layer);
+            }
+            self.ask_keyframes(track, now);
+        }
+        if quality_due {
+            self.tell_quality(key, now);
+        }
+        self.start_beat(key, now);
+    }
+
+    fn tell_speakers(&mut self, key: usize, now: Instant) {
+        let room = &mut self.rooms[key];
+        if room.speakers_due > now {
+            return;
+        }
+        room.speakers_due = now + speakers::INTERVAL;
+        let changes = room.speakers.tick();
+        if changes.is_empty() {
+            return;
+        }
+        let room = room.id.clone();
+        let levels = changes.into_iter().map(|(speaker, level)| (self.participants[speaker].id.clone(), level));
+        let event = Event::Speakers { room, levels: levels.collect() };
+        self.emit(event);
+    }
+
+    /// What a client reported of a stream it receives.
+    pub(crate) fn on_reception(&mut self, key: usize, stats: &MediaEgressStats) {
+        let Some(loss) = stats.loss else { return };
+        let participant = &mut self.participants[key];
+        let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
+        let lost = (f64::from(loss) * 1000.0) as u64;
+        let rtt = stats.rtt.unwrap_or_default();
+        participant.reception.push(Sample { expected: 1000, lost, rtt, layers_missing: 0.0, audio });
+    }
+
+    fn tell_quality(&mut self, key: usize, now: Instant) {
+        let room = &mut self.rooms[key];
+        room.quality_due = now + quality::INTERVAL;
+        let members = room.members.clone();
+        let mut qualities = Vec::new();
+        for member in members {
+            let participant = &mut self.participants[member];
+            let mut samples = std::mem::take(&mut participant.reception);
+            for track in participant.published.values().filter_map(|section| section.track) {
+                let track = &mut self.tracks[track];
+                let audio = track.kind == MediaKind::Audio;
+                for layer in &mut track.layers {
+                    let (expected, lost) = layer.take_loss();
+                    samples.push(Sample { expected, lost, audio, ..Sample::default() });
+                }
+            }
+            let primary = participant.primary;
+            let Some(connection) = participant.connection(primary) else { continue };
+            let state = connection.state;
+            if state == State::Connecting {
+                continue;
+            }
+            if let Some((quality, score)) = participant.scorer.update(samples, state == State::Connected) {
+                qualities.push((participant.id.clone(), quality, score));
+            }
+        }
+        if !qualities.is_empty() {
+            let room = self.rooms[key].id.clone();
+            self.emit(Event::Quality { room, qualities });
+        }
+    }
+}
