@@ -1,4 +1,4 @@
-"""A guest on the PyPI `livekit` client, driven by lines of JSON: ``guest.py URL TOKEN``.
+"""A guest on the PyPI `livekit` client, driven by lines of JSON: ``guest.py URL TOKEN [SECRET]``.
 
 Each line on stdin is a command, ``{"do": "say", …}``, answered by one line on stdout. `expect` waits until what it
 names has happened. Sound and pictures are told by their content, as the pages of these tests do it.
@@ -143,10 +143,12 @@ async def _colour(track: rtc.Track) -> list[int]:
     raise AssertionError("the video ended")
 
 
-async def main(url: str, token: str) -> None:
-    """Joins, and does what the lines on stdin say until they end."""
+async def main(url: str, token: str, secret: str = "") -> None:
+    """Joins, and does what the lines on stdin say until they end; with a secret, encrypted from end to end."""
     guest = Guest()
-    await guest.room.connect(url, token)
+    keys = rtc.KeyProviderOptions(shared_key=secret.encode())
+    options = rtc.RoomOptions(encryption=rtc.E2EEOptions(keys) if secret else None)
+    await guest.room.connect(url, token, options)
     print(json.dumps({"joined": True}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         command: dict[str, Any] = json.loads(line)

@@ -4,6 +4,7 @@
  */
 import {
   ConnectionState,
+  ExternalE2EEKeyProvider,
   Room,
   RoomEvent,
   Track,
@@ -40,9 +41,16 @@ export class Harness {
   /** Time from `join()` to the first remote frame shown, ms. */
   firstFrameMs: number | null = null;
 
-  async join(url: string, token: string, options: RoomOptions = {}, connect: RoomConnectOptions = {}): Promise<void> {
+  /** Joins; with a secret, everything sent is encrypted by a key that only those who know the secret have. */
+  async join(
+    url: string,
+    token: string,
+    options: RoomOptions = {},
+    connect: RoomConnectOptions = {},
+    secret?: string,
+  ): Promise<void> {
     const began = performance.now();
-    this.room = new Room(options);
+    this.room = new Room(secret === undefined ? options : { ...options, encryption: await encryptionBy(secret) });
     for (const name of Object.values(RoomEvent)) {
       this.room.on(name, (...details: unknown[]) =>
         this.events.push({ name, at: performance.now(), detail: describe(details[0]) }),
@@ -65,6 +73,7 @@ export class Harness {
         text: new TextDecoder().decode(payload),
       }),
     );
+    if (secret !== undefined) await this.room.setE2EEEnabled(true);
     await this.room.connect(url, token, connect);
   }
 
@@ -144,6 +153,17 @@ export class Harness {
     return null;
   }
 
+  /** How much of a remote track came in, and how much of it could be decoded. */
+  async inbound(identity: string, source: Track.Source): Promise<{ packets: number; decoded: number }> {
+    const stats = await this.#publication(identity, source)?.track?.getRTCStatsReport();
+    for (const entry of (stats?.values() ?? []) as Iterable<RTCInboundRtpStreamStats>) {
+      if (entry.type === 'inbound-rtp') {
+        return { packets: entry.packetsReceived ?? 0, decoded: entry.framesDecoded ?? 0 };
+      }
+    }
+    return { packets: 0, decoded: 0 };
+  }
+
   /** The transport of each connected peer connection, as "udp" or "tcp". */
   async transports(): Promise<string[]> {
     const found: string[] = [];
@@ -169,6 +189,12 @@ export class Harness {
   #publication(identity: string, source: Track.Source): RemoteTrackPublication | undefined {
     return this.room.remoteParticipants.get(identity)?.getTrackPublication(source);
   }
+}
+
+async function encryptionBy(secret: string): Promise<NonNullable<RoomOptions['encryption']>> {
+  const keyProvider = new ExternalE2EEKeyProvider();
+  await keyProvider.setKey(secret);
+  return { keyProvider, worker: new Worker('e2ee-worker.js') };
 }
 
 function describe(value: unknown): string {

@@ -7,6 +7,8 @@ import { build } from 'esbuild';
 import { PORTS } from './ports.ts';
 
 const PAGE = resolve(import.meta.dirname, '../page');
+/** livekit-client's own, as it comes. */
+const WORKER = resolve(import.meta.dirname, '../node_modules/livekit-client/dist/livekit-client.e2ee.worker.js');
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
@@ -35,11 +37,19 @@ export class HarnessSite {
   private constructor(private readonly server: Server) {}
 
   static async open(): Promise<HarnessSite> {
-    const [script, page] = await Promise.all([bundle('harness.ts'), readFile(join(PAGE, 'harness.html'), 'utf8')]);
+    const [script, page, worker] = await Promise.all([
+      bundle('harness.ts'),
+      readFile(join(PAGE, 'harness.html'), 'utf8'),
+      readFile(WORKER, 'utf8'),
+    ]);
+    const scripts = new Map([
+      ['/harness.js', script],
+      ['/e2ee-worker.js', worker],
+    ]);
     const server = createServer((request, response) => {
-      const isScript = request.url === '/harness.js';
-      response.setHeader('content-type', isScript ? 'text/javascript; charset=utf-8' : 'text/html; charset=utf-8');
-      response.end(isScript ? script : page);
+      const script = scripts.get(request.url ?? '');
+      response.setHeader('content-type', `text/${script === undefined ? 'html' : 'javascript'}; charset=utf-8`);
+      response.end(script ?? page);
     });
     server.listen(PORTS.harness, '127.0.0.1');
     await once(server, 'listening');

@@ -17,9 +17,10 @@ export class Guest {
     private readonly ended: Promise<[]>,
   ) {}
 
-  static async join(server: Server, room: string): Promise<Guest> {
+  static async join(server: Server, room: string, secret?: string): Promise<Guest> {
     const token = await server.token('guest', room, { canUpdateOwnMetadata: true });
-    const child = spawn(PYTHON, [SCRIPT, server.ws, token], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const encrypted = secret === undefined ? [] : [secret];
+    const child = spawn(PYTHON, [SCRIPT, server.ws, token, ...encrypted], { stdio: ['pipe', 'pipe', 'pipe'] });
     const guest = new Guest(
       child,
       createInterface(child.stdout),

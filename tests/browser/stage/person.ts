@@ -22,6 +22,8 @@ export interface Setup {
   connect?: RoomConnectOptions;
   grant?: VideoGrant;
   onlyTcp?: boolean;
+  /** Encrypts from end to end, by a key made of this. */
+  secret?: string;
   /** Where to connect instead of the server itself, for instance a proxy before it. */
   url?: string;
 }
@@ -61,11 +63,12 @@ export class Person {
   async connect(server: Server, room: string, setup: Setup = {}): Promise<void> {
     const token = await server.token(this.name, room, setup.grant);
     await this.page.evaluate(
-      (url, given, options, connect) => window.harness.join(url, given, options, connect),
+      (url, given, options, connect, secret) => window.harness.join(url, given, options, connect, secret),
       setup.url ?? server.ws,
       token,
       setup.room ?? {},
       setup.connect ?? {},
+      setup.secret,
     );
   }
 
