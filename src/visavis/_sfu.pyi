@@ -148,6 +148,16 @@ class Engine:
         8 MiB for each; who lets more pile up gets `ParticipantFailed`. Lossy data is dropped where much waits.
         """
 
+    def perform_rpc(self, participant: str, request: str, packet: bytes) -> None:
+        """Sends a serialized `livekit.DataPacket` with the RPC request of that id to one participant.
+
+        Its acknowledgement and its response come as `RpcReply` and go to nobody else, once each, until `end_rpc`.
+        Goes nowhere before `DataChannelsOpen`.
+        """
+
+    def end_rpc(self, participant: str, request: str) -> None:
+        """The response is not waited for any more. With the response, a request ends by itself."""
+
     # -- observation --------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, int]:
         """Counters since start, summed over workers.
@@ -264,6 +274,15 @@ class Event:
         __match_args__ = ("room", "qualities")
         room: str
         qualities: dict[str, tuple[int, float]]
+
+    @final
+    class RpcReply(Event):
+        """The participant acknowledged or answered a request of `perform_rpc`; `packet` is its `livekit.DataPacket`."""
+
+        __match_args__ = ("participant", "request", "packet")
+        participant: str
+        request: str
+        packet: bytes
 
     @final
     class ParticipantFailed(Event):

@@ -79,7 +79,7 @@ async def test_moving_wants_the_destination_granted_and_somebody_to_move(http: h
         assert (await http.post(f"/livekit.RoomService/{method}", json=body)).json()["code"] == code
 
 
-async def test_the_server_performs_no_rpc(http: httpx.AsyncClient) -> None:
+async def test_an_rpc_to_nobody_is_told_at_once(http: httpx.AsyncClient) -> None:
     for destination, code in (("", "invalid_argument"), ("a", "not_found")):
         body = {"room": "r", "destination_identity": destination, "method": "m"}
         assert (await http.post("/livekit.RoomService/PerformRpc", json=body)).json()["code"] == code

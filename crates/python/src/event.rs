@@ -19,6 +19,7 @@ pub(crate) enum Event {
     SubscriptionFailed { participant: String, track: String, reason: String },
     Speakers { room: String, levels: HashMap<String, f32> },
     Quality { room: String, qualities: HashMap<String, (u8, f32)> },
+    RpcReply { participant: String, request: String, packet: Vec<u8> },
     ParticipantFailed { participant: String, reason: String },
 }
 
@@ -52,6 +53,7 @@ impl From<CoreEvent> for Event {
                 room,
                 qualities: qualities.into_iter().map(|(name, quality, score)| (name, (quality as u8, score))).collect(),
             },
+            CoreEvent::RpcReply { participant, request, packet } => Self::RpcReply { participant, request, packet },
             CoreEvent::ParticipantFailed { participant, reason } => Self::ParticipantFailed { participant, reason },
         }
     }

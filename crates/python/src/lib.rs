@@ -196,6 +196,15 @@ impl Engine {
         self.0.command(Command::SendData { room, packet, reliable, destinations });
     }
 
+    fn perform_rpc(&self, participant: String, request: String, packet: &Bound<'_, PyBytes>) {
+        let packet = packet.as_bytes().to_vec();
+        self.0.command(Command::PerformRpc { participant, request, packet });
+    }
+
+    fn end_rpc(&self, participant: String, request: String) {
+        self.0.command(Command::EndRpc { participant, request });
+    }
+
     fn stats(&self) -> HashMap<&'static str, u64> {
         let stats = self.0.stats();
         HashMap::from([

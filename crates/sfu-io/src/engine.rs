@@ -260,7 +260,9 @@ impl Engine {
             | Command::RestartIce { participant }
             | Command::Subscribe { participant, .. }
             | Command::Unsubscribe { participant, .. }
-            | Command::SetTrackSettings { participant, .. } => {
+            | Command::SetTrackSettings { participant, .. }
+            | Command::PerformRpc { participant, .. }
+            | Command::EndRpc { participant, .. } => {
                 (placement.participants.get(participant).map(|member| member.worker), None)
             }
         };
@@ -409,6 +411,7 @@ fn participant_of(event: &Event) -> Option<&str> {
         | Event::DataChannelsOpen { participant }
         | Event::TrackSubscribed { participant, .. }
         | Event::SubscriptionFailed { participant, .. }
+        | Event::RpcReply { participant, .. }
         | Event::ParticipantFailed { participant, .. } => Some(participant),
         Event::Speakers { .. } | Event::Quality { .. } => None,
     }

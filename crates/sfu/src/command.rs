@@ -123,4 +123,13 @@ pub enum Command {
         reliable: bool,
         destinations: Vec<String>,
     },
+    PerformRpc {
+        participant: String,
+        request: String,
+        packet: Vec<u8>,
+    },
+    EndRpc {
+        participant: String,
+        request: String,
+    },
 }

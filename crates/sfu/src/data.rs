@@ -23,6 +23,8 @@ mod packet {
     pub const USER: u32 = 2;
     pub const PARTICIPANT_IDENTITY: u32 = 4;
     pub const DESTINATION_IDENTITIES: u32 = 5;
+    pub const RPC_ACK: u32 = 11;
+    pub const RPC_RESPONSE: u32 = 12;
     pub const SEQUENCE: u32 = 16;
     pub const PARTICIPANT_SID: u32 = 17;
 }
@@ -34,6 +36,9 @@ mod user {
     pub const PARTICIPANT_IDENTITY: u32 = 5;
     pub const DESTINATION_IDENTITIES: u32 = 6;
 }
+
+/// Field of `RpcAck` and of `RpcResponse`.
+const RPC_REQUEST_ID: u32 = 1;
 
 /// The bytes are not a `DataPacket`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +128,25 @@ pub(crate) fn rewrite(bytes: &[u8], reliable: bool, sid: &str, identity: &str) -
         put_text(packet::DESTINATION_IDENTITIES, name, &mut out);
     }
     Ok(Routed { bytes: out.into(), sequence, identities, sids })
+}
+
+/// What a client says about an RPC request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RpcReply {
+    /// It has it.
+    Ack,
+    /// How it ended.
+    Response,
+}
+
+/// The reply to an RPC request that a packet is, and the id of the request.
+pub(crate) fn rpc_reply(bytes: &[u8]) -> Option<(RpcReply, String)> {
+    let field = Fields(bytes)
+        .map_while(Result::ok)
+        .find(|field| field.tag == packet::RPC_ACK || field.tag == packet::RPC_RESPONSE)?;
+    let reply = if field.tag == packet::RPC_ACK { RpcReply::Ack } else { RpcReply::Response };
+    let id = Fields(field.bytes().ok()?).map_while(Result::ok).find(|field| field.tag == RPC_REQUEST_ID)?;
+    Some((reply, id.text().ok()?))
 }
 
 fn put_text(tag: u32, text: &str, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! Data: from a participant's channel to the channels of those it is for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use str0m::channel::{ChannelData, ChannelId};
 
 use crate::command::Target;
-use crate::data::{self, Routed};
+use crate::data::{self, Routed, RpcReply};
 use crate::event::Event;
 use crate::shard::{Key, Shard};
 
@@ -82,6 +83,14 @@ impl Shard {
                 sequence.fetch_max(packet.sequence, Ordering::Relaxed);
             }
         }
+        // Only while the server waits for something: nobody else's packets are looked into.
+        if !participant.rpcs.is_empty()
+            && let Some((reply, request)) = data::rpc_reply(&message.data)
+            && Self::is_awaited(&mut participant.rpcs, reply, &request)
+        {
+            let (participant, packet) = (participant.id.clone(), message.data.clone());
+            return self.emit(Event::RpcReply { participant, request, packet });
+        }
         let room = participant.room;
         self.route(room, Some(key.0), packet, reliable, now);
     }
@@ -100,6 +109,25 @@ impl Shard {
         }
         let packet = Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
         self.route(room, None, packet, reliable, now);
+    }
+
+    /// Sends an RPC request of the server; the answers to it come as events.
+    pub(crate) fn perform_rpc(&mut self, key: usize, request: String, packet: Vec<u8>, now: Instant) {
+        if packet.len() > data::MAX_MESSAGE {
+            tracing::warn!(bytes = packet.len(), "an RPC request of the server is too long and goes nowhere");
+            return;
+        }
+        self.participants[key].rpcs.insert(request, false);
+        self.send_reliable(key, packet.into(), now);
+    }
+
+    /// Whether the server waits for this reply: for one acknowledgement and one response of each request, so that a
+    /// client cannot keep the control plane busy.
+    fn is_awaited(rpcs: &mut HashMap<String, bool>, reply: RpcReply, request: &str) -> bool {
+        match reply {
+            RpcReply::Ack => rpcs.get_mut(request).is_some_and(|acknowledged| !std::mem::replace(acknowledged, true)),
+            RpcReply::Response => rpcs.remove(request).is_some(),
+        }
     }
 
     fn route(&mut self, room: usize, sender: Option<usize>, packet: Routed, reliable: bool, now: Instant) {

@@ -98,6 +98,8 @@ pub(crate) struct Participant {
 
     pub reliable: ReliableReceiver,
     pub sequence: Option<ReliableSequence>,
+    /// RPCs of the server that this client has not answered yet, and whether it has acknowledged them.
+    pub rpcs: HashMap<String, bool>,
     /// Reliable messages that wait for room in the channel.
     pub outbox: VecDeque<Arc<[u8]>>,
     pub outbox_bytes: usize,

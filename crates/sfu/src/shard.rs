@@ -243,7 +243,9 @@ impl Shard {
             | Command::Publish { participant, .. }
             | Command::Subscribe { participant, .. }
             | Command::Unsubscribe { participant, .. }
-            | Command::SetTrackSettings { participant, .. } => self.participant_ids.get(participant).copied(),
+            | Command::SetTrackSettings { participant, .. }
+            | Command::PerformRpc { participant, .. }
+            | Command::EndRpc { participant, .. } => self.participant_ids.get(participant).copied(),
             Command::Unpublish { track } | Command::SetMuted { track, .. } => {
                 self.track_ids.get(track).map(|track| self.tracks[*track].owner)
             }
@@ -287,6 +289,10 @@ impl Shard {
             Command::Subscribe { track, .. } => self.subscribe(key, track, now),
             Command::Unsubscribe { track, .. } => self.unsubscribe(key, &track, now),
             Command::SetTrackSettings { track, settings, .. } => self.set_track_settings(key, track, settings, now),
+            Command::PerformRpc { request, packet, .. } => self.perform_rpc(key, request, packet, now),
+            Command::EndRpc { request, .. } => {
+                self.participants[key].rpcs.remove(&request);
+            }
             Command::AddParticipant { .. } | Command::SendData { .. } => {}
         }
     }
@@ -334,6 +340,7 @@ impl Shard {
             allocate: false,
             reliable: ReliableReceiver::default(),
             sequence,
+            rpcs: HashMap::new(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             scorer: Scorer::new(),

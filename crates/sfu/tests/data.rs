@@ -152,3 +152,30 @@ fn the_last_in_a_room_may_be_dropped_for_not_reading() {
     let stats = call.shard.stats();
     assert_eq!((stats.participants, stats.rooms, stats.panics), (0, 0, 0));
 }
+
+/// `DataPacket { rpc_ack (11) | rpc_response (12) { request_id (1) } }`, of a request whose id has three letters.
+fn reply(field: u8, request: &str) -> Vec<u8> {
+    [&[field << 3 | 2, 5, 0x0a, 3], request.as_bytes()].concat()
+}
+
+#[test]
+fn what_the_server_asked_for_is_told_to_it_once_and_to_nobody_else() {
+    let mut call = call_of(&["ann", "bob"], LAN, 27);
+    for request in ["one", "two"] {
+        let (participant, request) = ("ann".to_owned(), request.to_owned());
+        call.command(Command::PerformRpc { participant, packet: packet(0, 10), request });
+    }
+    call.command(Command::EndRpc { participant: "ann".into(), request: "two".into() });
+    let (ack, response) = (reply(11, "one"), reply(12, "one"));
+    let strays = [ack.clone(), response.clone(), reply(12, "two"), reply(11, "etc")];
+    send_all(&mut call, "ann", [ack.clone(), response.clone()].into_iter().chain(strays.clone()));
+    send_all(&mut call, "bob", [reply(12, "one")]);
+    call.run(SECOND);
+    let told = call.events_of(|event| match event {
+        Event::RpcReply { participant, request, packet } => Some((participant.as_str(), request.as_str(), packet)),
+        _ => None,
+    });
+    assert_eq!(told, [("ann", "one", &ack), ("ann", "one", &response)]);
+    assert_eq!(call.clients["ann"].data.len(), 3, "both requests, and bob's packet");
+    assert_eq!(call.clients["bob"].data.len(), strays.len(), "what nobody waits for is a packet like any other");
+}

@@ -35,6 +35,8 @@ class CoreEngine:
         self.unsubscribe = self._engine.unsubscribe
         self.set_track_settings = self._engine.set_track_settings
         self.send_data = self._engine.send_data
+        self.perform_rpc = self._engine.perform_rpc
+        self.end_rpc = self._engine.end_rpc
         self.stats = self._engine.stats
 
     @property
@@ -98,6 +100,8 @@ def _to_value(event: _sfu.Event) -> events.Event:
             return events.Speakers(room, levels)
         case _sfu.Event.Quality(room, qualities):
             return events.Quality(room, qualities)
+        case _sfu.Event.RpcReply(participant, request, packet):
+            return events.RpcReply(participant, request, packet)
         case _sfu.Event.ParticipantFailed(participant, reason):
             return events.ParticipantFailed(participant, reason)
         case _:

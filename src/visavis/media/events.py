@@ -110,6 +110,15 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class RpcReply:
+    """A participant acknowledged or answered the server's RPC request; `packet` is a `livekit.DataPacket`."""
+
+    participant: str
+    request: str
+    packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantFailed:
     """The core dropped a participant."""
 
@@ -129,5 +138,6 @@ Event: TypeAlias = (
     | SubscriptionFailed
     | Speakers
     | Quality
+    | RpcReply
     | ParticipantFailed
 )

@@ -222,6 +222,14 @@ class FakeEngine:
         """See `MediaEngine`."""
         self._record("send_data", room, packet, reliable=reliable, destinations=destinations)
 
+    def perform_rpc(self, participant: str, request: str, packet: bytes) -> None:
+        """See `MediaEngine`."""
+        self._record("perform_rpc", participant, request, packet)
+
+    def end_rpc(self, participant: str, request: str) -> None:
+        """See `MediaEngine`."""
+        self._record("end_rpc", participant, request)
+
     def stats(self) -> dict[str, int]:
         """See `MediaEngine`."""
         return {"participants": len(self.participants)}

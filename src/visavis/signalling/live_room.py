@@ -15,7 +15,7 @@ from livekit.protocol.webhook import WebhookEvent
 from visavis.auth import KeyRing
 from visavis.media import MediaEngine
 from visavis.rooms import Participant, Room
-from visavis.signalling import messages, subscribing
+from visavis.signalling import messages, rpc, subscribing
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.messages import Action, Reason
 from visavis.signalling.outlet import Outlet
@@ -222,6 +222,7 @@ class LiveRoom:
         return outlets
 
     def _tell_end(self, session: Session) -> None:
+        rpc.hang_up(session)
         name = "participant_left" if session.was_connected else "participant_connection_aborted"
         self.around.happened(happenings.of_participant(name, self.room, session.participant))
 

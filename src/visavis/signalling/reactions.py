@@ -4,7 +4,7 @@ import structlog
 from livekit.protocol import rtc
 
 from visavis.media import events
-from visavis.signalling import messages, publishing, subscribing
+from visavis.signalling import messages, publishing, rpc, subscribing
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.session import Session
@@ -33,6 +33,8 @@ def react(room: LiveRoom, session: Session, event: events.Event) -> None:
             subscribing.track_subscribed(room, session, track)
         case events.SubscriptionFailed(_, track, reason):
             subscribing.subscription_failed(session, track, reason)
+        case events.RpcReply():
+            rpc.replied(session, event)
         case events.ParticipantFailed(_, reason):
             _log.warning("participant_failed", participant=session.sid, reason=reason)
             room.remove(session, Reason.MEDIA_FAILURE, action=rtc.LeaveRequest.RECONNECT)

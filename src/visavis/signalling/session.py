@@ -1,10 +1,14 @@
 """One participant's signalling session: who it is, the socket it has now, and the times that decide its end."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from visavis.media import Target
 from visavis.rooms import Participant
 from visavis.signalling.outlet import Outlet
+
+if TYPE_CHECKING:
+    from visavis.signalling.rpc import UnansweredRpc
 
 
 class Session:
@@ -24,6 +28,8 @@ class Session:
         self.resume_until: float | None = None
         self.was_connected = False
         self.unanswered_offer: bytes | None = None
+        self.rpcs: dict[str, UnansweredRpc] = {}
+        """What the server asked of the client and waits for, by the request's id."""
         self.unknown_wishes: dict[str, float] = {}
         """Tracks that the client asked for and that do not exist: track id → since when."""
 

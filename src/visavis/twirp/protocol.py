@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 Code: TypeAlias = Literal[
     "bad_route",
+    "canceled",
     "failed_precondition",
     "internal",
     "invalid_argument",
@@ -21,6 +22,7 @@ Code: TypeAlias = Literal[
 
 _STATUS: dict[Code, int] = {
     "bad_route": 404,
+    "canceled": 408,
     "failed_precondition": 412,
     "internal": 500,
     "invalid_argument": 400,

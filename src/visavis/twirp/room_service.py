@@ -3,7 +3,7 @@
 Each method checks the caller's grants first. Those with `roomAdmin` are for exactly the room that the token names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,26 @@ from livekit.protocol import models, room, rtc
 
 from visavis.auth import Claims, VideoGrants
 from visavis.rooms import Permissions
-from visavis.signalling import LiveRoom, RoomRegistry, Session, moderation
+from visavis.signalling import LiveRoom, RoomRegistry, Session, moderation, rpc
 from visavis.signalling.messages import Reason
 from visavis.signalling.profile import checked_metadata, update_profile
 from visavis.signalling.publishing import set_permissions
 from visavis.signalling.subscribing import update_subscription
-from visavis.twirp.protocol import TwirpError
+from visavis.twirp.protocol import Code, TwirpError
 
 _NONCE_BYTES = 16
+
+# What callers are told of an RPC that failed; the errors of the client's own are "internal".
+_RPC_CODES: Mapping[int, Code] = {
+    rpc.UNSUPPORTED_METHOD: "invalid_argument",
+    rpc.RECIPIENT_NOT_FOUND: "not_found",
+    rpc.REQUEST_TOO_LARGE: "invalid_argument",
+    rpc.UNSUPPORTED_SERVER: "unimplemented",
+    rpc.UNSUPPORTED_VERSION: "unimplemented",
+    rpc.CONNECTION_TIMEOUT: "canceled",
+    rpc.RESPONSE_TIMEOUT: "canceled",
+    rpc.RECIPIENT_DISCONNECTED: "not_found",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Method:
     """One method: the message it takes, and what it does."""
 
     request: type[Message]
-    handle: Callable[[RoomRegistry, Claims | None, Any], Message]
+    handle: Callable[[RoomRegistry, Claims | None, Any], Message | Awaitable[Message]]
 
 
 def _create_room(registry: RoomRegistry, claims: Claims | None, request: room.CreateRoomRequest) -> models.Room:
@@ -144,12 +156,20 @@ def _forward_or_move(
     raise TwirpError("unimplemented", "participants cannot be forwarded or moved between rooms here")
 
 
-def _perform_rpc(registry: RoomRegistry, claims: Claims | None, request: room.PerformRpcRequest) -> Message:
+async def _perform_rpc(registry: RoomRegistry, claims: Claims | None, request: room.PerformRpcRequest) -> Message:
     require_admin(claims, request.room)
     if not request.destination_identity:
         raise TwirpError("invalid_argument", "destination identity is required")
-    _session(registry, request.room, request.destination_identity)
-    raise TwirpError("unimplemented", "the server performs no RPC here: let a participant of the room do it")
+    live, session = _session(registry, request.room, request.destination_identity)
+    try:
+        payload = await rpc.perform_rpc(
+            live.engine, session, request.method, request.payload, request.response_timeout_ms
+        )
+    except rpc.Unreachable as error:
+        raise TwirpError("internal", str(error)) from error
+    except rpc.RpcError as error:
+        raise TwirpError(_RPC_CODES.get(error.code, "internal"), str(error)) from error
+    return room.PerformRpcResponse(payload=payload)
 
 
 ROOM_SERVICE: Mapping[str, Method] = {

@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from typing import Protocol
 
 import structlog
+from google.protobuf.message import Message
 from livekit.protocol import egress, ingress, sip
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -63,7 +64,8 @@ def twirp_routes(source: RegistrySource) -> list[BaseRoute]:
                 raise TwirpError("unimplemented", f"{service} is not served here")
             method = services[service][request.path_params["method"]]
             body = decode(method.request, content_type, await _body(request))
-            return encode(method.handle(await source.registry(), claims, body), content_type)
+            answer = method.handle(await source.registry(), claims, body)
+            return encode(answer if isinstance(answer, Message) else await answer, content_type)
         except TwirpError as error:
             return error.response()
         except VisavisError as error:
