@@ -250,6 +250,19 @@ class Event:
         track: str
 
     @final
+    class SubscribedQuality(Event):
+        """The highest quality that anybody wants of a published track has changed; `participant` is its publisher.
+
+        More is told at once, less after five seconds, nothing while the track is muted, and all again after that.
+        """
+
+        __match_args__ = ("participant", "track", "codecs")
+        participant: str
+        track: str
+        codecs: list[tuple[str, int | None]]
+        """Mime type and LiveKit's VideoQuality for each codec, first the primary; None: nobody wants any."""
+
+    @final
     class SubscriptionFailed(Event):
         __match_args__ = ("participant", "track", "reason")
         participant: str

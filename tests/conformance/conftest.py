@@ -93,10 +93,12 @@ async def call(server: MediaServer, room: str) -> AsyncIterator[Call]:
     """Lets the PyPI client join, with media: ``alice, wire = await call("alice")``."""
     async with wiretap(server, 17530) as tap, AsyncExitStack() as stack:
 
-        async def call(identity: str, *, auto_subscribe: bool = True, **grants: Any) -> tuple[Caller, Tapped]:
+        async def call(
+            identity: str, *, auto_subscribe: bool = True, dynacast: bool = False, **grants: Any
+        ) -> tuple[Caller, Tapped]:
             caller = Caller(identity)
             stack.push_async_callback(caller.room.disconnect)
-            options = rtc.RoomOptions(auto_subscribe=auto_subscribe)
+            options = rtc.RoomOptions(auto_subscribe=auto_subscribe, dynacast=dynacast)
             await caller.room.connect(tap.url, token(server, identity, room, **grants), options)
             return caller, tap.of[identity]
 

@@ -3,6 +3,8 @@
 from livekit.protocol import models, rtc
 from tests_vocabulary import CAMERA, MICROPHONE
 
+from visavis.media import events
+
 REFUSALS = rtc.RequestResponse
 
 
@@ -179,3 +181,23 @@ async def test_data_tracks_are_refused_in_so_many_words(server):
     response = (await alice.until("request_response")).request_response
     assert response.reason == REFUSALS.UNSUPPORTED_TYPE
     assert response.publish_data_track.pub_handle == 3
+
+
+async def test_the_publisher_is_told_which_qualities_anybody_wants(server):
+    alice = await server.join("alice")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    server.engine.emit(events.SubscribedQuality(alice.sid, track.sid, (("video/VP9", 1), ("video/VP8", None))))
+    update = (await alice.until("subscribed_quality_update")).subscribed_quality_update
+    assert update.track_sid == track.sid
+    assert [(codec.codec, [each.enabled for each in codec.qualities]) for codec in update.subscribed_codecs] == [
+        ("vp9", [True, True, False]),
+        ("vp8", [False, False, False]),
+    ]
+    assert [each.enabled for each in update.subscribed_qualities] == [True, True, False], "for old clients: the first"
+
+
+async def test_what_is_wanted_of_a_track_that_has_ended_is_not_told(server):
+    alice = await server.join("alice")
+    server.engine.emit(events.SubscribedQuality(alice.sid, "TR_gone", (("video/VP8", 1),)))
+    assert not [each for each in await alice.sync() if each.HasField("subscribed_quality_update")]

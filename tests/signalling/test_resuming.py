@@ -3,6 +3,8 @@
 from livekit.protocol import models, rtc
 from tests_vocabulary import CAMERA
 
+from visavis.media import events
+
 
 async def resume(server, client, identity="alice"):
     return await server.open(server.token(identity), reconnect=1, sid=client.sid)
@@ -107,3 +109,15 @@ async def test_sync_state_applies_wishes_and_pauses(server):
 async def test_clients_of_old_protocols_read_can_reconnect(server):
     stranger = await server.open(server.token("alice"), reconnect=1, sid="PA_gone", protocol=9)
     assert (await stranger.next()).leave.can_reconnect
+
+
+async def test_a_resume_tells_again_which_qualities_are_wanted(server):
+    alice = await server.join_active("alice")
+    track = await alice.add_track("cam")
+    await alice.offer(CAMERA)
+    server.engine.emit(events.SubscribedQuality(alice.sid, track.sid, (("video/VP8", 0),)))
+    await alice.until("subscribed_quality_update")
+    alice.socket.transport.abort()
+    again = await resume(server, alice)
+    update = (await again.until("subscribed_quality_update")).subscribed_quality_update
+    assert [each.enabled for each in update.subscribed_qualities] == [True, False, False]

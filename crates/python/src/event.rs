@@ -16,6 +16,7 @@ pub(crate) enum Event {
     ConnectionChanged { participant: String, target: String, state: String, protocol: String },
     DataChannelsOpen { participant: String },
     TrackSubscribed { participant: String, track: String },
+    SubscribedQuality { participant: String, track: String, codecs: Vec<(String, Option<u8>)> },
     SubscriptionFailed { participant: String, track: String, reason: String },
     Speakers { room: String, levels: HashMap<String, f32> },
     Quality { room: String, qualities: HashMap<String, (u8, f32)> },
@@ -45,6 +46,9 @@ impl From<CoreEvent> for Event {
             },
             CoreEvent::DataChannelsOpen { participant } => Self::DataChannelsOpen { participant },
             CoreEvent::TrackSubscribed { participant, track } => Self::TrackSubscribed { participant, track },
+            CoreEvent::SubscribedQuality { participant, track, codecs } => {
+                Self::SubscribedQuality { participant, track, codecs }
+            }
             CoreEvent::SubscriptionFailed { participant, track, reason } => {
                 Self::SubscriptionFailed { participant, track, reason: name_of_error(reason) }
             }

@@ -410,6 +410,7 @@ fn participant_of(event: &Event) -> Option<&str> {
         | Event::ConnectionChanged { participant, .. }
         | Event::DataChannelsOpen { participant }
         | Event::TrackSubscribed { participant, .. }
+        | Event::SubscribedQuality { participant, .. }
         | Event::SubscriptionFailed { participant, .. }
         | Event::RpcReply { participant, .. }
         | Event::ParticipantFailed { participant, .. } => Some(participant),

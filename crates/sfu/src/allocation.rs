@@ -12,6 +12,9 @@ use crate::shard::{Key, Shard};
 
 /// What one audio track is taken to need, bit/s, beside the video.
 const AUDIO_RATE: u64 = 40_000;
+/// Up to here the estimator may look for bandwidth that nobody wants at present, so that what is wanted next comes at
+/// once. It does so in bursts of 15 ms every five seconds: at this rate 15 kbit/s.
+const READY_RATE: u64 = 2_500_000;
 
 impl Shard {
     pub(crate) fn on_estimate(&mut self, key: Key, kind: BweKind) {
@@ -19,6 +22,16 @@ impl Shard {
         if let Some(connection) = self.connection(key) {
             connection.estimate = Some(estimate.as_u64());
             self.participants[key.0].allocate = true;
+        }
+    }
+
+    /// A track began or ended to be there, or came back: it is shared out anew at once.
+    pub(crate) fn allocate_subscribers(&mut self, track: usize, now: Instant) {
+        let downtracks = &self.tracks[track].downtracks;
+        let subscribers: Vec<usize> =
+            downtracks.iter().map(|downtrack| self.downtracks[*downtrack].subscriber).collect();
+        for subscriber in subscribers {
+            self.allocate(subscriber, now);
         }
     }
 
@@ -32,18 +45,24 @@ impl Shard {
             return;
         };
         let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
-        let (mut keys, mut demands, mut audio) = (Vec::new(), Vec::new(), 0);
+        let (mut keys, mut demands, mut audio, mut possible) = (Vec::new(), Vec::new(), 0, 0);
         for &downtrack_key in participant.subscriptions.values() {
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &self.tracks[downtrack.track];
-            if downtrack.settings.disabled || track.muted || !matches!(downtrack.place, Place::Ready(..)) {
+            if track.kind == MediaKind::Video {
+                possible += track.largest_rate();
+            }
+            let ready = !track.muted && matches!(downtrack.place, Place::Ready(..));
+            let wanted = layers::wanted(&downtrack.settings, &track.declared, track.layers.len());
+            let Some(wanted) = wanted.filter(|_| ready) else {
                 downtrack.target = None;
                 downtrack.pause();
-            } else if track.kind == MediaKind::Audio {
+                continue;
+            };
+            if track.kind == MediaKind::Audio {
                 downtrack.target = Some(0);
                 audio += AUDIO_RATE;
             } else {
-                let wanted = layers::wanted(&downtrack.settings, &track.declared, track.layers.len());
                 let rates = track.rates(now);
                 demands.push(Demand { screen: track.is_screen(), rates, wanted, current: downtrack.current });
                 keys.push(downtrack_key);
@@ -75,6 +94,7 @@ impl Shard {
         // A quarter above the media's own rate leaves room for its peaks. While someone waits for a better layer, padding
         // up to what it needs (never beyond the estimate) finds out whether it would fit; else nothing is padded.
         let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
+        let desired = desired.max(possible.min(READY_RATE));
         connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
         self.touch((key, Target::Subscriber));
         for track in waiting {

@@ -59,6 +59,7 @@ pub enum Event {
     ConnectionChanged { participant: String, target: Target, state: ConnectionState, protocol: Option<Protocol> },
     DataChannelsOpen { participant: String },
     TrackSubscribed { participant: String, track: String },
+    SubscribedQuality { participant: String, track: String, codecs: Vec<(String, Option<u8>)> },
     SubscriptionFailed { participant: String, track: String, reason: SubscriptionError },
     Speakers { room: String, levels: Vec<(String, f32)> },
     Quality { room: String, qualities: Vec<(String, Quality, f32)> },

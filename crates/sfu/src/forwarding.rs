@@ -8,6 +8,7 @@ use str0m::rtp::{RtpPacket, Ssrc};
 use crate::bitstream::inspect;
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
 use crate::downtrack::{Downtrack, Incoming};
+use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
 use crate::shard::{Key, Shard};
@@ -53,6 +54,7 @@ impl Shard {
             stereo,
             declared,
             layers: rids.into_iter().map(Layer::new).collect(),
+            dynacast: Dynacast::new(now),
             downtracks: Vec::new(),
         });
         section.track = Some(track);
@@ -71,6 +73,7 @@ impl Shard {
             self.participants[subscriber].settings.remove(id);
             self.request_offer(subscriber, now);
         }
+        self.fall_silent(key);
         let track = self.tracks.remove(key);
         self.rooms[track.room].tracks.retain(|kept| *kept != key);
         let owner = &mut self.participants[track.owner];
@@ -78,14 +81,14 @@ impl Shard {
         if let Some(section) = owner.published.get_mut(&track.mid) {
             section.track = None;
         }
-        self.fall_silent(&track);
     }
 
     /// A microphone that is gone or muted no longer speaks; whoever saw it speak is told at once.
-    fn fall_silent(&mut self, track: &Track) {
+    fn fall_silent(&mut self, key: usize) {
+        let track = &self.tracks[key];
         if track.source == Source::Microphone && self.rooms[track.room].speakers.remove(track.owner) {
-            let room = self.rooms[track.room].id.clone();
-            self.emit(Event::Speakers { room, levels: vec![(track.owner_id.clone(), 0.0)] });
+            let (room, speaker) = (self.rooms[track.room].id.clone(), track.owner_id.clone());
+            self.emit(Event::Speakers { room, levels: vec![(speaker, 0.0)] });
         }
     }
 
@@ -94,17 +97,11 @@ impl Shard {
         if std::mem::replace(&mut self.tracks[key].muted, muted) == muted {
             return;
         }
-        let subscribers: Vec<usize> =
-            self.tracks[key].downtracks.iter().map(|downtrack| self.downtracks[*downtrack].subscriber).collect();
-        for subscriber in subscribers {
-            self.allocate(subscriber, now);
-        }
+        self.allocate_subscribers(key, now);
+        // Changes meanwhile were not told.
+        self.tell_wanted(key, true, now);
         if muted {
-            let track = &self.tracks[key];
-            if track.source == Source::Microphone && self.rooms[track.room].speakers.remove(track.owner) {
-                let (room, speaker) = (self.rooms[track.room].id.clone(), track.owner_id.clone());
-                self.emit(Event::Speakers { room, levels: vec![(speaker, 0.0)] });
-            }
+            self.fall_silent(key);
         }
     }
 
@@ -127,6 +124,7 @@ impl Shard {
                 let downtrack = self.downtracks.insert(Downtrack::new(key, track, settings));
                 participant.subscriptions.insert(id, downtrack);
                 self.tracks[track].downtracks.push(downtrack);
+                self.tell_wanted(track, false, now);
                 return self.request_offer(key, now);
             }
         };
@@ -145,7 +143,10 @@ impl Shard {
         let participant = &mut self.participants[key];
         match participant.subscriptions.get(&id) {
             Some(downtrack) => {
-                self.downtracks[*downtrack].settings = settings;
+                let downtrack = &mut self.downtracks[*downtrack];
+                downtrack.settings = settings;
+                let track = downtrack.track;
+                self.tell_wanted(track, false, now);
                 self.allocate(key, now);
             }
             None => {
@@ -168,10 +169,14 @@ impl Shard {
         let clock_rate = track.params.spec().clock_rate.get();
         let layer = &mut track.layers[layer_index];
         let duration = layer.duration(packet.header.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
-        layer.observe(now, *packet.seq_no, packet.header.timestamp, packet.payload.len(), info);
+        let returned = layer.observe(now, *packet.seq_no, packet.header.timestamp, packet.payload.len(), info);
         if track.muted {
             return;
         }
+        if returned {
+            self.allocate_subscribers(track_key, now);
+        }
+        let track = &mut self.tracks[track_key];
         if let (Source::Microphone, Some(level)) = (track.source, packet.header.ext_vals.audio_level) {
             self.rooms[track.room].speakers.observe(track.owner, level.unsigned_abs().min(127), duration);
         }

@@ -5,15 +5,21 @@
 
 use crate::command::{LayerInfo, TrackSettings};
 
+/// LiveKit's `VideoQuality`.
+const HIGH: u8 = 2;
+const OFF: u8 = 3;
 /// An upgrade must fit with this much to spare, or the next dip of the estimate would undo it.
 const UPGRADE_MARGIN: f64 = 1.15;
 
-/// The highest layer wanted, of `count`.
+/// The highest layer wanted, of `count`; `None`: none.
 ///
 /// `width` wins over `quality`: the smallest layer that is at least as large as asked, by the sizes that the publisher
 /// declared; with none declared, each layer is taken as double the one below, the highest 720 lines.
-pub(crate) fn wanted(settings: &TrackSettings, declared: &[LayerInfo], count: usize) -> usize {
+pub(crate) fn wanted(settings: &TrackSettings, declared: &[LayerInfo], count: usize) -> Option<usize> {
     let highest = count.saturating_sub(1);
+    if settings.disabled {
+        return None;
+    }
     if settings.width > 0 && settings.height > 0 {
         let mut sizes: Vec<(u32, u32)> = declared.iter().map(|layer| (layer.width, layer.height)).collect();
         sizes.sort_unstable();
@@ -24,12 +30,24 @@ pub(crate) fn wanted(settings: &TrackSettings, declared: &[LayerInfo], count: us
             let (want_long, want_short) = (settings.width.max(settings.height), settings.width.min(settings.height));
             long >= want_long && short >= want_short
         });
-        return enough.unwrap_or(highest);
+        return Some(enough.unwrap_or(highest));
     }
     match settings.quality {
-        Some(0) => 0,
-        Some(1) => 1.min(highest),
-        _ => highest,
+        Some(OFF) => None,
+        Some(wanted) => Some((0..highest).find(|&layer| quality(layer, declared, count) >= wanted).unwrap_or(highest)),
+        None => Some(highest),
+    }
+}
+
+/// The quality that a layer, of `count`, is by what the publisher declared; else by how many there are.
+pub(crate) fn quality(layer: usize, declared: &[LayerInfo], count: usize) -> u8 {
+    let mut qualities: Vec<u8> = declared.iter().map(|layer| layer.quality).collect();
+    qualities.sort_unstable();
+    qualities.dedup();
+    match qualities.get(layer).filter(|_| qualities.len() == count) {
+        Some(quality) => *quality,
+        None if count == 1 => HIGH,
+        None => (layer as u8).min(HIGH),
     }
 }
 
@@ -96,9 +114,20 @@ mod tests {
     #[test]
     fn quality_maps_by_the_number_of_layers() {
         let ask = |quality, count| wanted(&TrackSettings { quality, ..TrackSettings::default() }, &[], count);
-        assert_eq!([ask(Some(0), 3), ask(Some(1), 3), ask(Some(2), 3), ask(None, 3)], [0, 1, 2, 2]);
-        assert_eq!([ask(Some(0), 2), ask(Some(1), 2), ask(Some(2), 2)], [0, 1, 1]);
-        assert_eq!(ask(Some(2), 1), 0);
+        assert_eq!([ask(Some(0), 3), ask(Some(1), 3), ask(Some(2), 3), ask(None, 3)], [0, 1, 2, 2].map(Some));
+        assert_eq!([ask(Some(0), 2), ask(Some(1), 2), ask(Some(2), 2)], [0, 1, 1].map(Some));
+        assert_eq!([ask(Some(2), 1), ask(Some(OFF), 3)], [Some(0), None]);
+    }
+
+    #[test]
+    fn declared_qualities_say_which_layer_is_which() {
+        let layer = |quality| LayerInfo { quality, width: 0, height: 0, bitrate: 0 };
+        let upper = [layer(HIGH), layer(1)];
+        let ask = |quality| wanted(&TrackSettings { quality: Some(quality), ..TrackSettings::default() }, &upper, 2);
+        assert_eq!([ask(0), ask(1), ask(2)], [0, 0, 1].map(Some));
+        assert_eq!([quality(0, &upper, 2), quality(1, &upper, 2)], [1, 2]);
+        assert_eq!([quality(0, &[], 1), quality(0, &[layer(0)], 1)], [2, 0], "one layer is what it is declared to be");
+        assert_eq!([quality(0, &upper, 3), quality(2, &upper, 3)], [0, 2], "more layers than declared");
     }
 
     #[test]
@@ -106,9 +135,10 @@ mod tests {
         let layer = |quality, width, height| LayerInfo { quality, width, height, bitrate: 0 };
         let declared = [layer(0, 320, 180), layer(1, 640, 360), layer(2, 1280, 720)];
         let ask = |width, height| wanted(&size(width, height), &declared, 3);
-        assert_eq!([ask(100, 50), ask(320, 180), ask(321, 180), ask(640, 360), ask(4000, 3000)], [0, 0, 1, 1, 2]);
-        assert_eq!(ask(180, 320), 0, "upright");
-        assert_eq!(wanted(&size(600, 300), &[], 3), 1, "undeclared sizes are assumed");
+        let asked = [ask(100, 50), ask(320, 180), ask(321, 180), ask(640, 360), ask(4000, 3000)];
+        assert_eq!(asked, [0, 0, 1, 1, 2].map(Some));
+        assert_eq!(ask(180, 320), Some(0), "upright");
+        assert_eq!(wanted(&size(600, 300), &[], 3), Some(1), "undeclared sizes are assumed");
     }
 
     fn camera(wanted: usize) -> Demand {

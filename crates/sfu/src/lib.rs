@@ -16,6 +16,7 @@ mod command;
 mod connection;
 mod data;
 mod downtrack;
+mod dynacast;
 mod egress;
 mod event;
 mod forwarding;

@@ -8,6 +8,7 @@ use str0m::rtp::Ssrc;
 
 use crate::bitstream::{Codec, PacketInfo};
 use crate::command::{LayerInfo, Source};
+use crate::dynacast::Dynacast;
 
 /// A layer with nothing for so long, while another flows, is not being sent.
 const STALLED: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ pub(crate) struct Layer {
     pub last_packet: Option<Instant>,
     /// Bit/s, smoothed.
     pub rate: f64,
+    /// The same when something came last.
+    known_rate: f64,
     bytes: u64,
     /// Frames a second of each temporal layer, smoothed.
     frame_rates: [f64; MAX_TEMPORAL + 1],
@@ -55,6 +58,7 @@ pub(crate) struct Track {
     pub stereo: bool,
     pub declared: Vec<LayerInfo>,
     pub layers: Vec<Layer>,
+    pub dynacast: Dynacast,
     /// Slab keys of its downtracks.
     pub downtracks: Vec<usize>,
 }
@@ -78,6 +82,11 @@ impl Track {
             _ => false,
         };
         self.layers.iter().map(|layer| if live(layer) { (layer.rate as u64).max(1) } else { 0 }).collect()
+    }
+
+    /// Bit/s of its largest layer, when that was sent last.
+    pub(crate) fn largest_rate(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.known_rate as u64).max().unwrap_or(0)
     }
 
     /// Highest temporal layer at which `layer` has at most `fps` frames a second; 0 `fps`: all.
@@ -129,9 +138,20 @@ impl Layer {
             .then(|| Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate)))
     }
 
-    /// Counts one packet.
-    pub(crate) fn observe(&mut self, now: Instant, sequence: u64, timestamp: u32, bytes: usize, info: PacketInfo) {
-        self.last_packet = Some(now);
+    /// Counts one packet; true if it is the first after a pause.
+    pub(crate) fn observe(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        timestamp: u32,
+        bytes: usize,
+        info: PacketInfo,
+    ) -> bool {
+        let before = self.last_packet.replace(now);
+        let returned = before.is_some_and(|before| now.saturating_duration_since(before) >= STALLED);
+        if returned {
+            self.rate = self.known_rate;
+        }
         self.bytes += bytes as u64;
         if self.last_timestamp.replace(timestamp) != Some(timestamp) {
             self.frames[usize::from(info.temporal_id.unwrap_or(0)).min(MAX_TEMPORAL)] += 1;
@@ -142,6 +162,7 @@ impl Layer {
         self.first_sequence.get_or_insert(sequence);
         self.highest_sequence = self.highest_sequence.max(sequence);
         self.received += 1;
+        returned
     }
 
     /// Smooths the rates over what came in `elapsed`.
@@ -153,7 +174,9 @@ impl Layer {
             *rate += (f64::from(*frames) / seconds - *rate) * weight;
             *frames = 0;
         }
-        self.bytes = 0;
+        if std::mem::take(&mut self.bytes) > 0 {
+            self.known_rate = self.rate;
+        }
     }
 
     /// Packets that should have come since the last call, and those of them that did not.

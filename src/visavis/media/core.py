@@ -94,6 +94,8 @@ def _to_value(event: _sfu.Event) -> events.Event:
             return events.DataChannelsOpen(participant)
         case _sfu.Event.TrackSubscribed(participant, track):
             return events.TrackSubscribed(participant, track)
+        case _sfu.Event.SubscribedQuality(participant, track, codecs):
+            return events.SubscribedQuality(participant, track, tuple(codecs))
         case _sfu.Event.SubscriptionFailed(participant, track, reason):
             return events.SubscriptionFailed(participant, track, reason)
         case _sfu.Event.Speakers(room, levels):

@@ -85,6 +85,15 @@ class TrackSubscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscribedQuality:
+    """The highest quality that anybody wants of a track, for each of its codecs."""
+
+    participant: str
+    track: str
+    codecs: tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
     """A subscription cannot be had."""
 
@@ -135,6 +144,7 @@ Event: TypeAlias = (
     | ConnectionChanged
     | DataChannelsOpen
     | TrackSubscribed
+    | SubscribedQuality
     | SubscriptionFailed
     | Speakers
     | Quality

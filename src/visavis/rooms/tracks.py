@@ -28,12 +28,15 @@ class Track:
         cid: the client's name for it, exactly as in AddTrack.
         mid: the media section that carries it; "" while pending.
         told_subscribed: whether the publisher was told that somebody receives it.
+        wanted: mime type of each codec and the highest quality that anybody wants of it (None: of no quality); empty
+            until the core has said so.
     """
 
     info: models.TrackInfo
     cid: str
     mid: str = ""
     told_subscribed: bool = False
+    wanted: tuple[tuple[str, int | None], ...] = ()
 
     @property
     def sid(self) -> str:

@@ -139,6 +139,9 @@ class LiveRoom:
         present = [session.participant, *self.room.others(session.participant)]
         session.send_all(messages.updates(each.info() for each in present))
         session.send(messages.room_update(self.room))
+        for track in session.participant.tracks.published.values():
+            if track.wanted and not track.info.muted:
+                session.send(messages.subscribed_quality(track.sid, track.wanted))
         if session.unanswered_offer is not None:
             # It or its answer may have been lost with the socket, and the core waits for the answer.
             session.send(session.unanswered_offer)

@@ -129,6 +129,26 @@ def track_subscribed(track: str) -> bytes:
     return rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=track)).SerializeToString()
 
 
+def subscribed_quality(track: str, codecs: Iterable[tuple[str, int | None]]) -> bytes:
+    """Which layers of the receiver's track anybody wants: up to a quality, for each codec by mime type."""
+    every = (models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH)
+    subscribed = [
+        rtc.SubscribedCodec(
+            codec=mime.lower().removeprefix("video/"),
+            qualities=[
+                rtc.SubscribedQuality(quality=quality, enabled=highest is not None and quality <= highest)
+                for quality in every
+            ],
+        )
+        for mime, highest in codecs
+    ]
+    # Old clients know of one codec only.
+    update = rtc.SubscribedQualityUpdate(
+        track_sid=track, subscribed_qualities=subscribed[0].qualities, subscribed_codecs=subscribed
+    )
+    return rtc.SignalResponse(subscribed_quality_update=update).SerializeToString()
+
+
 def subscription_failed(track: str, error: models.SubscriptionError) -> bytes:
     """A wanted track cannot be had."""
     response = rtc.SubscriptionResponse(track_sid=track, err=error)

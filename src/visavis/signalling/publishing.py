@@ -160,6 +160,14 @@ def mute(room: LiveRoom, session: Session, request: rtc.MuteTrackRequest) -> Non
         room.announce(participant, to_self=True)
 
 
+def subscribed_quality(session: Session, sid: str, codecs: tuple[tuple[str, int | None], ...]) -> None:
+    """The core says what anybody wants of a track: its client may stop the layers that nobody does."""
+    track = session.participant.tracks.published.get(sid)
+    if track is not None:
+        track.wanted = codecs
+        session.send(messages.subscribed_quality(sid, codecs))
+
+
 def update_audio_track(room: LiveRoom, session: Session, request: rtc.UpdateLocalAudioTrack) -> None:
     """The client has changed what its audio track has been through."""
     track = session.participant.tracks.find(request.track_sid)

@@ -31,6 +31,8 @@ def react(room: LiveRoom, session: Session, event: events.Event) -> None:
             _connection_changed(room, session, event)
         case events.TrackSubscribed(_, track):
             subscribing.track_subscribed(room, session, track)
+        case events.SubscribedQuality(_, track, codecs):
+            publishing.subscribed_quality(session, track, codecs)
         case events.SubscriptionFailed(_, track, reason):
             subscribing.subscription_failed(session, track, reason)
         case events.RpcReply():

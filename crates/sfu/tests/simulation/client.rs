@@ -22,6 +22,7 @@ pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 
 struct Encoding {
     rid: Option<Rid>,
+    active: bool,
     encoder: Encoder,
     sequence: u64,
     timestamp: u32,
@@ -29,6 +30,7 @@ struct Encoding {
 }
 
 struct Source {
+    cid: String,
     mid: Mid,
     kind: MediaKind,
     paused: bool,
@@ -69,6 +71,8 @@ pub struct Client {
     pub max_message_size: Option<u32>,
     /// How often a keyframe of what it publishes was asked for.
     pub keyframe_requests: u32,
+    /// How many times larger than usual its pictures are.
+    pub picture_size: usize,
 }
 
 impl Connection {
@@ -113,6 +117,7 @@ impl Client {
             audio_level: -90,
             max_message_size: None,
             keyframe_requests: 0,
+            picture_size: 1,
         }
     }
 
@@ -147,13 +152,21 @@ impl Client {
         self.pending = Some(pending);
         let encodings = (0..layers).map(|layer| Encoding {
             rid: (layers > 1).then(|| RIDS[layer].into()),
-            encoder: Encoder::new(layer as u8),
+            active: true,
+            encoder: Encoder::new(layer as u8, self.picture_size),
             sequence: 40_000 + 1000 * layer as u64,
             // Near the wrap, and each layer with its own base, as the standard allows.
             timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
             first: true,
         });
-        self.sources.push(Source { mid, kind, paused: false, encodings: encodings.collect(), next: now });
+        self.sources.push(Source {
+            cid: cid.into(),
+            mid,
+            kind,
+            paused: false,
+            encodings: encodings.collect(),
+            next: now,
+        });
         offer.to_sdp_string()
     }
 
@@ -195,6 +208,19 @@ impl Client {
     /// Stops or resumes the encoders of a track, as muting does.
     pub fn pause(&mut self, index: usize, paused: bool) {
         self.sources[index].paused = paused;
+    }
+
+    /// Sends only the layers up to `highest`, as clients with dynacast do.
+    pub fn limit_layers(&mut self, cid: &str, highest: Option<u8>) {
+        for source in self.sources.iter_mut().filter(|source| source.cid == cid) {
+            for (layer, encoding) in source.encodings.iter_mut().enumerate() {
+                let active = highest.is_some_and(|highest| layer <= usize::from(highest));
+                if active && !std::mem::replace(&mut encoding.active, active) {
+                    encoding.encoder.request_keyframe();
+                }
+                encoding.active = active;
+            }
+        }
     }
 
     /// Sends on one of the publisher connection's channels; false if it is not open.
@@ -294,7 +320,7 @@ impl Client {
 fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8) {
     let codec = if source.kind.is_video() { Codec::Vp8 } else { Codec::Opus };
     let pt = rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above").pt();
-    for encoding in &mut source.encodings {
+    for encoding in source.encodings.iter_mut().filter(|encoding| encoding.active) {
         let payloads = if source.kind.is_video() { encoding.encoder.next_frame() } else { vec![vec![0xfc; 40]] };
         let last = payloads.len() - 1;
         for (index, payload) in payloads.into_iter().enumerate() {

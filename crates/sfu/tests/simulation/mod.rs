@@ -35,6 +35,8 @@ pub struct Call {
     pub tracks: BTreeMap<String, String>,
     /// Everyone gets every track.
     pub auto_subscribe: bool,
+    /// Publishers stop the layers that nobody wants.
+    pub dynacast: bool,
     offer_id: u32,
 }
 
@@ -53,6 +55,7 @@ impl Call {
             sections: BTreeMap::new(),
             tracks: BTreeMap::new(),
             auto_subscribe: true,
+            dynacast: false,
             offer_id: 0,
         }
     }
@@ -106,6 +109,13 @@ impl Call {
 
     pub fn client(&mut self, name: &str) -> &mut Client {
         self.clients.get_mut(name).expect("a client of this call")
+    }
+
+    /// The last hop to this client carries so many bit/s; 0: endless.
+    pub fn limit(&mut self, name: &str, bitrate: u64) {
+        let address = self.clients[name].subscriber.address.ip();
+        self.network.narrow.retain(|(known, _)| *known != address);
+        self.network.narrow.push((address, bitrate));
     }
 
     /// What `subscriber` gets of `track`.
@@ -266,6 +276,12 @@ impl Call {
                 let others: Vec<String> = self.clients.keys().filter(|name| *name != participant).cloned().collect();
                 for participant in others.into_iter().filter(|_| self.auto_subscribe) {
                     self.shard.handle_command(now, Command::Subscribe { participant, track: track.clone() }, None);
+                }
+            }
+            Event::SubscribedQuality { participant, track, codecs } if self.dynacast => {
+                let cid = track.strip_prefix("TR_").expect("the simulation names tracks so");
+                if let Some(client) = self.clients.get_mut(participant) {
+                    client.limit_layers(cid, codecs[0].1);
                 }
             }
             _ => {}

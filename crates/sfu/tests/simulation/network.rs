@@ -66,11 +66,21 @@ pub struct Network {
     sent: u64,
     /// When each receiver's last hop is free again.
     busy: Vec<(SocketAddr, Instant)>,
+    /// Bit/s of the last hops that differ from [`Link::bitrate`].
+    pub narrow: Vec<(IpAddr, u64)>,
 }
 
 impl Network {
     pub fn new(link: Link, seed: u64) -> Self {
-        Self { link, seed, random: Vec::new(), flying: BinaryHeap::new(), sent: 0, busy: Vec::new() }
+        Self {
+            link,
+            seed,
+            random: Vec::new(),
+            flying: BinaryHeap::new(),
+            sent: 0,
+            busy: Vec::new(),
+            narrow: Vec::new(),
+        }
     }
 
     pub fn send(&mut self, now: Instant, datagram: Datagram) {
@@ -83,13 +93,15 @@ impl Network {
             return;
         }
         let mut arrival = now + self.link.delay + self.link.jitter.mul_f64(late);
-        if self.link.bitrate > 0 && datagram.destination != SERVER {
+        let own = self.narrow.iter().find(|(address, _)| *address == datagram.destination.ip());
+        let bitrate = own.map_or(self.link.bitrate, |(_, bitrate)| *bitrate);
+        if bitrate > 0 && datagram.destination != SERVER {
             let free = self.last_hop(datagram.destination, now);
             let start = arrival.max(*free);
             if start > arrival + QUEUE {
                 return;
             }
-            arrival = start + Duration::from_secs_f64(datagram.payload.len() as f64 * 8.0 / self.link.bitrate as f64);
+            arrival = start + Duration::from_secs_f64(datagram.payload.len() as f64 * 8.0 / bitrate as f64);
             *self.last_hop(datagram.destination, now) = arrival;
         }
         self.flying.push(Reverse((arrival, self.sent, datagram)));

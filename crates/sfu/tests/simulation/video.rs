@@ -13,6 +13,7 @@ const PACKET_BYTES: usize = 600;
 #[derive(Debug, Clone)]
 pub struct Encoder {
     layer: u8,
+    size: usize,
     picture_id: u16,
     tl0_pic_idx: u8,
     frame: u32,
@@ -20,10 +21,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    pub fn new(layer: u8) -> Self {
+    /// Of a layer, with pictures `size` times as large as usual.
+    pub fn new(layer: u8, size: usize) -> Self {
         // Layers begin apart, as browsers' do, so that a forwarder that does not rewrite is seen.
         let offset = u16::from(layer) * 1000;
-        Self { layer, picture_id: 0x7ff0 + offset, tl0_pic_idx: 17 * layer, frame: 0, wants_keyframe: true }
+        Self { layer, size, picture_id: 0x7ff0 + offset, tl0_pic_idx: 17 * layer, frame: 0, wants_keyframe: true }
     }
 
     pub fn request_keyframe(&mut self) {
@@ -39,7 +41,7 @@ impl Encoder {
         if temporal_id == 0 {
             self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
         }
-        let count = PACKETS_OF_LAYER[usize::from(self.layer)] * if keyframe { 3 } else { 1 };
+        let count = PACKETS_OF_LAYER[usize::from(self.layer)] * self.size * if keyframe { 3 } else { 1 };
         (0..count).map(|index| self.payload(keyframe, temporal_id, index, count)).collect()
     }
 
