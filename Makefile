@@ -15,6 +15,8 @@ BIN := .venv/bin
 STAMPS := .stamps
 LIVEKIT_SERVER := $(CACHE)/livekit-server-1.13.5
 export TEST_LIVEKIT_SERVER ?= $(LIVEKIT_SERVER)
+AGENTS := $(CACHE)/livekit-agents
+export TEST_AGENTS_PYTHON ?= $(AGENTS)/bin/python
 
 RUST := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
@@ -82,7 +84,7 @@ help: ## List these targets
 
 setup: $(STAMPS)/core $(STAMPS)/web
 
-setup-test: setup $(STAMPS)/python-dev $(STAMPS)/test-clients browsers livekit-server
+setup-test: setup $(STAMPS)/python-dev $(STAMPS)/test-clients $(STAMPS)/agents browsers livekit-server
 
 $(STAMPS)/tools:
 	@tools/check_tools.sh $(PYTHON)
@@ -120,6 +122,13 @@ $(STAMPS)/test-clients: tests/browser/package-lock.json tests/hub/node/package-l
 	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
 	@cd tests/hub/node && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+$(STAMPS)/agents: pyproject.toml | $(STAMPS)/tools # Of its own, for it pins the client's version; 400 MB
+	$(say) 'livekit-agents'
+	@[ -x $(AGENTS)/bin/python ] || $(PYTHON) -m venv $(AGENTS)
+	@$(AGENTS)/bin/pip install --quiet --upgrade 'pip>=25.1'
+	@$(AGENTS)/bin/pip install --quiet --group agents
+	@mkdir -p $(STAMPS) && touch $@
 
 browsers: # Chromium and Firefox, from the distribution
 	@tools/install_browsers.sh
