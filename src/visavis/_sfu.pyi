@@ -27,6 +27,9 @@ class Engine:
         node_ips: list[str],
         workers: int = 0,
         initial_bitrate: int = 1_000_000,
+        turn_secret: bytes | None = None,
+        turn_certificate: tuple[bytes, bytes] | None = None,
+        turn_tcp: list[tuple[str, int]] = ...,
     ) -> None:
         """Binds the sockets and starts the threads.
 
@@ -36,16 +39,30 @@ class Engine:
             node_ips: the addresses put into ICE candidates, with the bound ports.
             workers: worker threads, 0 for one per core. A room lives on one of them.
             initial_bitrate: bit/s assumed for a subscriber until the estimate says otherwise.
+            turn_secret: serves TURN on the media ports, with passwords made of it (see `signalling.ice_servers`);
+                None: no TURN.
+            turn_certificate: chain and key, in PEM: TURN within TLS, too, on all TCP ports.
+            turn_tcp: more addresses to listen on for TURN over TCP and TLS.
 
         Raises:
             OSError: an address cannot be bound; the message names it.
-            ValueError: an address cannot be parsed, or there is no udp address or no node_ip.
+            ValueError: an address cannot be parsed, there is no udp address or no node_ip, or the certificate is none.
         """
 
     @property
     def udp_ports(self) -> list[int]: ...
     @property
     def tcp_ports(self) -> list[int]: ...
+    @property
+    def turn_ports(self) -> list[int]: ...
+    @property
+    def udp_candidates(self) -> list[tuple[str, int]]:
+        """The addresses that clients are told to send media to."""
+
+    @property
+    def tcp_candidates(self) -> list[tuple[str, int]]:
+        """The addresses that clients are told to connect to for ICE-TCP."""
+
     def fileno(self) -> int:
         """A descriptor that is readable while events wait."""
 

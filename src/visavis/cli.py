@@ -61,21 +61,32 @@ def _with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
+# Of flags whose default does not tell it.
+_KINDS: dict[str, Any] = {
+    "node_ip": list[str],
+    "webhook_url": list[str],
+    "turn_tls_port": int,
+    **dict.fromkeys(("tls_cert", "tls_key", "turn_cert", "turn_key"), Path),
+}
+
+
 def _flag(name: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
-    kind: Any = {"node_ip": list[str], "webhook_url": list[str], "tls_cert": Path, "tls_key": Path}.get(name)
+    kind: Any = _KINDS.get(name)
     if kind is None:
-        kind = next((each for each in (int, float) if isinstance(field.default, each)), str)
+        kind = next((each for each in (bool, int, float) if isinstance(field.default, each)), str)
     shown = field.get_default(call_default_factory=True)
     hint = field.description if shown in (None, ()) else f"{field.description} Default: {shown}."
-    option = typer.Option(f"--{name.replace('_', '-')}", help=hint, show_default=False)
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(f"{flag}/--no-{name}" if kind is bool else flag, help=hint, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
 _ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
-_SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip")
+_SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "turn")
+_TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
 
 @app.callback(invoke_without_command=True)
@@ -88,7 +99,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_ROOMS, "webhook_url", "workers", "log_level")
+@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, "webhook_url", "workers", "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -103,7 +114,9 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
 
 
 @app.command()
-@_with_settings(*_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_ROOMS, "webhook_url", "workers", "log_level")
+@_with_settings(
+    *_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_TURN_TLS, *_ROOMS, "webhook_url", "workers", "log_level"
+)
 def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve people: with keys of your own, and TLS here (--tls-cert, --tls-key) or at a proxy (--behind-proxy).
 

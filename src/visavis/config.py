@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from visavis.backend.embedded import EmbeddedOptions
+from visavis.backend.embedded import EmbeddedOptions, TurnTls
 from visavis.errors import ErrorKind, VisavisError
 
 DEVELOPMENT_KEY = "devkey"
@@ -25,6 +25,8 @@ _PREFIX = "VISAVIS_"
 # Who set one of a pair meant the other one to come from the same place.
 _FOREIGN_PAIRS = (("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
 _FOREIGN_KEYS = "LIVEKIT_KEYS"
+
+_DOMAIN = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -57,6 +59,15 @@ class Settings(BaseSettings):
         None, description="Addresses of the reverse proxy that ends TLS, separated by commas; * for any."
     )
     webhook_url: Annotated[tuple[str, ...], NoDecode] = Field((), description="Address that events are posted to.")
+    turn: bool = Field(True, description="Serve TURN on the media ports, relaying to nothing but them.")
+    turn_domain: str | None = Field(
+        None, description="Name in the certificate at which clients reach TURN over TLS, and :port if it is not ours."
+    )
+    turn_cert: Path | None = Field(None, description="Certificate chain of that, in PEM; else --tls-cert.")
+    turn_key: Path | None = Field(None, description="The certificate's private key, in PEM; else --tls-key.")
+    turn_tls_port: Port | None = Field(
+        None, description="TCP port of TURN over TLS; else --tcp-port, which has it, too."
+    )
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
@@ -88,7 +99,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{given} is set without {lacking}: set both")
         if self.tls_cert is not None and self.behind_proxy is not None:
             raise ValueError("tls_cert and behind_proxy contradict each other: TLS ends here or at the proxy; set one")
-        for name, path in (("tls_cert", self.tls_cert), ("tls_key", self.tls_key)):
+        if (self.turn_cert is None) != (self.turn_key is None):
+            given, lacking = ("turn_cert", "turn_key") if self.turn_key is None else ("turn_key", "turn_cert")
+            raise ValueError(f"{given} is set without {lacking}: set both")
+        self._check_turn()
+        for name in ("tls_cert", "tls_key", "turn_cert", "turn_key"):
+            path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"{name}: there is no file {str(path)!r}")
         ports = [port for port in (self.port, self.tcp_port) if port]
@@ -96,10 +112,39 @@ class Settings(BaseSettings):
             raise ValueError(f"port and tcp_port are both {self.port}: signalling and media need a TCP port each")
         return self
 
+    def _check_turn(self) -> None:
+        if self.turn_domain is None:
+            if self.turn_tls_port is not None or self.turn_cert is not None:
+                given = "turn_cert" if self.turn_tls_port is None else "turn_tls_port"
+                raise ValueError(f"{given} is set without turn_domain: say the name in the certificate")
+            return
+        if not self.turn:
+            raise ValueError("turn_domain is set, but turn is off: set one")
+        if not _DOMAIN.fullmatch(self.turn_domain):
+            raise ValueError(
+                f"turn_domain: {self.turn_domain!r} is no name such as turn.example.com or turn.example.com:443"
+            )
+        if self.turn_cert is None and self.tls_cert is None:
+            raise ValueError(
+                "turn_domain is set without a certificate: set turn_cert and turn_key, or tls_cert and tls_key"
+            )
+        if self.turn_tls_port and self.turn_tls_port in (self.port, self.tcp_port):
+            raise ValueError(
+                f"turn_tls_port is {self.turn_tls_port}, as is another port: leave it out, tcp_port has it, too"
+            )
+
     def all_keys(self) -> dict[str, str]:
         """API key → secret; the one that signs is first. Empty if none is set."""
         first = {} if self.api_key is None or self.api_secret is None else {self.api_key: self.api_secret}
         return first | {key: secret for key, secret in self.keys.items() if key not in first}
+
+    def _turn_tls(self) -> TurnTls | None:
+        certificate, key = self.turn_cert or self.tls_cert, self.turn_key or self.tls_key
+        match = _DOMAIN.fullmatch(self.turn_domain or "")
+        if match is None or certificate is None or key is None:
+            return None
+        told = None if match[2] is None else int(match[2])
+        return TurnTls(domain=match[1], certificate=certificate, key=key, port=self.turn_tls_port, told_port=told)
 
     def backend_options(self, keys: Mapping[str, str]) -> EmbeddedOptions:
         """How the embedded backend runs with these settings."""
@@ -115,6 +160,8 @@ class Settings(BaseSettings):
             token_ttl=self.token_ttl,
             workers=self.workers,
             webhook_urls=self.webhook_url,
+            turn=self.turn,
+            turn_tls=self._turn_tls(),
         )
 
 

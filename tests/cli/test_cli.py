@@ -103,6 +103,15 @@ def test_a_certificate_that_is_none_is_named(type_, tmp_path: Path):
     assert "tls_cert" in typed.words
 
 
+def test_a_certificate_for_turn_that_is_none_is_named(type_, tmp_path: Path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("not PEM")
+    files = f"--turn-cert {tmp_path / 'cert.pem'} --turn-key {tmp_path / 'key.pem'}"
+    typed = type_(f"dev --port 0 --tcp-port 0 --udp-port 0 --turn-domain turn.example {files}")
+    assert typed.status == 2
+    assert "turn_cert" in typed.words
+
+
 @pytest.mark.parametrize("kind", ["--port", "--tcp-port", "--udp-port"])
 def test_a_port_that_is_taken_is_named_with_status_1(type_, kind):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "--udp-port" else socket.SOCK_STREAM) as taken:

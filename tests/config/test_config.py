@@ -10,6 +10,8 @@ from visavis.errors import ErrorKind, VisavisError
 
 WriteFile = Callable[[str], Path]
 
+_TURN_TLS = "turn_domain = 'turn.example'\nturn_cert = 'a'\nturn_key = 'b'\n"
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> WriteFile:
@@ -110,6 +112,12 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: d
         ("tls_cert = 'cert.pem'", "tls_cert is set without tls_key"),
         ("tls_key = 'key.pem'", "tls_key is set without tls_cert"),
         ("tls_cert = 'no.pem'\ntls_key = 'no.pem'", "there is no file 'no.pem'"),
+        ("turn_cert = 'cert.pem'", "turn_cert is set without turn_key"),
+        ("turn_domain = 'turn.example'", "turn_domain is set without a certificate"),
+        ("turn_tls_port = 443", "turn_tls_port is set without turn_domain"),
+        ("turn_domain = 'turn.example'\nturn = false", "turn is off"),
+        ("turn_domain = 'turn:example'", "turn_domain: 'turn:example' is no name such as turn.example.com"),
+        (f"{_TURN_TLS}turn_tls_port = 7881", "turn_tls_port is 7881, as is another port"),
         ("tls_cert = 'a'\ntls_key = 'b'\nbehind_proxy = '127.0.0.1'", "tls_cert and behind_proxy contradict"),
     ],
 )
@@ -124,3 +132,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_no_message_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_KEYS", "hunter2")
     assert "hunter2" not in refused()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("turn_domain = 'turn.example'", ("turn.example", None, None)),
+        ("turn_domain = 'turn.example:443'", ("turn.example", None, 443)),
+        ("turn_domain = 'turn.example'\nturn_tls_port = 5349", ("turn.example", 5349, None)),
+    ],
+)
+def test_turn_over_tls_takes_its_own_certificate_or_that_of_https(
+    file: WriteFile, tmp_path: Path, settings: str, told: tuple[str, int | None, int | None]
+) -> None:
+    for name in ("a.pem", "b.pem", "c.pem", "d.pem"):
+        (tmp_path / name).touch()
+    https = f"tls_cert = '{tmp_path}/a.pem'\ntls_key = '{tmp_path}/b.pem'\n"
+    own = f"turn_cert = '{tmp_path}/c.pem'\nturn_key = '{tmp_path}/d.pem'\n"
+    for files, certificate in ((https, "a.pem"), (https + own, "c.pem")):
+        tls = config.load({}, config=file(files + settings)).backend_options({}).turn_tls
+        assert tls is not None
+        assert (tls.domain, tls.port, tls.told_port) == told
+        assert tls.certificate.name == certificate

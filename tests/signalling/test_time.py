@@ -12,6 +12,7 @@ from visavis.media.fake import FakeEngine
 from visavis.rooms import ClientAbout, RoomLimits
 from visavis.signalling import RoomRegistry
 from visavis.signalling.connect import ConnectRequest
+from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.requests import handle
 from visavis.signalling.subscribing import update_subscription
@@ -51,6 +52,7 @@ class World:
             KEYS,
             RoomLimits(departure_timeout=20),
             mime_types=("video/VP8", "audio/opus"),
+            ice_servers=IceServers((), b"", lambda: EPOCH),
             changed=self.count_change,
             happened=self.happenings.append,
             wall=lambda: EPOCH + self.now,

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use visavis_sfu::{Command, LayerInfo, Source, Target, TrackSettings};
-use visavis_sfu_io::Config;
+use visavis_sfu_io::{Config, StartError, TurnConfig};
 
 // Packets are short-lived blocks of a few sizes, made in one thread and freed in another.
 #[global_allocator]
@@ -34,7 +34,11 @@ struct Engine(visavis_sfu_io::Engine);
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, udp, tcp, node_ips, workers = 0, initial_bitrate = 1_000_000))]
+    #[pyo3(signature = (
+        *, udp, tcp, node_ips, workers = 0, initial_bitrate = 1_000_000,
+        turn_secret = None, turn_certificate = None, turn_tcp = Vec::new()
+    ))]
+    #[allow(clippy::too_many_arguments)] // the seam's
     fn new(
         py: Python<'_>,
         udp: Vec<(String, u16)>,
@@ -42,6 +46,9 @@ impl Engine {
         node_ips: Vec<String>,
         workers: usize,
         initial_bitrate: u64,
+        turn_secret: Option<Vec<u8>>,
+        turn_certificate: Option<(Vec<u8>, Vec<u8>)>,
+        turn_tcp: Vec<(String, u16)>,
     ) -> PyResult<Self> {
         if udp.is_empty() {
             return Err(PyValueError::new_err("no udp address: give at least one to bind"));
@@ -55,10 +62,19 @@ impl Engine {
             node_ips: node_ips.iter().map(|ip| parse_ip(ip)).collect::<PyResult<_>>()?,
             workers,
             initial_bitrate,
+            turn: match turn_secret {
+                Some(secret) => Some(TurnConfig {
+                    secret,
+                    certificate: turn_certificate,
+                    tcp: turn_tcp.iter().map(parse_address).collect::<PyResult<_>>()?,
+                }),
+                None => None,
+            },
         };
-        py.detach(|| visavis_sfu_io::Engine::start(&config))
-            .map(Self)
-            .map_err(|error| PyOSError::new_err(error.to_string()))
+        py.detach(|| visavis_sfu_io::Engine::start(&config)).map(Self).map_err(|error| match error {
+            StartError::Bind(error) => PyOSError::new_err(error.to_string()),
+            StartError::Certificate(_) => PyValueError::new_err(error.to_string()),
+        })
     }
 
     #[getter]
@@ -69,6 +85,21 @@ impl Engine {
     #[getter]
     fn tcp_ports(&self) -> Vec<u16> {
         self.0.tcp_ports()
+    }
+
+    #[getter]
+    fn turn_ports(&self) -> Vec<u16> {
+        self.0.turn_ports()
+    }
+
+    #[getter]
+    fn udp_candidates(&self) -> Vec<(String, u16)> {
+        self.0.udp_candidates().iter().map(|address| (address.ip().to_string(), address.port())).collect()
+    }
+
+    #[getter]
+    fn tcp_candidates(&self) -> Vec<(String, u16)> {
+        self.0.tcp_candidates().iter().map(|address| (address.ip().to_string(), address.port())).collect()
     }
 
     fn fileno(&self) -> i32 {

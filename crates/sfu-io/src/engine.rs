@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -13,9 +13,11 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, ShardConfig, Stats, ufrag_prefix};
 
 use crate::outbox::Outbox;
+use crate::reader::UdpReader;
 use crate::router::{Batch, Router};
-use crate::tcp::{TcpSender, TcpServer};
-use crate::udp::{self, UdpSocket, wait};
+use crate::tcp::{TcpSender, TcpServer, tls};
+use crate::turn::Turn;
+use crate::udp::UdpSocket;
 use crate::worker::{Order, Surroundings, Worker, WorkerHandle, add};
 
 /// Batches that may wait for a worker: some 60 000 packets, a quarter of a second of what one can carry.
@@ -23,7 +25,7 @@ const WAITING_BATCHES: usize = 1024;
 const MAX_WORKERS: usize = 64;
 
 /// How to start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Addresses to bind for UDP; port 0 picks one.
     pub udp: Vec<SocketAddr>,
@@ -35,6 +37,19 @@ pub struct Config {
     pub workers: usize,
     /// Bit/s assumed for a subscriber before the first estimate.
     pub initial_bitrate: u64,
+    /// TURN on the media ports; `None` does without.
+    pub turn: Option<TurnConfig>,
+}
+
+/// How to serve TURN.
+#[derive(Debug, Clone)]
+pub struct TurnConfig {
+    /// What passwords are made of: the base64 of the HMAC-SHA1 of "expiry in seconds of Unix time:participant".
+    pub secret: Vec<u8>,
+    /// Certificate chain and key in PEM: with them TLS is spoken on the TCP ports, to who begins with it.
+    pub certificate: Option<(Vec<u8>, Vec<u8>)>,
+    /// More addresses to listen on for TURN over TCP and TLS, beside those for ICE-TCP.
+    pub tcp: Vec<SocketAddr>,
 }
 
 /// An address that could not be bound.
@@ -59,6 +74,32 @@ impl fmt::Display for BindError {
 }
 
 impl std::error::Error for BindError {}
+
+/// Why an engine cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be bound.
+    Bind(BindError),
+    /// The certificate for TURN is none, or not the key's.
+    Certificate(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Certificate(reason) => write!(f, "the certificate for TURN cannot be used: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}
 
 #[derive(Debug)]
 struct Member {
@@ -119,6 +160,10 @@ pub struct Engine {
     router: Arc<Router>,
     udp_ports: Vec<u16>,
     tcp_ports: Vec<u16>,
+    turn_ports: Vec<u16>,
+    udp_candidates: Vec<SocketAddr>,
+    tcp_candidates: Vec<SocketAddr>,
+    turn: Option<Arc<Turn>>,
     is_stopping: Arc<AtomicBool>,
     threads: Mutex<Threads>,
 }
@@ -134,9 +179,12 @@ struct Threads {
 
 impl Engine {
     /// Binds everything, then starts the threads.
-    pub fn start(config: &Config) -> Result<Self, BindError> {
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let certificate = config.turn.as_ref().and_then(|turn| turn.certificate.as_ref());
+        let tls = certificate.map(|(chain, key)| tls::configure(chain, key)).transpose();
+        let tls = tls.map_err(StartError::Certificate)?;
         let udp = Arc::new(bind_udp(config)?);
-        let listeners = bind_tcp(config)?;
+        let mut listeners = bind_tcp(&config.tcp, config)?;
         let bind_error = |error| BindError { protocol: Protocol::Udp, address: udp[0].0.local(), error };
         let count = match config.workers {
             0 => thread::available_parallelism().map_or(1, usize::from),
@@ -152,12 +200,17 @@ impl Engine {
             .iter()
             .flat_map(|(listener, _)| candidates(listener.local_addr().ok(), &config.node_ips))
             .collect();
-        let tcp_ports = listeners.iter().filter_map(|(listener, _)| Some(listener.local_addr().ok()?.port())).collect();
+        let tcp_ports = ports_of(&listeners);
+        let turn_listeners = bind_tcp(config.turn.as_ref().map_or(&[], |turn| &turn.tcp[..]), config)?;
+        let turn_ports = ports_of(&turn_listeners);
+        listeners.extend(turn_listeners);
+        let udp_candidates: Vec<SocketAddr> = udp.iter().flat_map(|(_, candidates)| candidates.clone()).collect();
+        let turn = config.turn.as_ref().map(|turn| Arc::new(Turn::new(&turn.secret, udp_candidates.clone())));
 
         let mut threads = Threads::default();
         if !listeners.is_empty() {
-            let (server, sender) =
-                TcpServer::new(listeners, router.clone(), is_stopping.clone()).map_err(bind_error)?;
+            let (server, sender) = TcpServer::new(listeners, router.clone(), turn.clone(), tls, is_stopping.clone())
+                .map_err(bind_error)?;
             threads.readers.push(spawn("visavis-tcp", move || server.run()));
             threads.tcp = Some(sender);
         }
@@ -166,7 +219,7 @@ impl Engine {
         for (index, inbox) in inboxes.into_iter().enumerate() {
             let shard = ShardConfig {
                 index: index as u16,
-                udp: udp.iter().flat_map(|(_, candidates)| candidates.clone()).collect(),
+                udp: udp_candidates.clone(),
                 tcp: tcp_candidates.clone(),
                 initial_bitrate: config.initial_bitrate,
             };
@@ -176,6 +229,7 @@ impl Engine {
                 outbox: outbox.clone(),
                 udp: udp.clone(),
                 tcp: threads.tcp.clone(),
+                turn: turn.clone(),
                 stats: stats.clone(),
                 participants: participants_of(index, placement.clone()),
             };
@@ -187,15 +241,33 @@ impl Engine {
         threads.awake = Some(awake);
         let wake = Arc::new(wake);
         for index in 0..udp.len() {
-            let (sockets, router, is_stopping, wake) = (udp.clone(), router.clone(), is_stopping.clone(), wake.clone());
-            threads.readers.push(spawn("visavis-udp", move || {
-                let (socket, candidates) = &sockets[index];
-                read_udp(socket, candidates[0], &router, &is_stopping, wake.as_raw_fd());
-            }));
+            let reader = UdpReader {
+                sockets: udp.clone(),
+                index,
+                router: router.clone(),
+                turn: turn.clone(),
+                is_stopping: is_stopping.clone(),
+                wake: wake.clone(),
+            };
+            threads.readers.push(spawn("visavis-udp", move || reader.run()));
         }
         let udp_ports = udp.iter().map(|(socket, _)| socket.local().port()).collect();
         // The sockets belong to the threads, so that their ports are free when these have ended.
-        Ok(Self { placement, workers, outbox, router, udp_ports, tcp_ports, is_stopping, threads: Mutex::new(threads) })
+        let threads = Mutex::new(threads);
+        Ok(Self {
+            placement,
+            workers,
+            outbox,
+            router,
+            udp_ports,
+            tcp_ports,
+            turn_ports,
+            udp_candidates,
+            tcp_candidates,
+            turn,
+            is_stopping,
+            threads,
+        })
     }
 
     /// The bound UDP ports.
@@ -206,6 +278,21 @@ impl Engine {
     /// The bound TCP ports.
     pub fn tcp_ports(&self) -> Vec<u16> {
         self.tcp_ports.clone()
+    }
+
+    /// The bound TCP ports that are for TURN alone.
+    pub fn turn_ports(&self) -> Vec<u16> {
+        self.turn_ports.clone()
+    }
+
+    /// Where clients are told to send UDP.
+    pub fn udp_candidates(&self) -> &[SocketAddr] {
+        &self.udp_candidates
+    }
+
+    /// Where clients are told to connect to for ICE-TCP.
+    pub fn tcp_candidates(&self) -> &[SocketAddr] {
+        &self.tcp_candidates
     }
 
     /// Readable while events wait.
@@ -235,9 +322,15 @@ impl Engine {
                 let sequence = ReliableSequence::new(AtomicU32::new(0));
                 let member = Member { worker, room: room.clone(), sequence: sequence.clone(), tracks: Vec::new() };
                 placement.add(participant.clone(), member);
+                if let Some(turn) = &self.turn {
+                    turn.admit(participant);
+                }
                 (Some(worker), Some(sequence))
             }
             Command::RemoveParticipant { participant } => {
+                if let Some(turn) = &self.turn {
+                    turn.dismiss(participant);
+                }
                 (placement.remove(participant).map(|member| member.worker), None)
             }
             Command::Publish { participant, track, .. } => {
@@ -344,18 +437,8 @@ fn participants_of(worker: usize, placement: Arc<Mutex<Placement>>) -> Box<dyn F
     })
 }
 
-fn read_udp(socket: &UdpSocket, candidate: SocketAddr, router: &Router, is_stopping: &AtomicBool, wake: RawFd) {
-    let mut receiver = udp::Receiver::new();
-    let mut sorter = router.sorter();
-    while !is_stopping.load(Ordering::Acquire) {
-        let received = receiver.receive(socket, |source, payload| {
-            sorter.push(Protocol::Udp, source, candidate, payload);
-        });
-        sorter.deliver();
-        if received == 0 {
-            wait(&[socket.as_raw_fd(), wake], libc::POLLIN, 1000);
-        }
-    }
+fn ports_of(listeners: &[(TcpListener, SocketAddr)]) -> Vec<u16> {
+    listeners.iter().filter_map(|(listener, _)| Some(listener.local_addr().ok()?.port())).collect()
 }
 
 fn bind_udp(config: &Config) -> Result<Vec<(UdpSocket, Vec<SocketAddr>)>, BindError> {
@@ -377,9 +460,9 @@ fn bind_udp(config: &Config) -> Result<Vec<(UdpSocket, Vec<SocketAddr>)>, BindEr
     Ok(sockets)
 }
 
-fn bind_tcp(config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+fn bind_tcp(addresses: &[SocketAddr], config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
     let mut listeners = Vec::new();
-    for address in &config.tcp {
+    for address in addresses {
         let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local, listener) =
             bound.map_err(|error| BindError { protocol: Protocol::Tcp, address: *address, error })?;
@@ -462,8 +545,7 @@ mod tests {
     fn a_bind_error_names_the_address() {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = taken.local_addr().expect("bound");
-        let config =
-            Config { udp: vec![address], tcp: vec![], node_ips: vec![address.ip()], workers: 1, initial_bitrate: 1 };
+        let config = Config { udp: vec![address], node_ips: vec![address.ip()], workers: 1, ..Config::default() };
         let error = Engine::start(&config).err().expect("it is taken");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }

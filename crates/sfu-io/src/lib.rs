@@ -1,16 +1,18 @@
 //! Sockets and threads around `visavis-sfu`: the only crate that owns either.
 //!
-//! Not here: anything about WebRTC beyond what routing needs (STUN's USERNAME, TCP framing), and no decisions.
+//! Not here: anything about WebRTC beyond what routing needs (STUN's USERNAME, TCP framing, TURN), and no decisions.
 //!
-//! Threads: one for each UDP socket reads datagrams, one serves ICE-TCP; both sort packets by worker and never wait for
+//! Threads: one for each UDP socket reads datagrams, one serves ICE-TCP and TURN's streams; both sort packets by worker and never wait for
 //! one. Each worker owns a [`visavis_sfu::Shard`] with its rooms and sends by itself.
 
 mod engine;
 mod framing;
 mod outbox;
+mod reader;
 mod router;
 mod tcp;
+mod turn;
 mod udp;
 mod worker;
 
-pub use engine::{BindError, Config, Engine};
+pub use engine::{BindError, Config, Engine, StartError, TurnConfig};

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
-use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats};
+use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
 
 use crate::outbox::Outbox;
 use crate::router::{Batch, Router};
 use crate::tcp::TcpSender;
+use crate::turn::{Client, Turn, is_relayed};
 use crate::udp::UdpSocket;
 
 /// Batches handled before what they caused is sent: more makes larger sends, fewer makes them sooner.
@@ -35,6 +36,7 @@ pub(crate) struct Surroundings {
     /// Each UDP socket with the candidate addresses that packets to it were sent to.
     pub udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
     pub tcp: Option<TcpSender>,
+    pub turn: Option<Arc<Turn>>,
     pub stats: Arc<Mutex<Stats>>,
     /// The participants that this worker has.
     pub participants: Box<dyn Fn() -> Vec<String> + Send>,
@@ -125,6 +127,10 @@ impl Worker {
 
     fn send(&mut self) {
         while let Some(transmit) = self.shard.poll_transmit() {
+            if is_relayed(transmit.destination) {
+                self.send_relayed(&transmit);
+                continue;
+            }
             match transmit.protocol {
                 Protocol::Udp => {
                     let socket = self
@@ -149,6 +155,23 @@ impl Worker {
                 let lost = socket.send(packets);
                 self.around.router.count_dropped(lost);
             }
+        }
+    }
+
+    /// What goes to an address that TURN has given away goes to the client that has it.
+    fn send_relayed(&mut self, transmit: &Transmit) {
+        let Some(turn) = &self.around.turn else { return };
+        let wrapped = turn.wrap(Instant::now(), transmit.source, transmit.destination, &transmit.payload);
+        let is_sent = match wrapped {
+            Some((Client { protocol: Protocol::Udp, socket, address }, packet)) => {
+                self.outgoing[socket].push((address, packet));
+                true
+            }
+            Some((client, bytes)) => self.around.tcp.as_ref().is_some_and(|tcp| tcp.send_bytes(client.address, bytes)),
+            None => false,
+        };
+        if !is_sent {
+            self.around.router.count_dropped(1);
         }
     }
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from livekit.protocol.webhook import WebhookEvent
@@ -18,6 +20,7 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
 from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes
+from visavis.signalling.ice_servers import IceServers, turn_urls
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
 
@@ -28,6 +31,25 @@ MIME_TYPES = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus")
 _TICK_SECONDS = 0.5
 # Leaves sit in the outlets' queues after a stop; healthy sockets take them at once, others are not waited for.
 _FAREWELL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTls:
+    """How to serve TURN within TLS.
+
+    Attributes:
+        domain: the name in the certificate by which clients reach this machine.
+        certificate: the chain, in PEM.
+        key: of the first in the chain, in PEM.
+        port: TCP, beside that of ICE-TCP, where the first bytes tell them apart; None: only there.
+        told_port: what clients are told instead, if something in front passes connections on.
+    """
+
+    domain: str
+    certificate: Path
+    key: Path
+    port: int | None = None
+    told_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +68,9 @@ class EmbeddedOptions:
         token_ttl: seconds that tokens are valid.
         workers: threads for media, 0 for one per core.
         webhook_urls: where events are posted to, as LiveKit's webhooks.
+        turn: serve TURN on the media ports, and tell clients.
+        turn_tls: TURN within TLS, too.
+        turn_secret: what the passwords of TURN are made of.
     """
 
     keys: Mapping[str, str]
@@ -59,6 +84,9 @@ class EmbeddedOptions:
     token_ttl: float = DEFAULT_TTL_SECONDS
     workers: int = 0
     webhook_urls: tuple[str, ...] = ()
+    turn: bool = True
+    turn_tls: TurnTls | None = None
+    turn_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
 
 def core_engine(options: EmbeddedOptions) -> MediaEngine:
@@ -74,11 +102,16 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
         # Who names the node's address knows where its packets arrive: at `host`.
         hosts = (bind_address(options.host),) if options.node_ips else with_own_address(options.host)
         node_ips = options.node_ips or [ip for host in hosts for ip in find_node_ips(host)]
+        tls = options.turn_tls if options.turn else None
+        tls_port = None if tls is None else tls.port
         return CoreEngine(
             udp=[(host, options.udp_port) for host in hosts],
             tcp=[] if options.tcp_port is None else [(host, options.tcp_port) for host in hosts],
             node_ips=list(node_ips),
             workers=options.workers,
+            turn_secret=options.turn_secret if options.turn else None,
+            turn_certificate=None if tls is None else (tls.certificate.read_bytes(), tls.key.read_bytes()),
+            turn_tcp=[] if tls_port is None else [(host, tls_port) for host in hosts],
         )
     except OSError as error:
         raise VisavisError(
@@ -86,6 +119,18 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
             f"cannot open the media ports (UDP {options.udp_port}, TCP {options.tcp_port}) on {options.host}: {error}; "
             "stop what uses them or choose others",
         ) from error
+    except ValueError as error:
+        raise VisavisError(ErrorKind.INVALID_SETTING, f"turn_cert: {error}") from error
+
+
+def _ice_servers(options: EmbeddedOptions, engine: MediaEngine) -> IceServers:
+    if not options.turn:
+        return IceServers((), b"", time.time)
+    tls: tuple[str, int] | None = None
+    if options.turn_tls is not None:
+        port = options.turn_tls.told_port or next(iter([*engine.turn_ports, *engine.tcp_ports]), None)
+        tls = None if port is None else (options.turn_tls.domain, port)
+    return IceServers(turn_urls(engine.udp_candidates, engine.tcp_candidates, tls), options.turn_secret, time.time)
 
 
 class EmbeddedBackend:
@@ -146,6 +191,7 @@ class EmbeddedBackend:
                 empty_timeout=options.empty_timeout,
             ),
             mime_types=MIME_TYPES,
+            ice_servers=_ice_servers(options, self._engine),
             changed=self._changed,
             happened=self._happened,
             wall=time.time,

@@ -17,8 +17,19 @@ class CoreEngine:
         tcp: list[tuple[str, int]],
         node_ips: list[str],
         workers: int = 0,
+        turn_secret: bytes | None = None,
+        turn_certificate: tuple[bytes, bytes] | None = None,
+        turn_tcp: Sequence[tuple[str, int]] = (),
     ) -> None:
-        self._engine = _sfu.Engine(udp=udp, tcp=tcp, node_ips=node_ips, workers=workers)
+        self._engine = _sfu.Engine(
+            udp=udp,
+            tcp=tcp,
+            node_ips=node_ips,
+            workers=workers,
+            turn_secret=turn_secret,
+            turn_certificate=turn_certificate,
+            turn_tcp=list(turn_tcp),
+        )
         self.fileno = self._engine.fileno
         self.close = self._engine.close
         self.add_participant = self._engine.add_participant
@@ -48,6 +59,21 @@ class CoreEngine:
     def tcp_ports(self) -> list[int]:
         """The bound ICE-TCP ports."""
         return self._engine.tcp_ports
+
+    @property
+    def turn_ports(self) -> list[int]:
+        """The bound TCP ports that are for TURN alone."""
+        return self._engine.turn_ports
+
+    @property
+    def udp_candidates(self) -> list[tuple[str, int]]:
+        """See `_sfu.Engine`."""
+        return self._engine.udp_candidates
+
+    @property
+    def tcp_candidates(self) -> list[tuple[str, int]]:
+        """See `_sfu.Engine`."""
+        return self._engine.tcp_candidates
 
     def publish(
         self,

@@ -50,6 +50,21 @@ class FakeEngine:
         """None are bound."""
         return []
 
+    @property
+    def turn_ports(self) -> list[int]:
+        """None are bound."""
+        return []
+
+    @property
+    def udp_candidates(self) -> list[tuple[str, int]]:
+        """Nothing can be reached."""
+        return []
+
+    @property
+    def tcp_candidates(self) -> list[tuple[str, int]]:
+        """Nothing can be reached."""
+        return []
+
     def fileno(self) -> int:
         """See `MediaEngine`."""
         return self._readable

@@ -17,6 +17,7 @@ from visavis.media import MediaEngine
 from visavis.rooms import Participant, Room
 from visavis.signalling import messages, rpc, subscribing
 from visavis.signalling.connect import ConnectRequest
+from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.messages import Action, Reason
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.session import Session
@@ -46,6 +47,7 @@ class Surroundings:
         happened: to be called with what webhooks tell.
         wall: seconds since the epoch.
         now: seconds of the monotonic clock.
+        ice_servers: told to clients.
         room_of: participant id → the room it is in.
     """
 
@@ -56,6 +58,7 @@ class Surroundings:
     happened: Callable[[WebhookEvent], None]
     wall: Callable[[], float]
     now: Callable[[], float]
+    ice_servers: IceServers
     room_of: "dict[str, LiveRoom]" = field(default_factory=dict[str, "LiveRoom"])
 
 
@@ -98,6 +101,7 @@ class LiveRoom:
                 others,
                 subscriber_primary=session.primary == "subscriber",
                 node_id=self.around.node_id,
+                ice_servers=self.around.ice_servers.of(participant.sid),
             )
         )
         permissions = participant.permissions
@@ -131,7 +135,8 @@ class LiveRoom:
         session.resume_until = session.failed_at = None
         session.last_heard = self.around.now()
         sequence = self.engine.reliable_sequence(session.sid)
-        session.send(messages.reconnect(node_id=self.around.node_id, last_message_seq=sequence))
+        servers = self.around.ice_servers.of(session.sid)
+        session.send(messages.reconnect(node_id=self.around.node_id, last_message_seq=sequence, ice_servers=servers))
         gone = [
             info for when, info in self._departed if when >= away_since and self.room.by_identity(info.identity) is None
         ]

@@ -36,7 +36,13 @@ def server_info(node_id: str) -> models.ServerInfo:
 
 
 def join(
-    room: Room, participant: Participant, others: Iterable[Participant], *, subscriber_primary: bool, node_id: str
+    room: Room,
+    participant: Participant,
+    others: Iterable[Participant],
+    *,
+    subscriber_primary: bool,
+    node_id: str,
+    ice_servers: Iterable[rtc.ICEServer],
 ) -> bytes:
     """The first frame of a session."""
     response = rtc.JoinResponse(
@@ -45,6 +51,7 @@ def join(
         other_participants=[other.info() for other in others],
         server_version=SERVER_VERSION,
         server_info=server_info(node_id),
+        ice_servers=ice_servers,
         subscriber_primary=subscriber_primary,
         ping_interval=PING_INTERVAL_SECONDS,
         ping_timeout=PING_TIMEOUT_SECONDS,
@@ -54,9 +61,11 @@ def join(
     return rtc.SignalResponse(join=response).SerializeToString()
 
 
-def reconnect(*, node_id: str, last_message_seq: int) -> bytes:
+def reconnect(*, node_id: str, last_message_seq: int, ice_servers: Iterable[rtc.ICEServer]) -> bytes:
     """The first frame of a resumed session."""
-    response = rtc.ReconnectResponse(server_info=server_info(node_id), last_message_seq=last_message_seq)
+    response = rtc.ReconnectResponse(
+        server_info=server_info(node_id), last_message_seq=last_message_seq, ice_servers=ice_servers
+    )
     return rtc.SignalResponse(reconnect=response).SerializeToString()
 
 

@@ -16,6 +16,7 @@ from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import participant_kind
 from visavis.signalling import subscribing
 from visavis.signalling.connect import ConnectRequest
+from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.live_room import TOKEN_REFRESH_SECONDS, LiveRoom, Surroundings
 from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
@@ -51,6 +52,7 @@ class RoomRegistry:
         limits: RoomLimits,
         *,
         mime_types: tuple[str, ...],
+        ice_servers: IceServers,
         changed: Callable[[], None],
         happened: Callable[[WebhookEvent], None],
         wall: Callable[[], float],
@@ -63,6 +65,7 @@ class RoomRegistry:
             keys: verify and sign tokens.
             limits: for each new room.
             mime_types: the codecs that may be used, in order of preference.
+            ice_servers: told to clients.
             changed: called after each change of rooms or counts.
             happened: called with what webhooks tell.
             wall: seconds since the epoch.
@@ -71,7 +74,7 @@ class RoomRegistry:
         self.keys = keys
         self._limits = limits
         self._mime_types = mime_types
-        self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, wall, now)
+        self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, wall, now, ice_servers)
         self._rooms: dict[str, LiveRoom] = {}
         self._by_sid: dict[str, LiveRoom] = {}
         self._room_updates_at = now()

@@ -7,6 +7,8 @@ declare global {
   interface Window {
     /** Set by a test before the page loads: neither side learns of the other's UDP candidates. */
     onlyTcp?: boolean;
+    /** Set by a test before the page loads: only by such TURN URLs are packets sent, which a server of ours told. */
+    onlyTurn?: string;
     peerConnections: RTCPeerConnection[];
   }
 }
@@ -17,11 +19,24 @@ export function watchPeerConnections(): void {
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {
-      super(configuration);
+      super(window.onlyTurn === undefined ? configuration : relayedBy(window.onlyTurn, configuration));
       connections.push(this);
     }
   };
   if (window.onlyTcp) dropUdpCandidates();
+}
+
+/** The configuration with nothing but relays, and of these only those with such URLs. */
+function relayedBy(kind: string, { iceServers = [], ...rest }: RTCConfiguration = {}): RTCConfiguration {
+  const only = iceServers.map((server) => ({
+    ...server,
+    urls: [server.urls].flat().filter((url) => matches(url, kind)),
+  }));
+  return { ...rest, iceServers: only.filter(({ urls }) => urls.length > 0), iceTransportPolicy: 'relay' };
+}
+
+function matches(url: string, kind: string): boolean {
+  return new RegExp(kind).test(url);
 }
 
 function dropUdpCandidates(): void {

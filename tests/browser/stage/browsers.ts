@@ -6,11 +6,11 @@ const FIREFOX = process.env['TEST_FIREFOX'] ?? '/usr/bin/firefox-esr';
 
 export type BrowserName = 'chromium' | 'firefox';
 
-export function openBrowser(name: BrowserName, { isEased = false } = {}): Promise<Browser> {
-  return name === 'chromium' ? openChromium() : openFirefox(isEased);
+export function openBrowser(name: BrowserName, { isEased = false, flags = [] as string[] } = {}): Promise<Browser> {
+  return name === 'chromium' ? openChromium(flags) : openFirefox(isEased);
 }
 
-function openChromium(): Promise<Browser> {
+function openChromium(flags: string[]): Promise<Browser> {
   return puppeteer.launch({
     executablePath: CHROMIUM,
     headless: true,
@@ -23,6 +23,7 @@ function openChromium(): Promise<Browser> {
       '--disable-backgrounding-occluded-windows',
       '--disable-renderer-backgrounding',
       '--disable-features=WebRtcHideLocalIpsWithMdns',
+      ...flags,
     ],
   });
 }

@@ -22,23 +22,30 @@ export interface Setup {
   connect?: RoomConnectOptions;
   grant?: VideoGrant;
   onlyTcp?: boolean;
+  /** Only relays are used, and of these only those whose URL matches this. */
+  onlyTurn?: string;
   /** Encrypts from end to end, by a key made of this. */
   secret?: string;
   /** Where to connect instead of the server itself, for instance a proxy before it. */
   url?: string;
 }
 
+/** How the network is narrowed for a page. */
+type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn'>;
+
 /** Opens a page of its own profile, with devices planned, at `url`. */
-export async function openPage(browser: Browser, url: string, plan?: DevicePlan, onlyTcp = false): Promise<Page> {
+export async function openPage(browser: Browser, url: string, plan?: DevicePlan, narrow: Narrow = {}): Promise<Page> {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
-  await preparePage(page, plan, onlyTcp);
+  await preparePage(page, plan, narrow);
   await page.goto(url);
   return page;
 }
 
-export async function preparePage(page: Page, plan?: DevicePlan, onlyTcp = false): Promise<void> {
-  const setup = `window.devicePlan = ${JSON.stringify(plan)}; window.onlyTcp = ${onlyTcp};`;
+export async function preparePage(page: Page, plan?: DevicePlan, narrow: Narrow = {}): Promise<void> {
+  const { onlyTcp = false, onlyTurn } = narrow;
+  const network = `window.onlyTcp = ${onlyTcp}; window.onlyTurn = ${JSON.stringify(onlyTurn)};`;
+  const setup = `window.devicePlan = ${JSON.stringify(plan)}; ${network}`;
   await page.evaluateOnNewDocument(`${setup}\n${await injectedScript()}`);
 }
 
@@ -54,7 +61,7 @@ export class Person {
     room: string,
     { browser, site, server, setup = {} }: { browser: Browser; site: HarnessSite; server: Server; setup?: Setup },
   ): Promise<Person> {
-    const page = await openPage(browser, site.url, devicesOf(PEOPLE[name], setup.plan), setup.onlyTcp);
+    const page = await openPage(browser, site.url, devicesOf(PEOPLE[name], setup.plan), setup);
     const person = new Person(name, page);
     await person.connect(server, room, setup);
     return person;

@@ -47,9 +47,10 @@ export class Server {
     this.ws = `ws://127.0.0.1:${launch.http}`;
   }
 
-  static async start(name: ServerName): Promise<Server> {
+  /** Starts it; `flags` are more of our own command's. */
+  static async start(name: ServerName, flags: string[] = []): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'visavis-browser-'));
-    const server = new Server(name, name === 'visavis' ? visavis() : await livekit(folder), folder);
+    const server = new Server(name, name === 'visavis' ? visavis(flags) : await livekit(folder), folder);
     await server.start();
     return server;
   }
@@ -133,10 +134,10 @@ export function leftOut(name: ServerName): string | false {
   return wanted !== undefined && !wanted.split(',').includes(name) && `TEST_SERVERS is ${wanted}`;
 }
 
-function visavis(): Launch {
+function visavis(flags: string[]): Launch {
   const { http, tcp, udp } = PORTS.visavis;
   const args = ['dev', '--port', String(http), '--tcp-port', String(tcp), '--udp-port', String(udp)];
-  args.push('--log-level', LOGS === undefined ? 'info' : 'debug');
+  args.push('--log-level', LOGS === undefined ? 'info' : 'debug', ...flags);
   return { command: VISAVIS, args, http };
 }
 

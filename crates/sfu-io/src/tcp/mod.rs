@@ -1,7 +1,10 @@
-//! ICE-TCP: passive candidates. One thread accepts, reads, takes frames apart, and writes what workers hand over.
+//! ICE-TCP's passive candidates, and TURN on streams. One thread accepts, reads, and writes what workers hand over.
+
+mod connection;
+pub(crate) mod tls;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +13,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use visavis_sfu::{Protocol, is_request};
+use visavis_sfu::Protocol;
 
-use crate::framing::{FrameReader, frame};
-use crate::router::Router;
+use crate::framing::frame;
+use crate::router::{Router, Sorter};
+use crate::turn::{Client, Moment, Reaction, Turn};
+use connection::{Connection, Incoming, Offer};
 
-const MAX_CONNECTIONS: usize = 1000;
-const MAX_CONNECTIONS_OF_ADDRESS: usize = 64;
+/// A client may have a handful: two peer connections, each with ICE-TCP and TURN, over a few interfaces.
+const MAX_CONNECTIONS: usize = 4096;
+const MAX_CONNECTIONS_OF_ADDRESS: usize = 256;
 /// Until then a connection must have sent a STUN request …
 const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// … and until then one that was right.
@@ -25,6 +31,8 @@ const AUTHENTICATED: Duration = Duration::from_secs(20);
 const MAX_UNSENT_BYTES: usize = 1 << 20;
 const MAX_QUEUED_FRAMES: usize = 8192;
 const READ_BYTES: usize = 64 << 10;
+/// How often it is looked who has been silent for too long.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Reads from one connection before the others have their turn.
 const READS_A_TURN: usize = 8;
 
@@ -38,11 +46,15 @@ pub(crate) struct TcpSender {
 }
 
 impl TcpSender {
-    /// Queues a packet; false if there is no room.
+    /// Queues a packet for an ICE-TCP peer; false if there is no room.
     pub fn send(&self, to: SocketAddr, packet: &[u8]) -> bool {
-        let Some(framed) = frame(packet) else { return false };
+        frame(packet).is_some_and(|framed| self.send_bytes(to, framed))
+    }
+
+    /// Queues bytes as they are; false if there is no room.
+    pub fn send_bytes(&self, to: SocketAddr, bytes: Vec<u8>) -> bool {
         let was_empty = self.frames.is_empty();
-        let is_queued = self.frames.try_send((to, framed)).is_ok();
+        let is_queued = self.frames.try_send((to, bytes)).is_ok();
         if was_empty && is_queued {
             // Without the wake the packet waits for the next turn.
             let _ = self.waker.wake();
@@ -54,19 +66,6 @@ impl TcpSender {
     pub fn wake(&self) {
         let _ = self.waker.wake();
     }
-}
-
-#[derive(Debug)]
-struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
-    /// Our candidate address that the peer connected to.
-    local: SocketAddr,
-    reader: FrameReader,
-    unsent: VecDeque<u8>,
-    since: Instant,
-    has_spoken: bool,
-    is_authenticated: bool,
 }
 
 /// The thread's state.
@@ -83,14 +82,19 @@ pub(crate) struct TcpServer {
     /// Kept, as with the last of its owners a wake that was not noticed yet would go too.
     _waker: Arc<Waker>,
     router: Arc<Router>,
+    turn: Option<Arc<Turn>>,
+    offer: Offer,
+    swept: Instant,
     is_stopping: Arc<AtomicBool>,
 }
 
 impl TcpServer {
-    /// Serves listeners that are bound already.
+    /// Serves listeners that are bound already: ICE-TCP, and TURN if it is given, within TLS too if that is given.
     pub fn new(
         listeners: Vec<(std::net::TcpListener, SocketAddr)>,
         router: Arc<Router>,
+        turn: Option<Arc<Turn>>,
+        tls: Option<Arc<rustls::ServerConfig>>,
         is_stopping: Arc<AtomicBool>,
     ) -> io::Result<(Self, TcpSender)> {
         let poll = Poll::new()?;
@@ -113,6 +117,9 @@ impl TcpServer {
             frames,
             _waker: waker.clone(),
             router,
+            offer: Offer { turn: turn.is_some(), tls },
+            turn,
+            swept: Instant::now(),
             is_stopping,
         };
         Ok((server, TcpSender { frames: sender, waker }))
@@ -183,19 +190,7 @@ impl TcpServer {
             return;
         }
         self.by_peer.insert(peer, token);
-        self.connections.insert(
-            token,
-            Connection {
-                stream,
-                peer,
-                local,
-                reader: FrameReader::default(),
-                unsent: VecDeque::new(),
-                since: Instant::now(),
-                has_spoken: false,
-                is_authenticated: false,
-            },
-        );
+        self.connections.insert(token, Connection::new(stream, peer, local, Instant::now()));
     }
 
     fn read(&mut self, token: Token) {
@@ -211,15 +206,10 @@ impl TcpServer {
             match connection.stream.read(&mut buffer) {
                 Ok(0) => is_open = false,
                 Ok(length) => {
-                    connection.reader.push(&buffer[..length]);
-                    while let Some(packet) = connection.reader.next_frame() {
-                        if !connection.has_spoken && !is_request(packet) {
-                            is_open = false; // no ICE client: whatever it is, it is not for us
-                            break;
-                        }
-                        connection.has_spoken = true;
-                        sorter.push(Protocol::Tcp, connection.peer, connection.local, packet);
-                    }
+                    let turn = self.turn.as_deref();
+                    is_open = connection.receive(&buffer[..length], &self.offer, |connection, packet| {
+                        handle(connection, packet, turn, &mut sorter);
+                    });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -230,7 +220,8 @@ impl TcpServer {
             }
         }
         sorter.deliver();
-        if !is_open {
+        // Answers of TURN and of TLS.
+        if !connection.flush() || !is_open {
             self.close(token);
         }
     }
@@ -243,37 +234,36 @@ impl TcpServer {
                 continue;
             };
             let Some(connection) = self.connections.get_mut(&token) else { continue };
-            if connection.unsent.len() + framed.len() > MAX_UNSENT_BYTES {
+            if connection.unsent() + framed.len() > MAX_UNSENT_BYTES {
                 tracing::info!("an ICE-TCP peer does not read and is dropped");
                 self.close(token);
                 continue;
             }
-            connection.unsent.extend(framed);
+            connection.queue(&framed);
             self.write(token);
         }
     }
 
     fn write(&mut self, token: Token) {
-        let Some(connection) = self.connections.get_mut(&token) else { return };
-        while !connection.unsent.is_empty() {
-            let (front, _) = connection.unsent.as_slices();
-            match connection.stream.write(front) {
-                Ok(written) => drop(connection.unsent.drain(..written)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.close(token);
-                    return;
-                }
-            }
+        if self.connections.get_mut(&token).is_some_and(|connection| !connection.flush()) {
+            self.close(token);
         }
     }
 
     fn close_overdue(&mut self) {
         let now = Instant::now();
+        if now.duration_since(self.swept) < SWEEP_INTERVAL {
+            return;
+        }
+        self.swept = now;
         let mut overdue = Vec::new();
         for (token, connection) in &mut self.connections {
-            if connection.is_authenticated {
+            if connection.speaks_turn() {
+                // For as long as it has an allocation, and a while longer to make one.
+                if self.turn.as_ref().is_some_and(|turn| turn.knows(&client_of(connection))) {
+                    connection.since = now;
+                }
+            } else if connection.is_authenticated {
                 continue;
             }
             let age = now.duration_since(connection.since);
@@ -297,7 +287,30 @@ impl TcpServer {
             self.by_peer.remove(&connection.peer);
         }
         self.router.forget_peer(Protocol::Tcp, connection.peer);
+        if let Some(turn) = self.turn.as_ref().filter(|_| connection.speaks_turn()) {
+            turn.forget(&client_of(&connection));
+        }
     }
+}
+
+fn handle(connection: &mut Connection, packet: Incoming<'_>, turn: Option<&Turn>, sorter: &mut Sorter<'_>) {
+    match packet {
+        Incoming::Ice(packet) => sorter.push(Protocol::Tcp, connection.peer, connection.local, packet),
+        Incoming::Turn(packet) => {
+            let Some(turn) = turn else { return };
+            match turn.handle(Moment::current(), client_of(connection), packet) {
+                Reaction::Answer(answer) if connection.unsent() + answer.len() <= MAX_UNSENT_BYTES => {
+                    connection.queue(&answer);
+                }
+                Reaction::Relay { relayed, peer, payload } => sorter.push(Protocol::Udp, relayed, peer, payload),
+                Reaction::Answer(_) | Reaction::Ignore => {}
+            }
+        }
+    }
+}
+
+fn client_of(connection: &Connection) -> Client {
+    Client { protocol: Protocol::Tcp, address: connection.peer, socket: 0 }
 }
 
 /// Whether one more connection fits. Loopback is a reverse proxy or a test, with many behind one address.
@@ -307,6 +320,8 @@ fn has_room(connections: usize, of_address: usize, address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::router::Batch;
     use crate::router::tests::request;
@@ -333,7 +348,8 @@ mod tests {
         let (channel, inbox) = crossbeam_channel::bounded(64);
         let router = Arc::new(Router::new(vec![channel]));
         let is_stopping = Arc::new(AtomicBool::new(false));
-        let (server, sender) = TcpServer::new(vec![(listener, address)], router, is_stopping.clone()).expect("a poll");
+        let (server, sender) =
+            TcpServer::new(vec![(listener, address)], router, None, None, is_stopping.clone()).expect("a poll");
         let thread = Some(std::thread::spawn(|| server.run()));
         Served { address, sender, inbox, is_stopping, thread }
     }
