@@ -8,6 +8,7 @@ import httpx
 import pytest
 from livekit import api
 from livekit.protocol import models
+from livekit.protocol import room as protocol
 from livekit.protocol import rtc as signal
 from participant import Join, Participant
 from wiretap import Call
@@ -32,6 +33,9 @@ GRANT_OF: dict[str, str] = {
             "UpdateSubscriptions",
             "SendData",
             "UpdateRoomMetadata",
+            "PerformRpc",
+            "ForwardParticipant",
+            "MoveParticipant",
         ),
         "room_admin",
     ),
@@ -95,6 +99,22 @@ async def test_an_admin_is_one_of_its_own_room_only(caller: Caller, room: str, m
         401,
         "unauthenticated",
     )
+
+
+@pytest.mark.parametrize("method", ["ForwardParticipant", "MoveParticipant"])
+async def test_moving_wants_a_grant_of_the_destination(caller: Caller, room: str, method: str) -> None:
+    grants: dict[str, Any] = {"room_admin": True, "room": room, "destination_room": "there"}
+    body = {"room": room, "identity": "a", "destination_room": "elsewhere"}
+    failed(await caller.post(method, body, **grants), 401, "unauthenticated")
+    grants["destination_room"] = body["destination_room"] = room
+    failed(await caller.post(method, body, **grants), 400, "invalid_argument")
+
+
+async def test_every_method_is_in_the_table(caller: Caller) -> None:
+    service = protocol.DESCRIPTOR.services_by_name["RoomService"]
+    assert {method.name for method in service.methods} == set(GRANT_OF)
+    for method in GRANT_OF:
+        assert (await caller.post(method, {})).json()["code"] == "unauthenticated"
 
 
 async def test_without_a_good_token(server: MediaServer) -> None:

@@ -18,6 +18,7 @@ Code: TypeAlias = Literal[
     "resource_exhausted",
     "unauthenticated",
     "unimplemented",
+    "unknown",
 ]
 
 _STATUS: dict[Code, int] = {
@@ -31,6 +32,7 @@ _STATUS: dict[Code, int] = {
     "resource_exhausted": 429,
     "unauthenticated": 401,
     "unimplemented": 501,
+    "unknown": 500,
 }
 
 PROTOBUF = "application/protobuf"

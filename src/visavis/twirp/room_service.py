@@ -152,8 +152,11 @@ def _forward_or_move(
     grants = require_admin(claims, request.room)
     if grants.destination_room != request.destination_room:
         raise _denied()
+    if request.room == request.destination_room:
+        raise TwirpError("invalid_argument", "the destination is the room that the participant is in: name another")
     _session(registry, request.room, request.identity)
-    raise TwirpError("unimplemented", "participants cannot be forwarded or moved between rooms here")
+    # The code is livekit-server's, which has only the cloud do this.
+    raise TwirpError("unknown", "not implemented: participants cannot be forwarded or moved between rooms here")
 
 
 async def _perform_rpc(registry: RoomRegistry, claims: Claims | None, request: room.PerformRpcRequest) -> Message:
