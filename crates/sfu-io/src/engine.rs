@@ -1,9 +1,7 @@
 //! The engine: binds, starts threads, and hands commands to the worker that has the room.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,145 +10,19 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, ShardConfig, Stats, ufrag_prefix};
 
+use crate::binding::{bind_tcp, bind_udp, candidates, ports_of};
+use crate::config::{BindError, Config, StartError};
 use crate::outbox::Outbox;
+use crate::placement::{Member, Placement};
 use crate::reader::UdpReader;
 use crate::router::{Batch, Router};
 use crate::tcp::{TcpSender, TcpServer, tls};
 use crate::turn::Turn;
-use crate::udp::UdpSocket;
 use crate::worker::{Order, Surroundings, Worker, WorkerHandle, add};
 
 /// Batches that may wait for a worker: some 60 000 packets, a quarter of a second of what one can carry.
 const WAITING_BATCHES: usize = 1024;
 const MAX_WORKERS: usize = 64;
-
-/// How to start.
-#[derive(Debug, Clone, Default)]
-pub struct Config {
-    /// Addresses to bind for UDP; port 0 picks one.
-    pub udp: Vec<SocketAddr>,
-    /// Addresses to listen on for ICE-TCP.
-    pub tcp: Vec<SocketAddr>,
-    /// Addresses put into candidates, with the bound ports.
-    pub node_ips: Vec<IpAddr>,
-    /// Worker threads; 0: one for each core.
-    pub workers: usize,
-    /// Bit/s assumed for a subscriber before the first estimate.
-    pub initial_bitrate: u64,
-    /// TURN on the media ports; `None` does without.
-    pub turn: Option<TurnConfig>,
-}
-
-/// How to serve TURN.
-#[derive(Debug, Clone)]
-pub struct TurnConfig {
-    /// What passwords are made of: the base64 of the HMAC-SHA1 of "expiry in seconds of Unix time:participant".
-    pub secret: Vec<u8>,
-    /// Certificate chain and key in PEM: with them TLS is spoken on the TCP ports, to who begins with it.
-    pub certificate: Option<(Vec<u8>, Vec<u8>)>,
-    /// More addresses to listen on for TURN over TCP and TLS, beside those for ICE-TCP.
-    pub tcp: Vec<SocketAddr>,
-}
-
-/// An address that could not be bound.
-#[derive(Debug)]
-pub struct BindError {
-    /// UDP, or TCP for ICE-TCP.
-    pub protocol: Protocol,
-    /// The address.
-    pub address: SocketAddr,
-    /// Why.
-    pub error: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Udp => "UDP",
-            Protocol::Tcp => "TCP",
-        };
-        write!(f, "cannot bind {protocol} {}: {}", self.address, self.error)
-    }
-}
-
-impl std::error::Error for BindError {}
-
-/// Why an engine cannot start.
-#[derive(Debug)]
-pub enum StartError {
-    /// An address could not be bound.
-    Bind(BindError),
-    /// The certificate for TURN is none, or not the key's.
-    Certificate(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bind(error) => error.fmt(f),
-            Self::Certificate(reason) => write!(f, "the certificate for TURN cannot be used: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<BindError> for StartError {
-    fn from(error: BindError) -> Self {
-        Self::Bind(error)
-    }
-}
-
-#[derive(Debug)]
-struct Member {
-    worker: usize,
-    room: String,
-    sequence: ReliableSequence,
-    tracks: Vec<String>,
-}
-
-/// Who is where. Only commands change it.
-#[derive(Debug, Default)]
-struct Placement {
-    participants: HashMap<String, Member>,
-    /// Worker and number of participants of each room.
-    rooms: HashMap<String, (usize, usize)>,
-    tracks: HashMap<String, usize>,
-}
-
-impl Placement {
-    /// The room's worker; for a new room the one with the fewest participants.
-    fn worker_of_room(&self, room: &str, workers: usize) -> usize {
-        if let Some((worker, _)) = self.rooms.get(room) {
-            return *worker;
-        }
-        let mut load = vec![(0, 0); workers];
-        for (worker, participants) in self.rooms.values() {
-            load[*worker].0 += participants;
-            load[*worker].1 += 1;
-        }
-        (0..workers).min_by_key(|worker| load[*worker]).unwrap_or_default()
-    }
-
-    fn add(&mut self, participant: String, member: Member) {
-        self.rooms.entry(member.room.clone()).or_insert((member.worker, 0)).1 += 1;
-        self.participants.insert(participant, member);
-    }
-
-    fn remove(&mut self, participant: &str) -> Option<Member> {
-        let member = self.participants.remove(participant)?;
-        for track in &member.tracks {
-            self.tracks.remove(track);
-        }
-        if let Some((_, count)) = self.rooms.get_mut(&member.room) {
-            *count -= 1;
-            if *count == 0 {
-                self.rooms.remove(&member.room);
-            }
-        }
-        Some(member)
-    }
-}
 
 /// Sockets, threads and rooms.
 pub struct Engine {
@@ -437,52 +309,6 @@ fn participants_of(worker: usize, placement: Arc<Mutex<Placement>>) -> Box<dyn F
     })
 }
 
-fn ports_of(listeners: &[(TcpListener, SocketAddr)]) -> Vec<u16> {
-    listeners.iter().filter_map(|(listener, _)| Some(listener.local_addr().ok()?.port())).collect()
-}
-
-fn bind_udp(config: &Config) -> Result<Vec<(UdpSocket, Vec<SocketAddr>)>, BindError> {
-    let mut sockets = Vec::new();
-    for address in &config.udp {
-        let socket = UdpSocket::bind(*address).map_err(|error| BindError {
-            protocol: Protocol::Udp,
-            address: *address,
-            error,
-        })?;
-        let candidates = candidates(Some(socket.local()), &config.node_ips);
-        if candidates.is_empty() {
-            let reason = "no node address of the same kind (IPv4 or IPv6) is given";
-            let error = io::Error::new(io::ErrorKind::AddrNotAvailable, reason);
-            return Err(BindError { protocol: Protocol::Udp, address: *address, error });
-        }
-        sockets.push((socket, candidates));
-    }
-    Ok(sockets)
-}
-
-fn bind_tcp(addresses: &[SocketAddr], config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (local, listener) =
-            bound.map_err(|error| BindError { protocol: Protocol::Tcp, address: *address, error })?;
-        let candidate = candidates(Some(local), &config.node_ips).first().copied().unwrap_or(local);
-        listeners.push((listener, candidate));
-    }
-    Ok(listeners)
-}
-
-/// The candidate addresses of a bound socket: its own if that is one of the node's, as other sockets then have the
-/// others, else all node addresses of its kind with its port.
-fn candidates(local: Option<SocketAddr>, node_ips: &[IpAddr]) -> Vec<SocketAddr> {
-    let Some(local) = local else { return Vec::new() };
-    if node_ips.contains(&local.ip()) {
-        return vec![local];
-    }
-    let ips = node_ips.iter().filter(|ip| ip.is_ipv4() == local.is_ipv4());
-    ips.map(|ip| SocketAddr::new(*ip, local.port())).collect()
-}
-
 fn participant_of(event: &Event) -> Option<&str> {
     match event {
         Event::Answer { participant, .. }
@@ -504,42 +330,6 @@ fn participant_of(event: &Event) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn member(worker: usize, room: &str) -> Member {
-        Member { worker, room: room.into(), sequence: ReliableSequence::default(), tracks: vec![] }
-    }
-
-    #[test]
-    fn new_rooms_go_to_the_least_loaded_worker_and_stay_there() {
-        let mut placement = Placement::default();
-        placement.add("a".into(), member(0, "one"));
-        placement.add("b".into(), member(0, "one"));
-        assert_eq!(placement.worker_of_room("two", 2), 1);
-        placement.add("c".into(), member(1, "two"));
-        assert_eq!(placement.worker_of_room("three", 2), 1);
-        assert_eq!(placement.worker_of_room("one", 2), 0);
-    }
-
-    #[test]
-    fn the_last_participant_takes_the_room_along() {
-        let mut placement = Placement::default();
-        placement.add("a".into(), member(1, "one"));
-        placement.add("b".into(), member(1, "one"));
-        assert!(placement.remove("a").is_some());
-        assert_eq!(placement.rooms["one"], (1, 1));
-        assert!(placement.remove("b").is_some());
-        assert!(placement.remove("b").is_none());
-        assert!(placement.rooms.is_empty());
-    }
-
-    #[test]
-    fn candidates_are_the_sockets_own_address_or_all_of_its_kind() {
-        let ips = ["10.0.0.1", "::1", "127.0.0.1"].map(|ip| ip.parse().expect("an address"));
-        let loopback = ([127, 0, 0, 1], 9).into();
-        assert_eq!(candidates(Some(loopback), &ips), [loopback]);
-        let any = ([0, 0, 0, 0], 9).into();
-        assert_eq!(candidates(Some(any), &ips), [([10, 0, 0, 1], 9).into(), loopback]);
-    }
 
     #[test]
     fn a_bind_error_names_the_address() {

@@ -5,9 +5,12 @@
 //! Threads: one for each UDP socket reads datagrams, one serves ICE-TCP and TURN's streams; both sort packets by worker and never wait for
 //! one. Each worker owns a [`visavis_sfu::Shard`] with its rooms and sends by itself.
 
+mod binding;
+mod config;
 mod engine;
 mod framing;
 mod outbox;
+mod placement;
 mod reader;
 mod router;
 mod tcp;
@@ -15,4 +18,5 @@ mod turn;
 mod udp;
 mod worker;
 
-pub use engine::{BindError, Config, Engine, StartError, TurnConfig};
+pub use config::{BindError, Config, StartError, TurnConfig};
+pub use engine::Engine;
