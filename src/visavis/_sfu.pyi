@@ -15,6 +15,13 @@ Kind: TypeAlias = Literal["audio", "video"]
 
 __version__: str
 
+def public_address(servers: list[tuple[str, int]], *, local: str, within: float) -> str:
+    """The address that packets from `local` have at the first STUN server that answers, asked in `within` seconds.
+
+    Raises:
+        OSError: none has answered, or there is no way to any.
+    """
+
 @final
 class Engine:
     """Sockets, worker threads and rooms. One for a process."""

@@ -65,6 +65,7 @@ def _with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
 _KINDS: dict[str, Any] = {
     "node_ip": list[str],
     "webhook_url": list[str],
+    "stun_server": list[str],
     "turn_tls_port": int,
     **dict.fromkeys(("tls_cert", "tls_key", "turn_cert", "turn_key"), Path),
 }
@@ -85,7 +86,7 @@ def _flag(name: str) -> inspect.Parameter:
 
 
 _ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
-_SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "turn")
+_SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "use_external_ip", "stun_server", "turn")
 _TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from visavis.backend.embedded import EmbeddedOptions, TurnTls
+from visavis.backend.public_address import split_address
 from visavis.errors import ErrorKind, VisavisError
 
 DEVELOPMENT_KEY = "devkey"
@@ -43,6 +44,12 @@ class Settings(BaseSettings):
     udp_port: Port = Field(7882, description="UDP port of media.")
     node_ip: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Address that clients reach media at, if it is not the machine's own."
+    )
+    use_external_ip: bool = Field(
+        False, description="Ask STUN servers for the address that clients reach media at, as behind NAT."
+    )
+    stun_server: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("stun.l.google.com:19302", "global.stun.twilio.com:3478"), description="STUN server to ask, host:port."
     )
     api_key: str | None = Field(None, description="Name of the API key that signs tokens.")
     api_secret: str | None = Field(None, description="Secret of the API key; 32 characters or more.")
@@ -76,6 +83,14 @@ class Settings(BaseSettings):
     def _read_node_ips(cls, value: object) -> object:
         return tuple(str(ipaddress.ip_address(address)) for address in _listed(value))
 
+    @field_validator("stun_server", mode="before")
+    @classmethod
+    def _read_stun_servers(cls, value: object) -> object:
+        servers = _listed(value)
+        for server in servers:
+            split_address(server)
+        return tuple(servers)
+
     @field_validator("webhook_url", mode="before")
     @classmethod
     def _read_webhook_urls(cls, value: object) -> object:
@@ -103,6 +118,10 @@ class Settings(BaseSettings):
             given, lacking = ("turn_cert", "turn_key") if self.turn_key is None else ("turn_key", "turn_cert")
             raise ValueError(f"{given} is set without {lacking}: set both")
         self._check_turn()
+        if self.use_external_ip and self.node_ip:
+            raise ValueError("use_external_ip and node_ip contradict each other: it is asked for or told; set one")
+        if self.use_external_ip and not self.stun_server:
+            raise ValueError("use_external_ip is set without a stun_server: name one")
         for name in ("tls_cert", "tls_key", "turn_cert", "turn_key"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
@@ -154,6 +173,7 @@ class Settings(BaseSettings):
             udp_port=self.udp_port,
             tcp_port=self.tcp_port,
             node_ips=self.node_ip,
+            stun_servers=self.stun_server if self.use_external_ip else (),
             max_participants=self.max_participants,
             departure_timeout=self.departure_timeout,
             empty_timeout=self.empty_timeout,

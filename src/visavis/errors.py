@@ -20,6 +20,7 @@ class ErrorKind(StrEnum):
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
     INVALID_SETTING = "invalid_setting"
+    NO_PUBLIC_ADDRESS = "no_public_address"
 
 
 STATUS: dict[ErrorKind, int] = {
@@ -35,6 +36,7 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.SERVER_STOPPING: 503,
     ErrorKind.BIND_FAILED: 500,
     ErrorKind.INVALID_SETTING: 500,
+    ErrorKind.NO_PUBLIC_ADDRESS: 500,
 }
 
 

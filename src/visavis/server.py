@@ -79,7 +79,9 @@ def listen(host: str, port: int) -> socket.socket:
         VisavisError: `BIND_FAILED`, naming the address.
     """
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
+        # "::" is all of this machine, over IPv4 as well.
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         raise VisavisError(

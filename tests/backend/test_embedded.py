@@ -5,7 +5,6 @@ import socket
 import pytest
 
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
-from visavis.backend.node_address import find_node_ips, with_own_address
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media.fake import FakeEngine
 
@@ -67,30 +66,3 @@ async def test_taken_ports_are_named():
         backend = EmbeddedBackend(EmbeddedOptions(keys={"devkey": "secret"}, udp_port=port, tcp_port=None))
         with pytest.raises(VisavisError, match=f"UDP {port}"):
             await backend.start()
-
-
-@pytest.mark.parametrize(
-    ("host", "ips"), [("127.0.0.1", ("127.0.0.1",)), ("10.1.2.3", ("10.1.2.3",)), ("localhost", ("127.0.0.1",))]
-)
-def test_an_address_that_is_bound_is_the_nodes(host, ips):
-    assert find_node_ips(host) == ips
-
-
-def test_any_address_is_that_of_the_default_route(monkeypatch):
-    import visavis.backend.node_address as module
-
-    monkeypatch.setattr(module, "_source_address", lambda *_: "192.0.2.77")
-    assert find_node_ips("0.0.0.0") == ("192.0.2.77",)
-    monkeypatch.setattr(module, "_source_address", lambda *_: None)
-    assert find_node_ips("0.0.0.0") == ("127.0.0.1",)
-    assert find_node_ips("::") == ("::1",)
-
-
-def test_loopback_media_is_served_at_the_machines_own_address_too(monkeypatch):
-    import visavis.backend.node_address as module
-
-    monkeypatch.setattr(module, "_source_address", lambda *_: "192.0.2.77")
-    assert with_own_address("localhost") == ("127.0.0.1", "192.0.2.77")
-    assert with_own_address("10.1.2.3") == ("10.1.2.3",)
-    monkeypatch.setattr(module, "_source_address", lambda *_: None)
-    assert with_own_address("localhost") == ("127.0.0.1",)

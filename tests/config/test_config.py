@@ -112,6 +112,8 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: d
         ("tls_cert = 'cert.pem'", "tls_cert is set without tls_key"),
         ("tls_key = 'key.pem'", "tls_key is set without tls_cert"),
         ("tls_cert = 'no.pem'\ntls_key = 'no.pem'", "there is no file 'no.pem'"),
+        ("use_external_ip = true\nnode_ip = '192.0.2.1'", "use_external_ip and node_ip contradict"),
+        ("stun_server = 'stun.example:x'", "stun_server: 'stun.example:x' is no address"),
         ("turn_cert = 'cert.pem'", "turn_cert is set without turn_key"),
         ("turn_domain = 'turn.example'", "turn_domain is set without a certificate"),
         ("turn_tls_port = 443", "turn_tls_port is set without turn_domain"),

@@ -6,6 +6,8 @@ mod event;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
+use std::time::Duration;
+
 use event::Event;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -26,6 +28,16 @@ impl Layer {
     fn new(quality: u8, width: u32, height: u32, bitrate: u32) -> Self {
         Self(LayerInfo { quality, width, height, bitrate })
     }
+}
+
+#[pyfunction]
+#[pyo3(signature = (servers, *, local, within))]
+fn public_address(py: Python<'_>, servers: Vec<(String, u16)>, local: &str, within: f64) -> PyResult<String> {
+    let servers = servers.iter().map(parse_address).collect::<PyResult<Vec<_>>>()?;
+    let local = parse_ip(local)?;
+    let within = Duration::try_from_secs_f64(within).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let found = py.detach(|| visavis_sfu_io::public_address(&servers, local, within));
+    found.map(|address| address.to_string()).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
 #[pyclass(frozen, module = "visavis._sfu")]
@@ -281,6 +293,7 @@ fn parse_source(text: &str) -> PyResult<Source> {
 #[pymodule]
 fn _sfu(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(public_address, module)?)?;
     module.add_class::<Engine>()?;
     module.add_class::<Layer>()?;
     module.add_class::<Event>()

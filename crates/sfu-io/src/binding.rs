@@ -3,10 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
+use socket2::{Domain, Socket, Type};
 use visavis_sfu::Protocol;
 
 use crate::config::{BindError, Config};
 use crate::udp::UdpSocket;
+
+/// Connections that may wait to be accepted, as when many clients come back at once.
+const BACKLOG: i32 = 1024;
 
 pub(crate) fn ports_of(listeners: &[(TcpListener, SocketAddr)]) -> Vec<u16> {
     listeners.iter().filter_map(|(listener, _)| Some(listener.local_addr().ok()?.port())).collect()
@@ -34,13 +38,26 @@ pub(crate) fn bind_udp(config: &Config) -> Result<Vec<(UdpSocket, Vec<SocketAddr
 pub(crate) fn bind_tcp(addresses: &[SocketAddr], config: &Config) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
     let mut listeners = Vec::new();
     for address in addresses {
-        let bound = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let bound = listen(*address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local, listener) =
             bound.map_err(|error| BindError { protocol: Protocol::Tcp, address: *address, error })?;
         let candidate = candidates(Some(local), &config.node_ips).first().copied().unwrap_or(local);
         listeners.push((listener, candidate));
     }
     Ok(listeners)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
+    if address.is_ipv6() {
+        // As for UDP: IPv4 has sockets of its own, and could have none beside this one otherwise.
+        socket.set_only_v6(true)?;
+    }
+    // A restart does not wait for connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// The candidate addresses of a bound socket: its own if that is one of the node's, as other sockets then have the

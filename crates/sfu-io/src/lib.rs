@@ -11,6 +11,7 @@ mod engine;
 mod framing;
 mod outbox;
 mod placement;
+mod public_address;
 mod reader;
 mod router;
 mod tcp;
@@ -20,3 +21,4 @@ mod worker;
 
 pub use config::{BindError, Config, StartError, TurnConfig};
 pub use engine::Engine;
+pub use public_address::public_address;

@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary
-from visavis.backend.node_address import bind_address, find_node_ips, with_own_address
+from visavis.backend.node_address import MediaAddresses, find_media_addresses
+from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
@@ -62,6 +63,7 @@ class EmbeddedOptions:
         udp_port: for media; 0 picks one.
         tcp_port: for ICE-TCP; 0 picks one, None does without.
         node_ips: addresses that clients reach the media sockets at; none: found by itself.
+        stun_servers: ask these for the address that this machine has outside, if `node_ips` are not told.
         max_participants: capacity of each room.
         departure_timeout: seconds that a room stays after the last one left.
         empty_timeout: seconds that a room stays if nobody joins.
@@ -78,6 +80,7 @@ class EmbeddedOptions:
     udp_port: int = 7882
     tcp_port: int | None = 7881
     node_ips: tuple[str, ...] = ()
+    stun_servers: tuple[str, ...] = ()
     max_participants: int = 50
     departure_timeout: float = 20.0
     empty_timeout: float = 300.0
@@ -99,19 +102,17 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
     from visavis.media.core import CoreEngine
 
     try:
-        # Who names the node's address knows where its packets arrive: at `host`.
-        hosts = (bind_address(options.host),) if options.node_ips else with_own_address(options.host)
-        node_ips = options.node_ips or [ip for host in hosts for ip in find_node_ips(host)]
+        addresses = _media_addresses(options)
         tls = options.turn_tls if options.turn else None
         tls_port = None if tls is None else tls.port
         return CoreEngine(
-            udp=[(host, options.udp_port) for host in hosts],
-            tcp=[] if options.tcp_port is None else [(host, options.tcp_port) for host in hosts],
-            node_ips=list(node_ips),
+            udp=[(host, options.udp_port) for host in addresses.bound],
+            tcp=[] if options.tcp_port is None else [(host, options.tcp_port) for host in addresses.bound],
+            node_ips=list(addresses.told),
             workers=options.workers,
             turn_secret=options.turn_secret if options.turn else None,
             turn_certificate=None if tls is None else (tls.certificate.read_bytes(), tls.key.read_bytes()),
-            turn_tcp=[] if tls_port is None else [(host, tls_port) for host in hosts],
+            turn_tcp=[] if tls_port is None else [(host, tls_port) for host in addresses.bound],
         )
     except OSError as error:
         raise VisavisError(
@@ -121,6 +122,22 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
         ) from error
     except ValueError as error:
         raise VisavisError(ErrorKind.INVALID_SETTING, f"turn_cert: {error}") from error
+
+
+def _media_addresses(options: EmbeddedOptions) -> MediaAddresses:
+    servers = options.stun_servers
+
+    def ask_outside(local: str) -> str:
+        try:
+            return ask_stun(servers, local)
+        except OSError as error:
+            raise VisavisError(
+                ErrorKind.NO_PUBLIC_ADDRESS,
+                f"no STUN server told this machine's address within {WITHIN_SECONDS:.0f} s ({', '.join(servers)}): "
+                f"{error}; let UDP out to one, name another with --stun-server, or say the address with --node-ip",
+            ) from error
+
+    return find_media_addresses(options.host, options.node_ips, ask_outside=ask_outside if servers else None)
 
 
 def _ice_servers(options: EmbeddedOptions, engine: MediaEngine) -> IceServers:
