@@ -215,7 +215,8 @@ def _serve(settings: Settings, keys: dict[str, str]) -> None:
             video = Visavis(settings.backend_options(keys))
             await video.start()
             _greet(settings, keys, http.getsockname()[1], video)
-            await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy)
+            media = video.backend.media_tcp_address() if settings.shares_https else None
+            await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
 
         uvloop.run(run())
 

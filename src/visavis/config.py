@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     turn_cert: Path | None = Field(None, description="Certificate chain of that, in PEM; else --tls-cert.")
     turn_key: Path | None = Field(None, description="The certificate's private key, in PEM; else --tls-key.")
     turn_tls_port: Port | None = Field(
-        None, description="TCP port of TURN over TLS; else --tcp-port, which has it, too."
+        None, description="TCP port of TURN over TLS; --port has HTTPS share it; else --tcp-port."
     )
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
@@ -147,15 +147,24 @@ class Settings(BaseSettings):
             raise ValueError(
                 "turn_domain is set without a certificate: set turn_cert and turn_key, or tls_cert and tls_key"
             )
-        if self.turn_tls_port and self.turn_tls_port in (self.port, self.tcp_port):
+        if self.turn_tls_port and self.turn_tls_port == self.tcp_port:
+            raise ValueError(f"turn_tls_port and tcp_port are both {self.tcp_port}: leave it out, tcp_port has it, too")
+        if self.shares_https and self.turn_cert is not None:
             raise ValueError(
-                f"turn_tls_port is {self.turn_tls_port}, as is another port: leave it out, tcp_port has it, too"
+                f"turn_tls_port and port are both {self.port}: then TLS ends by tls_cert, leave out turn_cert"
             )
+        if self.shares_https and self.tls_cert is None:
+            raise ValueError(f"turn_tls_port and port are both {self.port}, but there is no TLS there: set tls_cert")
 
     def all_keys(self) -> dict[str, str]:
         """API key → secret; the one that signs is first. Empty if none is set."""
         first = {} if self.api_key is None or self.api_secret is None else {self.api_key: self.api_secret}
         return first | {key: secret for key, secret in self.keys.items() if key not in first}
+
+    @property
+    def shares_https(self) -> bool:
+        """Whether TURN within TLS comes to the port of HTTPS."""
+        return self.turn_tls_port is not None and self.turn_tls_port == self.port
 
     def _turn_tls(self) -> TurnTls | None:
         certificate, key = self.turn_cert or self.tls_cert, self.turn_key or self.tls_key
@@ -163,7 +172,10 @@ class Settings(BaseSettings):
         if match is None or certificate is None or key is None:
             return None
         told = None if match[2] is None else int(match[2])
-        return TurnTls(domain=match[1], certificate=certificate, key=key, port=self.turn_tls_port, told_port=told)
+        own_port = None if self.shares_https else self.turn_tls_port
+        if self.shares_https and told is None:
+            told = self.port
+        return TurnTls(domain=match[1], certificate=certificate, key=key, port=own_port, told_port=told)
 
     def backend_options(self, keys: Mapping[str, str]) -> EmbeddedOptions:
         """How the embedded backend runs with these settings."""

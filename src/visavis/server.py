@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from visavis.app import Visavis
 from visavis.errors import ErrorKind, VisavisError
+from visavis.turn_bridge import bridge, is_turn
 
 # A caller that opens a connection sends its request at once.
 _REQUEST_WITHIN = 15.0
@@ -23,13 +24,25 @@ _BACKLOG = 2048
 
 
 class _ImpatientHttp(HttpToolsProtocol):
-    """Hangs up on connections that never send a request."""
+    """Hangs up on connections that never send a request, and passes on those that speak TURN."""
 
+    media: tuple[str, int] | None = None
+    """Where the media core takes TURN from this port; None: it does not."""
     _patience: asyncio.TimerHandle | None = None
+    _bridging: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._patience = self.loop.call_later(_REQUEST_WITHIN, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self.media is not None and self._patience is not None and is_turn(data):
+            self._be_patient()
+            self.connections.discard(self)
+            # Kept here, so that it is not collected before it is done.
+            self._bridging = self.loop.create_task(bridge(self.transport, data, self.media))
+            return
+        super().data_received(data)
 
     def on_headers_complete(self) -> None:
         self._be_patient()
@@ -100,6 +113,7 @@ async def serve(
     *,
     tls: tuple[Path, Path] | None = None,
     trusted_proxies: str | None = None,
+    media: tuple[str, int] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then ends within two seconds.
 
@@ -107,6 +121,7 @@ async def serve(
         http: listening.
         tls: certificate and key, in PEM.
         trusted_proxies: addresses whose `X-Forwarded-…` headers are believed, separated by commas; ``"*"`` is all.
+        media: where the media core takes TURN that comes to this port; None: it does not.
     """
     settings: dict[str, Any] = {}
     if tls is not None:
@@ -115,7 +130,7 @@ async def serve(
         settings |= {"forwarded_allow_ips": trusted_proxies}
     config = uvicorn.Config(
         video,
-        http=_ImpatientHttp,
+        http=type("_Http", (_ImpatientHttp,), {"media": media}),
         # wsproto bears request lines of 16 KiB and more, as long tokens make them; uvicorn's default drops those.
         ws="wsproto",
         ws_max_size=_MAX_FRAME,

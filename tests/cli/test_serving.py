@@ -4,12 +4,15 @@ import asyncio
 import itertools
 import os
 import signal
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -106,15 +109,49 @@ async def test_a_caller_that_sends_no_request_is_hung_up_on(monkeypatch: pytest.
         await asyncio.wait_for(serving, 2)
 
 
-def test_serve_with_a_certificate_serves_https_and_wss(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Certificate:
+    """For 127.0.0.1: what a server is told, and who trusts it."""
+
+    flags: list[str]
+    context: ssl.SSLContext
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
     make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost"
     files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
     subprocess.run([*make.split(), *files], cwd=tmp_path, check=True, capture_output=True)
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
     flags = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
-    with visavis_server(next(_ports), command="serve", flags=flags) as server:
+    return Certificate(flags, context)
+
+
+def test_serve_with_a_certificate_serves_https_and_wss(certificate: Certificate) -> None:
+    with visavis_server(next(_ports), command="serve", flags=certificate.flags) as server:
         url = f"https://127.0.0.1:{server.http_port}/api/video/token"
-        assert httpx.get(url, verify=context).json()["url"] == f"wss://127.0.0.1:{server.http_port}"
+        assert httpx.get(url, verify=certificate.context).json()["url"] == f"wss://127.0.0.1:{server.http_port}"
+
+
+def test_https_and_turn_share_a_port(certificate: Certificate) -> None:
+    allocate = struct.pack("!HHI12s HHB3x", 3, 8, 0x2112A442, b"transaction.", 0x19, 4, 17)
+    port = next(_ports)
+    flags = [*certificate.flags, "--turn-domain", "localhost", "--turn-tls-port", str(port)]
+    with visavis_server(port, command="serve", flags=flags) as server:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=5) as raw,
+            certificate.context.wrap_socket(raw, server_hostname="127.0.0.1") as client,
+        ):
+            for _ in range(2):
+                client.sendall(allocate)
+                answer = client.recv(1500)
+                assert answer[:2] == b"\x01\x13", "an error to Allocate"
+                assert answer[4:20] == allocate[4:20]
+                assert b"\x00\x00\x04\x01" in answer, "401"
+            client.sendall(b"\xff" * 8)
+            assert client.recv(1500) == b"", "what is no TURN is closed by the core"
+        url = f"https://127.0.0.1:{server.http_port}/api/video/token"
+        assert httpx.get(url, verify=certificate.context).status_code == 200
 
 
 def test_serve_believes_its_proxy_and_nobody_else() -> None:

@@ -119,7 +119,8 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: d
         ("turn_tls_port = 443", "turn_tls_port is set without turn_domain"),
         ("turn_domain = 'turn.example'\nturn = false", "turn is off"),
         ("turn_domain = 'turn:example'", "turn_domain: 'turn:example' is no name such as turn.example.com"),
-        (f"{_TURN_TLS}turn_tls_port = 7881", "turn_tls_port is 7881, as is another port"),
+        (f"{_TURN_TLS}turn_tls_port = 7880", "turn_tls_port and port are both 7880"),
+        (f"{_TURN_TLS}turn_tls_port = 7881", "turn_tls_port and tcp_port are both 7881"),
         ("tls_cert = 'a'\ntls_key = 'b'\nbehind_proxy = '127.0.0.1'", "tls_cert and behind_proxy contradict"),
     ],
 )

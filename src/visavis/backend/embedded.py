@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary
-from visavis.backend.node_address import MediaAddresses, find_media_addresses
+from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
@@ -176,6 +176,13 @@ class EmbeddedBackend:
     def engine(self) -> MediaEngine | None:
         """The media core; None while not started."""
         return self._engine
+
+    def media_tcp_address(self) -> tuple[str, int] | None:
+        """Where this process itself reaches the core's TCP port; None if there is none."""
+        if self._engine is None or not self._engine.tcp_ports:
+            return None
+        address = find_media_addresses(self.options.host, self.options.node_ips).bound[0]
+        return loopback_if_any(address), self._engine.tcp_ports[0]
 
     def routes(self) -> list[BaseRoute]:
         """LiveKit's signalling (`/rtc`), server API (`/twirp`) and workers (`/agent`). The first request starts it."""

@@ -57,6 +57,11 @@ def bind_address(host: str) -> str:
         return _resolve(host)
 
 
+def loopback_if_any(ip: str) -> str:
+    """Where this machine reaches what is bound to `ip`."""
+    return _LOOPBACK[_version(ip)] if _is_any(ip) else ip
+
+
 def _bound_addresses(host: str) -> tuple[str, ...]:
     address = bind_address(host)
     version = _version(address)
