@@ -23,7 +23,7 @@ WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
 
 say = @printf '\033[1m▸ %s\033[0m\n'
 
-.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance lint fmt bench clean \
+.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench clean \
 	setup setup-test browsers livekit-server
 
 ##@ To use it
@@ -53,6 +53,9 @@ test-browser: setup-test ## Run the tests in Chromium and Firefox
 
 test-conformance: setup-test ## Run the protocol's cases against our server and livekit-server
 	@$(BIN)/python tools/run_tests.py conformance
+
+conformance: setup-test ## Run all of the clients' tests at both servers, slow ones too; write docs/compatibility.md
+	@$(BIN)/python tools/conformance.py $(ARGS)
 
 lint: setup-test ## Check style and types of everything
 	$(say) 'Python'

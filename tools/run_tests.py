@@ -48,8 +48,8 @@ SUITES = {
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
-def run(suite: Suite) -> tuple[int, int]:
-    """Runs one suite; returns how many cases passed and failed."""
+def run(suite: Suite, **environment: str) -> tuple[int, int]:
+    """Runs one suite, with `environment` added to ours; returns how many cases passed and failed."""
     output: list[str] = []
     process = subprocess.Popen(
         suite.command,
@@ -58,7 +58,7 @@ def run(suite: Suite) -> tuple[int, int]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | {"NO_COLOR": "1"},
+        env=os.environ | environment | {"NO_COLOR": "1"},
     )
     assert process.stdout is not None
     for line in process.stdout:

@@ -7,14 +7,17 @@ import { build } from 'esbuild';
 import { PORTS } from './ports.ts';
 
 const PAGE = resolve(import.meta.dirname, '../page');
-/** livekit-client's own, as it comes. */
-const WORKER = resolve(import.meta.dirname, '../node_modules/livekit-client/dist/livekit-client.e2ee.worker.js');
+const PACKAGES = resolve(import.meta.dirname, '../node_modules');
+/** What packages bring for pages, as it comes. */
+const WORKER = join(PACKAGES, 'livekit-client/dist/livekit-client.e2ee.worker.js');
+const STYLES = join(PACKAGES, '@livekit/components-styles/dist/general/index.css');
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(PAGE, entry)],
     bundle: true,
     format: 'iife',
+    jsx: 'automatic',
     target: 'es2022',
     write: false,
     logLevel: 'error',
@@ -31,25 +34,31 @@ export function injectedScript(): Promise<string> {
   return (injected ??= bundle('inject.ts'));
 }
 
-/** Serves the harness page until closed. */
+/** Serves the harness page, and that of the components, until closed. */
 export class HarnessSite {
-  readonly url = `http://127.0.0.1:${PORTS.harness}/`;
+  static readonly url = `http://127.0.0.1:${PORTS.harness}/`;
+  readonly url = HarnessSite.url;
   private constructor(private readonly server: Server) {}
 
   static async open(): Promise<HarnessSite> {
-    const [script, page, worker] = await Promise.all([
+    const page = (name: string) => readFile(join(PAGE, name), 'utf8');
+    const [harness, components, ...texts] = await Promise.all([
+      page('harness.html'),
+      page('components.html'),
       bundle('harness.ts'),
-      readFile(join(PAGE, 'harness.html'), 'utf8'),
+      bundle('components.tsx'),
       readFile(WORKER, 'utf8'),
+      readFile(STYLES, 'utf8'),
     ]);
-    const scripts = new Map([
-      ['/harness.js', script],
-      ['/e2ee-worker.js', worker],
-    ]);
+    const files = new Map(
+      ['harness.js', 'components.js', 'e2ee-worker.js', 'components.css'].map((name, i) => [`/${name}`, texts[i]]),
+    );
     const server = createServer((request, response) => {
-      const script = scripts.get(request.url ?? '');
-      response.setHeader('content-type', `text/${script === undefined ? 'html' : 'javascript'}; charset=utf-8`);
-      response.end(script ?? page);
+      const { pathname } = new URL(request.url ?? '/', HarnessSite.url);
+      const text = files.get(pathname);
+      const kind = text === undefined ? 'html' : pathname.endsWith('.css') ? 'css' : 'javascript';
+      response.setHeader('content-type', `text/${kind}; charset=utf-8`);
+      response.end(text ?? (pathname === '/components' ? components : harness));
     });
     server.listen(PORTS.harness, '127.0.0.1');
     await once(server, 'listening');

@@ -1,0 +1,52 @@
+"""Runs whatever tells how clients fare, slow cases too, at our server and at livekit-server; writes the page.
+
+The records (JUnit) stay in .records until the next run. ``conformance.py [SUITE …]`` runs only those anew.
+"""
+
+import os
+import sys
+from dataclasses import replace
+
+import compatibility
+from run_tests import CHECKOUT, PYTEST, SUITES, Suite, run
+
+RECORDS = CHECKOUT / ".records"
+
+
+def _pytest(name: str, *paths: str) -> Suite:
+    # The last -m wins over the one in pyproject.toml, which leaves slow cases out.
+    line = [*PYTEST, "-m", "", f"--junitxml={RECORDS}/{name}.xml", *paths]
+    return replace(SUITES["python"], command=line)
+
+
+def _node(name: str) -> Suite:
+    reports = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
+    reports += ["--test-reporter=junit", f"--test-reporter-destination={RECORDS}/{name}.xml"]
+    tests = sorted(str(path) for path in (CHECKOUT / "tests/browser/test").glob("*.test.ts"))
+    line = ["node", "--import", "tsx", "--test", "--test-concurrency=1", *reports, *tests]
+    return replace(SUITES["browser"], command=line)
+
+
+THEIRS = f"python_sdk.{compatibility.THEIRS}"
+CONFORMANCE = {
+    "conformance": _pytest("conformance", "tests/conformance"),
+    "python_sdk": _pytest(f"python_sdk.{compatibility.OURS}", "tests/python_sdk"),
+    THEIRS: _pytest(THEIRS, "tests/python_sdk"),
+    "browser": _node("browser"),
+}
+
+
+def main(names: list[str]) -> int:
+    """Runs the suites that are named, or all; the status tells whether ours passed."""
+    if not names:
+        for record in RECORDS.glob("*.xml"):
+            record.unlink()
+    RECORDS.mkdir(exist_ok=True)
+    for name in names or CONFORMANCE:
+        print(f"▸ Conformance: {name}", flush=True)
+        run(CONFORMANCE[name], TEST_PEER=os.environ["TEST_LIVEKIT_SERVER"] if name == THEIRS else "", TEST_ALL="yes")
+    return compatibility.main(RECORDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
