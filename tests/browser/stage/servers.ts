@@ -134,6 +134,12 @@ export function leftOut(name: ServerName): string | false {
   return wanted !== undefined && !wanted.split(',').includes(name) && `TEST_SERVERS is ${wanted}`;
 }
 
+/** As `leftOut`, for slow tests: at livekit-server they run in `make conformance` alone. */
+export function leftOutUnlessAll(name: ServerName): string | false {
+  const isQuick = name === 'livekit-server' && process.env['TEST_ALL'] === undefined;
+  return leftOut(name) || (isQuick && 'make conformance runs it');
+}
+
 function visavis(flags: string[]): Launch {
   const { http, tcp, udp } = PORTS.visavis;
   const args = ['dev', '--port', String(http), '--tcp-port', String(tcp), '--udp-port', String(udp)];
