@@ -23,6 +23,7 @@ mod forwarding;
 mod layers;
 mod messages;
 mod negotiation;
+mod offers;
 mod participant;
 mod quality;
 mod rewriter;

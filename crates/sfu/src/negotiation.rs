@@ -1,32 +1,19 @@
-//! Descriptions: offers of the publisher connection are answered, offers of the subscriber connection are made.
-//!
-//! The subscriber's follow LiveKit's manner: one outstanding, changes meanwhile are put together; sections of tracks that
-//! went away become inactive and serve the next track of their kind, under its own msid.
+//! Clients' offers, on the publisher connection: what began and ended to be sent, and the answer.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use str0m::change::{SdpAnswer, SdpOffer};
-use str0m::channel::{ChannelConfig, Reliability};
+use str0m::change::SdpOffer;
 use str0m::format::PayloadParams;
-use str0m::media::{Direction, MediaKind, Mid};
+use str0m::media::{MediaKind, Mid};
 
 use crate::bitstream::Codec;
 use crate::command::Target;
 use crate::connection::State;
-use crate::downtrack::Place;
-use crate::egress::Egress;
-use crate::event::{Event, Kind, SubscriptionError};
-use crate::participant::{Outstanding, Published, Section, Use};
-use crate::rewriter::Rewriter;
-use crate::sdp::{self, Msid};
-use crate::shard::{Key, Shard, Timer};
-
-/// Changes that come together go into one offer: a short wait if the last offer is long ago, else a longer one.
-const DEBOUNCE_IDLE: Duration = Duration::from_millis(5);
-const DEBOUNCE_BUSY: Duration = Duration::from_millis(150);
-/// A client that does not answer for so long will not.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+use crate::event::{Event, Kind};
+use crate::participant::Published;
+use crate::sdp;
+use crate::shard::Shard;
 
 impl Shard {
     /// Answers a client's offer, or says why not.
@@ -48,7 +35,7 @@ impl Shard {
         }
     }
 
-    fn refuse(&mut self, key: usize, target: Target, reason: String) {
+    pub(crate) fn refuse(&mut self, key: usize, target: Target, reason: String) {
         let participant = self.participants[key].id.clone();
         self.emit(Event::NegotiationFailed { participant, target, reason });
     }
@@ -177,248 +164,6 @@ impl Shard {
         }
         self.emit(event);
     }
-
-    // -- the subscriber connection ----------------------------------------------------------------------------------
-
-    /// An offer follows, as soon as none is outstanding and no more changes come.
-    pub(crate) fn request_offer(&mut self, key: usize, now: Instant) {
-        let offers = &mut self.participants[key].offers;
-        offers.wanted = true;
-        if offers.outstanding.is_some() || offers.timer.is_some() {
-            return;
-        }
-        let busy = offers.last.is_some_and(|last| now.saturating_duration_since(last) < DEBOUNCE_BUSY);
-        self.set_offer_timer(key, now + if busy { DEBOUNCE_BUSY } else { DEBOUNCE_IDLE });
-    }
-
-    fn set_offer_timer(&mut self, key: usize, at: Instant) {
-        self.participants[key].offers.timer = Some(at);
-        self.set_timer(at, Timer::Offer(key));
-    }
-
-    pub(crate) fn on_offer_timer(&mut self, key: usize, at: Instant, now: Instant) {
-        let Some(participant) = self.participants.get_mut(key).filter(|p| p.offers.timer == Some(at)) else { return };
-        participant.offers.timer = None;
-        match &participant.offers.outstanding {
-            None => self.offer(key, now),
-            Some(outstanding) if now.saturating_duration_since(outstanding.sent) >= ANSWER_WITHIN => {
-                let reason = format!("offer {} was not answered within {ANSWER_WITHIN:?}", outstanding.id);
-                self.refuse(key, Target::Subscriber, reason);
-                self.change_state((key, Target::Subscriber), State::Failed);
-            }
-            Some(_) => {}
-        }
-    }
-
-    fn offer(&mut self, key: usize, now: Instant) {
-        let connection_key = (key, Target::Subscriber);
-        let first = self.participants[key].subscriber.is_none();
-        if first {
-            let connection = self.factory.connection(&self.participants[key].codecs, true, now);
-            self.adopt(connection_key, connection, now);
-        }
-        let credentials = self.factory.credentials();
-        let participant = &mut self.participants[key];
-        participant.offers.wanted = false;
-        let restart = std::mem::take(&mut participant.offers.restart_ice) && !first;
-        let Some(connection) = participant.subscriber.as_mut() else { return };
-        let mut changes = connection.rtc.sdp_api();
-        if first {
-            for config in channels() {
-                changes.add_channel_with_config(config);
-            }
-        }
-        if restart {
-            changes.ice_restart(true);
-        }
-        for section in &mut participant.sections {
-            if section.used == Use::Leaving {
-                changes.set_direction(section.mid, Direction::Inactive);
-                section.used = Use::Stopping;
-            }
-        }
-        for downtrack in participant.subscriptions.values() {
-            let place = &mut self.downtracks[*downtrack].place;
-            if *place != Place::Waiting {
-                continue;
-            }
-            let kind = self.tracks[self.downtracks[*downtrack].track].kind;
-            let free =
-                participant.sections.iter_mut().find(|section| section.kind == kind && section.used == Use::Free);
-            let (mid, rewriter) = if let Some(section) = free {
-                changes.set_direction(section.mid, Direction::SendOnly);
-                section.used = Use::Track(*downtrack);
-                (section.mid, std::mem::take(&mut section.rewriter))
-            } else {
-                let mid = changes.add_media(kind, Direction::SendOnly, None, None, None);
-                let (used, rewriter) = (Use::Track(*downtrack), Rewriter::default());
-                participant.sections.push(Section { mid, kind, used, rewriter });
-                (mid, Rewriter::default())
-            };
-            let downtrack = &mut self.downtracks[*downtrack];
-            (downtrack.place, downtrack.rewriter) = (Place::Offered(mid), rewriter);
-        }
-        let Some((offer, change)) = changes.apply() else { return };
-        let mut sdp = offer.to_sdp_string();
-        if restart {
-            sdp = sdp::with_credentials(&sdp, &credentials);
-            connection.ufrags.push(credentials.ufrag.clone());
-            self.ufrags.insert(credentials.ufrag.clone(), connection_key);
-        }
-        let (mut mid_to_track, mut msids) = (Vec::new(), HashMap::new());
-        for section in &participant.sections {
-            let Use::Track(downtrack) = section.used else { continue };
-            let track = &self.tracks[self.downtracks[downtrack].track];
-            let mid = section.mid.to_string();
-            let stream = format!("{}|{}", track.owner_id, track.id);
-            msids.insert(mid.clone(), Msid { stream, track: &track.id, stereo: track.stereo });
-            mid_to_track.push((mid, track.id.clone()));
-        }
-        sdp = sdp::with_msids(&sdp, &msids);
-        let offers = &mut participant.offers;
-        let id = offers.next_id;
-        // Ids stay positive; 0 means "not told".
-        offers.next_id = offers.next_id % (u32::MAX / 2) + 1;
-        offers.last = Some(now);
-        offers.outstanding = Some(Outstanding { id, change, sent: now, credentials: restart.then_some(credentials) });
-        let event = Event::Offer { participant: participant.id.clone(), offer_id: id, sdp, mid_to_track };
-        self.set_offer_timer(key, now + ANSWER_WITHIN);
-        self.touch(connection_key);
-        self.emit(event);
-    }
-
-    /// Takes the client's answer to the outstanding offer.
-    pub(crate) fn subscriber_answer(&mut self, key: usize, answer_id: u32, sdp: &str, now: Instant) {
-        let offers = &mut self.participants[key].offers;
-        let fits = |outstanding: &Outstanding| answer_id == 0 || answer_id == outstanding.id;
-        let Some(outstanding) = offers.outstanding.take_if(|outstanding| fits(outstanding)) else {
-            let expected = offers.outstanding.as_ref().map(|outstanding| outstanding.id);
-            let reason = match expected {
-                Some(id) => format!("answer {answer_id} does not belong to offer {id}, the one outstanding"),
-                None => format!("answer {answer_id} came while no offer was outstanding"),
-            };
-            return self.refuse(key, Target::Subscriber, reason);
-        };
-        let parsed = sdp::check(sdp)
-            .and_then(|()| SdpAnswer::from_sdp_string(sdp).map_err(|error| format!("the answer is not SDP: {error}")));
-        let answer = match parsed {
-            Ok(answer) => answer,
-            Err(reason) => {
-                // The offer still stands: a right answer to it would still be taken.
-                self.participants[key].offers.outstanding = Some(outstanding);
-                return self.refuse(key, Target::Subscriber, reason);
-            }
-        };
-        self.participants[key].offers.timer = None;
-        let connection_key = (key, Target::Subscriber);
-        let Some(connection) = self.connection(connection_key) else { return };
-        if let Err(error) = connection.rtc.sdp_api().accept_answer(outstanding.change, answer) {
-            // What was offered is half negotiated now: only a new session can mend that.
-            let reason = format!("the answer does not fit the offer: {error}");
-            self.refuse(key, Target::Subscriber, reason);
-            return self.change_state(connection_key, State::Failed);
-        }
-        connection.due_since.get_or_insert(now);
-        if let Some(credentials) = outstanding.credentials {
-            connection.rtc.direct_api().set_local_ice_credentials(credentials.clone());
-            let old: Vec<String> = connection.ufrags.extract_if(.., |ufrag| *ufrag != credentials.ufrag).collect();
-            for ufrag in old {
-                self.ufrags.remove(&ufrag);
-            }
-        }
-        self.touch(connection_key);
-        self.settle_sections(key, now);
-        if self.participants[key].offers.wanted {
-            self.request_offer(key, now);
-        }
-    }
-
-    /// After an answer: what was offered is ready or refused, what was stopped is free.
-    fn settle_sections(&mut self, key: usize, now: Instant) {
-        let participant = &mut self.participants[key];
-        for section in &mut participant.sections {
-            if section.used == Use::Stopping {
-                section.used = Use::Free;
-            }
-        }
-        let mut refused = Vec::new();
-        for (id, downtrack) in &participant.subscriptions {
-            let downtrack = &mut self.downtracks[*downtrack];
-            let Place::Offered(mid) = downtrack.place else { continue };
-            let Some(connection) = participant.subscriber.as_mut() else { return };
-            let params = &self.tracks[downtrack.track].params;
-            let pt = connection.rtc.codec_config().match_params(*params).map(PayloadParams::pt);
-            let accepted = |pt: &str0m::media::Pt| {
-                let media = connection.rtc.media(mid);
-                media.is_some_and(|media| media.direction().is_sending() && media.remote_pts().contains(pt))
-            };
-            match pt.filter(accepted) {
-                Some(pt) => {
-                    downtrack.place = Place::Ready(mid, pt);
-                    connection.rtc.open(mid);
-                }
-                None => refused.push(id.clone()),
-            }
-        }
-        for track in refused {
-            self.detach(key, &track);
-            let participant = self.participants[key].id.clone();
-            self.emit(Event::SubscriptionFailed { participant, track, reason: SubscriptionError::CodecUnsupported });
-        }
-        self.announce_subscriptions(key);
-        self.allocate(key, now);
-    }
-
-    /// Tells which subscriptions are negotiated and connected and were not told yet.
-    pub(crate) fn announce_subscriptions(&mut self, key: usize) {
-        let participant = &self.participants[key];
-        if !participant.subscriber.as_ref().is_some_and(|connection| connection.connected()) {
-            return;
-        }
-        let mut told = Vec::new();
-        for (track, downtrack) in &participant.subscriptions {
-            let downtrack = &mut self.downtracks[*downtrack];
-            if matches!(downtrack.place, Place::Ready(..)) && !std::mem::replace(&mut downtrack.told, true) {
-                told.push(Event::TrackSubscribed { participant: participant.id.clone(), track: track.clone() });
-            }
-        }
-        for event in told {
-            self.emit(event);
-        }
-    }
-
-    /// Forgets a subscription; its section serves another track after the next offer.
-    pub(crate) fn detach(&mut self, key: usize, track: &str) -> bool {
-        let participant = &mut self.participants[key];
-        let Some(downtrack) = participant.subscriptions.remove(track) else { return false };
-        let removed = self.downtracks.remove(downtrack);
-        self.tracks[removed.track].downtracks.retain(|kept| *kept != downtrack);
-        participant.settings.insert(track.into(), removed.settings);
-        if let Some(section) = removed.mid().and_then(|mid| participant.section_of(mid)) {
-            section.used = Use::Leaving;
-            section.rewriter = removed.rewriter;
-        }
-        true
-    }
-
-    pub(crate) fn key_of_section(&mut self, key: Key, mid: Mid) -> Option<usize> {
-        match self.participants.get_mut(key.0)?.section_of(mid)?.used {
-            Use::Track(downtrack) => Some(downtrack),
-            _ => None,
-        }
-    }
-}
-
-/// The data channels that the server opens, in LiveKit's order.
-fn channels() -> [ChannelConfig; 3] {
-    let unreliable = |label: &str| ChannelConfig {
-        label: label.into(),
-        ordered: false,
-        reliability: Reliability::MaxRetransmits { retransmits: 0 },
-        ..ChannelConfig::default()
-    };
-    let reliable = ChannelConfig { label: "_reliable".into(), ..ChannelConfig::default() };
-    [reliable, unreliable("_lossy"), unreliable("_data_track")]
 }
 
 /// The codec's parameters that suit most receivers, of those the client offered.
