@@ -87,6 +87,7 @@ class Engine:
         identity: str,
         *,
         primary: Target,
+        single: bool,
         can_publish_data: bool,
         hidden: bool,
         mime_types: list[str],
@@ -97,6 +98,8 @@ class Engine:
         follows within about 10 ms; subscriptions asked for before that are part of it.
 
         Args:
+            single: the client has one connection, the publisher's, which then is the primary one, and makes all
+                offers: `Answer` tells what it receives where, and `SectionsWanted` asks for another offer.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
         """
 
@@ -124,7 +127,10 @@ class Engine:
         """A trickled ``candidate:…`` line. mDNS names and unknown forms are ignored. May come before the offer."""
 
     def restart_ice(self, participant: str) -> None:
-        """New ICE credentials on the subscriber connection: an `Offer` follows (after the pending answer, if any)."""
+        """New ICE credentials on the subscriber connection: an `Offer` follows (after the pending answer, if any).
+
+        Nothing happens to a client with a single connection: it restarts that itself.
+        """
 
     # -- publishing ---------------------------------------------------------------------------------------------------
     def publish(
@@ -201,10 +207,13 @@ class Event:
 
     @final
     class Answer(Event):
-        __match_args__ = ("participant", "offer_id", "sdp")
+        """`mid_to_track` names the track of each section that sends to a client with a single connection."""
+
+        __match_args__ = ("participant", "offer_id", "sdp", "mid_to_track")
         participant: str
         offer_id: int
         sdp: str
+        mid_to_track: dict[str, str]
 
     @final
     class Offer(Event):
@@ -215,6 +224,15 @@ class Event:
         offer_id: int
         sdp: str
         mid_to_track: dict[str, str]
+
+    @final
+    class SectionsWanted(Event):
+        """A client with a single connection must make an offer, with so many more sections to receive with."""
+
+        __match_args__ = ("participant", "audios", "videos")
+        participant: str
+        audios: int
+        videos: int
 
     @final
     class NegotiationFailed(Event):

@@ -89,9 +89,15 @@ async def bob(join: Join, alice: Participant) -> Participant:
 
 
 @pytest.fixture
-async def call(server: MediaServer, room: str) -> AsyncIterator[Call]:
+def path() -> str:
+    """Where the clients of `call` connect: to `/rtc` with two peer connections, to `/rtc/v1` with one."""
+    return "/rtc"
+
+
+@pytest.fixture
+async def call(path: str, server: MediaServer, room: str) -> AsyncIterator[Call]:
     """Lets the PyPI client join, with media: ``alice, wire = await call("alice")``."""
-    async with wiretap(server, 17530) as tap, AsyncExitStack() as stack:
+    async with wiretap(server, 17530, path) as tap, AsyncExitStack() as stack:
 
         async def call(
             identity: str, *, auto_subscribe: bool = True, dynacast: bool = False, **grants: Any

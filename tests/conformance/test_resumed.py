@@ -6,7 +6,7 @@ import pytest
 import websockets
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
-from participant import Join, Participant, connected, kinds, token
+from participant import Join, Participant, anything, connected, kinds, token
 from wiretap import Call
 
 from media import Colour, showing
@@ -67,6 +67,7 @@ async def test_resuming_is_not_news_to_others(
     assert not [info for info in told if info.state == gone]
 
 
+@pytest.mark.parametrize("path", ["/rtc", "/rtc/v1"])
 async def test_dropped_socket_is_resumed_with_its_media(call: Call, join: Join) -> None:
     alice, wire = await call("alice")
     bob = await join("bob")
@@ -77,12 +78,13 @@ async def test_dropped_socket_is_resumed_with_its_media(call: Call, join: Join) 
         again = await wire.cut()
         await again.until("reconnect")
         listed = (await again.until("update", lambda update: len(update.participants) == 2)).participants
-        after = await again.until("offer")
+        after = await again.described(anything)
         await alice.event("reconnected")
 
     (me,) = [info for info in listed if info.identity == "alice"]
     assert [track.sid for track in me.tracks] == [picture.sid]
-    before = {ufrag(response.offer.sdp) for response in wire.seen if response.HasField("offer")}
+    told = [getattr(response, wire.describes).sdp for response in wire.seen if response.HasField(wire.describes)]
+    before = {ufrag(sdp) for sdp in told}
     assert ufrag(after.sdp) not in before, "ICE begins anew"
     assert any(request.HasField("sync_state") for request in again.said)
     gone = [info.identity for response in bob.seen for info in response.update.participants if info.state == 3]

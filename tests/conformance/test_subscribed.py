@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
 from participant import Join, kinds
@@ -11,6 +12,11 @@ from wiretap import Call
 from media import Colour, playing_tone, showing
 
 Offer = signal.SessionDescription
+
+
+@pytest.fixture(params=["/rtc", "/rtc/v1"], ids=["two-connections", "one-connection"])
+def path(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 def carries(*sids: str) -> Callable[[Offer], bool]:
@@ -43,7 +49,7 @@ async def test_tracks_are_offered_by_publisher_and_track_id(call: Call) -> None:
     _, wire = await call("zoe")
 
     async with playing_tone(alice, 440) as tone, showing(alice, Colour.RED) as picture:
-        offer = await wire.until("offer", carries(tone.sid, picture.sid))
+        offer = await wire.described(carries(tone.sid, picture.sid))
 
     for sid in (tone.sid, picture.sid):
         assert f"a=msid:{alice.me.sid}|{sid} {sid}" in offer.sdp
@@ -56,7 +62,7 @@ async def test_publication_is_told_before_it_is_offered(call: Call) -> None:
     _, wire = await call("zoe")
 
     async with showing(alice, Colour.RED) as picture:
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
 
     updates = [info for response in wire.seen for info in response.update.participants]
     assert picture.sid in {track.sid for info in updates for track in info.tracks}
@@ -67,15 +73,16 @@ async def test_late_joiner_is_offered_what_is_there(call: Call) -> None:
 
     async with showing(alice, Colour.RED) as picture:
         _, wire = await call("zoe")
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
 
 
+@pytest.mark.parametrize("path", ["/rtc"])
 async def test_offers_are_numbered(call: Call) -> None:
     alice, _ = await call("alice")
     _, wire = await call("zoe")
 
     async with playing_tone(alice, 440) as tone, showing(alice, Colour.RED) as picture:
-        await wire.until("offer", carries(tone.sid, picture.sid))
+        await wire.described(carries(tone.sid, picture.sid))
 
     numbers = [response.offer.id for response in wire.seen if response.HasField("offer")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -86,9 +93,9 @@ async def test_unpublished_track_is_taken_out_of_the_offer(call: Call) -> None:
     _, wire = await call("zoe")
 
     async with showing(alice, Colour.RED) as picture:
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
         await alice.me.unpublish_track(picture.sid)
-        await wire.until("offer", carries())
+        await wire.described(carries())
 
 
 async def test_without_auto_subscribe_nothing_comes_until_asked_for(call: Call) -> None:
@@ -98,11 +105,11 @@ async def test_without_auto_subscribe_nothing_comes_until_asked_for(call: Call) 
     async with playing_tone(alice, 440) as tone, showing(alice, Colour.RED) as picture:
         await wire.update_about("alice", lambda info: len(info.tracks) == 2)
         await wire.send(subscription=signal.UpdateSubscription(track_sids=[picture.sid], subscribe=True))
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
         await wire.send(subscription=signal.UpdateSubscription(track_sids=[picture.sid], subscribe=False))
-        await wire.until("offer", carries())
+        await wire.described(carries())
 
-    offered = set[str]().union(*(sending(response.offer.sdp) for response in wire.seen))
+    offered = set[str]().union(*(sending(getattr(response, wire.describes).sdp) for response in wire.seen))
     assert tone.sid not in offered
 
 
@@ -114,7 +121,7 @@ async def test_subscription_may_name_participant_and_track(call: Call) -> None:
         await wire.update_about("alice", lambda info: len(info.tracks) == 1)
         tracks = models.ParticipantTracks(participant_sid=alice.me.sid, track_sids=[picture.sid])
         await wire.send(subscription=signal.UpdateSubscription(participant_tracks=[tracks], subscribe=True))
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
 
 
 async def test_subscription_may_end(call: Call) -> None:
@@ -122,9 +129,9 @@ async def test_subscription_may_end(call: Call) -> None:
     _, wire = await call("zoe")
 
     async with showing(alice, Colour.RED) as picture:
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
         await wire.send(subscription=signal.UpdateSubscription(track_sids=[picture.sid], subscribe=False))
-        await wire.until("offer", carries())
+        await wire.described(carries())
 
 
 async def test_settings_are_taken_without_an_answer(call: Call) -> None:
@@ -132,7 +139,7 @@ async def test_settings_are_taken_without_an_answer(call: Call) -> None:
     _, wire = await call("zoe")
 
     async with showing(alice, Colour.RED) as picture:
-        await wire.until("offer", carries(picture.sid))
+        await wire.described(carries(picture.sid))
         for settings in ({"disabled": True}, {"quality": 0}, {"width": 160, "height": 90, "fps": 5}):
             await wire.send(track_setting=signal.UpdateTrackSettings(track_sids=[picture.sid], **settings))
         await wire.send(ping_req=signal.Ping(timestamp=7))
@@ -146,17 +153,17 @@ async def test_publisher_decides_who_subscribes(call: Call) -> None:
     _, zoes = await call("zoe")
 
     async with showing(alice, Colour.RED) as picture:
-        await zoes.until("offer", carries(picture.sid))
+        await zoes.described(carries(picture.sid))
         await wire.send(subscription_permission=signal.SubscriptionPermission(all_participants=False))
         told = await zoes.until("subscription_permission_update", lambda told: not told.allowed)
         assert (told.participant_sid, told.track_sid) == (alice.me.sid, picture.sid)
-        await zoes.until("offer", carries())
+        await zoes.described(carries())
 
         allowed = signal.TrackPermission(participant_identity="zoe", track_sids=[picture.sid])
         await wire.send(subscription_permission=signal.SubscriptionPermission(track_permissions=[allowed]))
         told = await zoes.until("subscription_permission_update", lambda told: told.allowed)
         assert (told.participant_sid, told.track_sid) == (alice.me.sid, picture.sid)
-        await zoes.until("offer", carries(picture.sid))
+        await zoes.described(carries(picture.sid))
 
 
 async def test_who_may_not_subscribe_is_told_of_tracks_only(call: Call, join: Join) -> None:

@@ -141,15 +141,6 @@ async def test_full_room_lets_the_same_identity_in_again(join: Join) -> None:
     assert again.joined.participant.identity == "guest 0"
 
 
-async def test_v1_of_signalling(server: MediaServer, room: str, differs: bool) -> None:
-    answer = await _ask(rtc_url(server, token(server, "alice", room), "/rtc/v1/validate", "http"))
-
-    # 400: it is served, but needs `join_request=`. After 404 clients try `/rtc`.
-    assert answer.status_code == (404 if differs else 400)
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "requested room does not exist" not in answer.text
-
-
 async def test_health(server: MediaServer) -> None:
     async with httpx.AsyncClient() as client:
         answer = await client.head(server.http_url, headers={"Origin": "http://elsewhere.example"})

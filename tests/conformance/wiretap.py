@@ -19,6 +19,7 @@ class Tapped(Listener):
 
     def __init__(self, identity: str, server: websockets.ClientConnection, client: websockets.ServerConnection) -> None:
         super().__init__(identity)
+        self.describes = "offer"
         self.said: list[signal.SignalRequest] = []
         self.resumed: asyncio.Future[Tapped] = asyncio.get_running_loop().create_future()
         self.before_resume = asyncio.Event()
@@ -36,6 +37,12 @@ class Tapped(Listener):
     async def send(self, **message: Any) -> None:
         """Asks in the client's name."""
         await self._server.send(signal.SignalRequest(**message).SerializeToString())
+
+    async def described(self, where: Callable[[signal.SessionDescription], bool]) -> signal.SessionDescription:
+        """The next description of what is sent to the client that `where` accepts: an offer, or to clients with one
+        peer connection an answer.
+        """
+        return await self.until(self.describes, where)
 
     async def cut(self) -> "Tapped":
         """The client loses its socket; returns what is said on the next one."""
@@ -75,6 +82,8 @@ class Wiretap:
         async with websockets.connect(url, additional_headers={"Authorization": access}, max_size=None) as server:
             before, tapped = self.of.get(identity), Tapped(identity, server, client)
             self.of[identity] = tapped
+            if client.request.path.startswith("/rtc/v1"):
+                tapped.describes = "answer"
             if before:
                 before.resumed.set_result(tapped)
             ways = {asyncio.create_task(way) for way in (tapped.from_server(), tapped.from_client())}
@@ -89,15 +98,21 @@ Call = Callable[..., Awaitable[tuple[Caller, Tapped]]]
 
 
 @asynccontextmanager
-async def wiretap(server: MediaServer, port: int) -> AsyncIterator[Wiretap]:
-    """Listens between `port` and the server. There is only `/rtc`: two peer connections, whatever the server can."""
+async def wiretap(server: MediaServer, port: int, path: str) -> AsyncIterator[Wiretap]:
+    """Listens between `port` and the server.
+
+    Args:
+        server: the real one.
+        port: on loopback.
+        path: the only one that is served: ``"/rtc"``, for two peer connections, or ``"/rtc/v1"``, for one.
+    """
     tap = Wiretap(server)
 
-    def only_rtc(connection: websockets.ServerConnection, request: websockets.Request) -> websockets.Response | None:
-        if request.path.startswith("/rtc?"):
+    def only_one(connection: websockets.ServerConnection, request: websockets.Request) -> websockets.Response | None:
+        if request.path.startswith(f"{path}?"):
             return None
         return connection.respond(HTTPStatus.NOT_FOUND, "")
 
-    async with websockets.serve(tap.serve, "127.0.0.1", port, process_request=only_rtc, max_size=None):
+    async with websockets.serve(tap.serve, "127.0.0.1", port, process_request=only_one, max_size=None):
         tap.url = f"ws://127.0.0.1:{port}"
         yield tap

@@ -18,6 +18,7 @@ def join(engine: _sfu.Engine, participant: str, room: str = "RM_a") -> None:
         participant,
         f"identity of {participant}",
         primary="subscriber",
+        single=False,
         can_publish_data=True,
         hidden=False,
         mime_types=["video/VP8", "video/H264", "audio/opus"],

@@ -90,17 +90,6 @@ async def test_without_an_upgrade_there_is_nothing(server):
     assert (answer.status_code, answer.text) == (404, "")
 
 
-@pytest.mark.parametrize("path", ["/rtc/v1", "/rtc/v1/validate"])
-async def test_the_newer_path_is_a_true_404_with_cors(server, path):
-    async with httpx.AsyncClient() as http:
-        answer = await http.get(server.url(path, "http", access_token=server.token("alice")))
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (404, "*")
-    assert "requested room does not exist" not in answer.text
-    with pytest.raises(websockets.InvalidStatus) as refused:
-        await websockets.connect(server.url(path, access_token=server.token("alice")))
-    assert refused.value.response.status_code == 404
-
-
 BAD_FRAMES = {
     "not protobuf": b"\xff\xff\xff\xff",
     "not JSON": "{",

@@ -8,8 +8,9 @@ use visavis_sfu::{ConnectionState, Event as CoreEvent, Kind, Protocol, Subscript
 #[pyclass(frozen, module = "visavis._sfu")]
 #[derive(Debug)]
 pub(crate) enum Event {
-    Answer { participant: String, offer_id: u32, sdp: String },
+    Answer { participant: String, offer_id: u32, sdp: String, mid_to_track: HashMap<String, String> },
     Offer { participant: String, offer_id: u32, sdp: String, mid_to_track: HashMap<String, String> },
+    SectionsWanted { participant: String, audios: u32, videos: u32 },
     NegotiationFailed { participant: String, target: String, reason: String },
     MediaAdded { participant: String, mid: String, kind: String, cid: String, mime_type: String, rids: Vec<String> },
     MediaRemoved { participant: String, mid: String },
@@ -27,7 +28,12 @@ pub(crate) enum Event {
 impl From<CoreEvent> for Event {
     fn from(event: CoreEvent) -> Self {
         match event {
-            CoreEvent::Answer { participant, offer_id, sdp } => Self::Answer { participant, offer_id, sdp },
+            CoreEvent::Answer { participant, offer_id, sdp, mid_to_track } => {
+                Self::Answer { participant, offer_id, sdp, mid_to_track: mid_to_track.into_iter().collect() }
+            }
+            CoreEvent::SectionsWanted { participant, audios, videos } => {
+                Self::SectionsWanted { participant, audios, videos }
+            }
             CoreEvent::Offer { participant, offer_id, sdp, mid_to_track } => {
                 Self::Offer { participant, offer_id, sdp, mid_to_track: mid_to_track.into_iter().collect() }
             }

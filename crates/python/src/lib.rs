@@ -126,7 +126,7 @@ impl Engine {
         py.detach(|| self.0.close());
     }
 
-    #[pyo3(signature = (room, participant, identity, *, primary, can_publish_data, hidden, mime_types))]
+    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, mime_types))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn add_participant(
         &self,
@@ -134,6 +134,7 @@ impl Engine {
         participant: String,
         identity: String,
         primary: &str,
+        single: bool,
         can_publish_data: bool,
         hidden: bool,
         mime_types: Vec<String>,
@@ -144,6 +145,7 @@ impl Engine {
             participant,
             identity,
             primary,
+            single,
             can_publish_data,
             hidden,
             mime_types,

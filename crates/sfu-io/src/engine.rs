@@ -313,6 +313,7 @@ fn participant_of(event: &Event) -> Option<&str> {
     match event {
         Event::Answer { participant, .. }
         | Event::Offer { participant, .. }
+        | Event::SectionsWanted { participant, .. }
         | Event::NegotiationFailed { participant, .. }
         | Event::MediaAdded { participant, .. }
         | Event::MediaRemoved { participant, .. }

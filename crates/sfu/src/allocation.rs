@@ -5,7 +5,6 @@ use std::time::Instant;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::media::MediaKind;
 
-use crate::command::Target;
 use crate::downtrack::Place;
 use crate::layers::{self, Demand};
 use crate::shard::{Key, Shard};
@@ -41,9 +40,9 @@ impl Shard {
         participant.allocate = false;
         // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:
         // none is asked for until `on_connected` comes here.
-        let Some(connection) = participant.subscriber.as_mut().filter(|connection| connection.connected()) else {
-            return;
-        };
+        // Not by a method: its other fields are needed, too.
+        let receiving = if participant.single { &mut participant.publisher } else { &mut participant.subscriber };
+        let Some(connection) = receiving.as_mut().filter(|connection| connection.connected()) else { return };
         let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
         let (mut keys, mut demands, mut audio, mut possible) = (Vec::new(), Vec::new(), 0, 0);
         for &downtrack_key in participant.subscriptions.values() {
@@ -96,7 +95,8 @@ impl Shard {
         let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
         let desired = desired.max(possible.min(READY_RATE));
         connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
-        self.touch((key, Target::Subscriber));
+        let receiving = self.participants[key].receiving();
+        self.touch((key, receiving));
         for track in waiting {
             self.ask_keyframes(track, now);
         }

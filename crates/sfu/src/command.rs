@@ -57,6 +57,7 @@ pub enum Command {
         participant: String,
         identity: String,
         primary: Target,
+        single: bool,
         can_publish_data: bool,
         hidden: bool,
         mime_types: Vec<String>,

@@ -51,8 +51,9 @@ pub enum Quality {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub enum Event {
-    Answer { participant: String, offer_id: u32, sdp: String },
+    Answer { participant: String, offer_id: u32, sdp: String, mid_to_track: Vec<(String, String)> },
     Offer { participant: String, offer_id: u32, sdp: String, mid_to_track: Vec<(String, String)> },
+    SectionsWanted { participant: String, audios: u32, videos: u32 },
     NegotiationFailed { participant: String, target: Target, reason: String },
     MediaAdded { participant: String, mid: String, kind: Kind, cid: String, mime_type: String, rids: Vec<String> },
     MediaRemoved { participant: String, mid: String },

@@ -186,7 +186,8 @@ impl Shard {
         for downtrack in &track.downtracks {
             let downtrack = &mut self.downtracks[*downtrack];
             let subscriber = downtrack.subscriber;
-            let Some(connection) = self.participants[subscriber].subscriber.as_mut() else { continue };
+            let receiving = self.participants[subscriber].receiving();
+            let Some(connection) = self.participants[subscriber].connection(receiving) else { continue };
             // Before DTLS is up it would only queue.
             if !connection.connected() {
                 continue;
@@ -194,7 +195,7 @@ impl Shard {
             let mut sent = false;
             downtrack.forward(&incoming, |packet| sent |= connection.rtc.send(packet));
             if sent && !std::mem::replace(&mut connection.dirty, true) {
-                self.dirty.push((subscriber, Target::Subscriber));
+                self.dirty.push((subscriber, receiving));
             }
         }
     }

@@ -29,6 +29,7 @@ mod quality;
 mod rewriter;
 mod sdp;
 mod shard;
+mod single;
 mod speakers;
 mod stun;
 mod track;

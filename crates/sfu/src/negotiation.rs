@@ -27,9 +27,9 @@ impl Shard {
     ) {
         let wanted: HashMap<&str, &str> = codecs.iter().map(|(cid, mime)| (cid.as_str(), mime.as_str())).collect();
         match self.answer(key, sdp, &wanted, now) {
-            Ok(answer) => {
+            Ok((answer, mid_to_track)) => {
                 let participant = self.participants[key].id.clone();
-                self.emit(Event::Answer { participant, offer_id, sdp: answer });
+                self.emit(Event::Answer { participant, offer_id, sdp: answer, mid_to_track });
             }
             Err(reason) => self.refuse(key, Target::Publisher, reason),
         }
@@ -40,14 +40,21 @@ impl Shard {
         self.emit(Event::NegotiationFailed { participant, target, reason });
     }
 
-    fn answer(&mut self, key: usize, sdp: &str, wanted: &HashMap<&str, &str>, now: Instant) -> Result<String, String> {
+    /// The answer, and the track of each section that sends to the client.
+    fn answer(
+        &mut self,
+        key: usize,
+        sdp: &str,
+        wanted: &HashMap<&str, &str>,
+        now: Instant,
+    ) -> Result<(String, Vec<(String, String)>), String> {
         sdp::check(sdp)?;
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| format!("the offer is not SDP: {error}"))?;
         let connection_key = (key, Target::Publisher);
         let participant = &self.participants[key];
         let fresh = participant.publisher.is_none();
         if fresh {
-            let connection = self.factory.connection(&participant.codecs, false, now);
+            let connection = self.factory.connection(&participant.codecs, participant.single, now);
             self.adopt(connection_key, connection, now);
         }
         let credentials = self.factory.credentials();
@@ -59,7 +66,8 @@ impl Shard {
                 let unused = connection.state == State::Connecting && self.participants[key].published.is_empty();
                 if unused {
                     // str0m may have taken in half of it: the next offer meets a connection like new.
-                    let connection = self.factory.connection(&self.participants[key].codecs, false, now);
+                    let participant = &self.participants[key];
+                    let connection = self.factory.connection(&participant.codecs, participant.single, now);
                     self.adopt(connection_key, connection, now);
                 }
                 return Err(format!("the offer cannot be answered: {error}"));
@@ -81,7 +89,11 @@ impl Shard {
             answer = sdp::with_credentials(&answer, &credentials);
         }
         self.touch(connection_key);
-        Ok(self.compare_sections(key, sdp, answer, wanted, now))
+        let answer = self.compare_sections(key, sdp, answer, wanted, now);
+        if !self.participants[key].single {
+            return Ok((answer, Vec::new()));
+        }
+        Ok(self.fill_sections(key, &answer, restarted, now))
     }
 
     /// Tells what began and ended to be sent, and makes the answer name one codec for each section.

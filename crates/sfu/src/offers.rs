@@ -23,21 +23,26 @@ use crate::shard::{Key, Shard, Timer};
 const DEBOUNCE_IDLE: Duration = Duration::from_millis(5);
 const DEBOUNCE_BUSY: Duration = Duration::from_millis(150);
 /// A client that does not answer for so long will not.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 impl Shard {
     /// An offer follows, as soon as none is outstanding and no more changes come.
     pub(crate) fn request_offer(&mut self, key: usize, now: Instant) {
+        let single = self.participants[key].single;
         let offers = &mut self.participants[key].offers;
-        offers.wanted = true;
-        if offers.outstanding.is_some() || offers.timer.is_some() {
+        let already = std::mem::replace(&mut offers.wanted, true);
+        if single && already {
+            return;
+        }
+        // With one connection the timer may be the one that watches for an offer, and an earlier one may be set.
+        if !single && (offers.outstanding.is_some() || offers.timer.is_some()) {
             return;
         }
         let busy = offers.last.is_some_and(|last| now.saturating_duration_since(last) < DEBOUNCE_BUSY);
         self.set_offer_timer(key, now + if busy { DEBOUNCE_BUSY } else { DEBOUNCE_IDLE });
     }
 
-    fn set_offer_timer(&mut self, key: usize, at: Instant) {
+    pub(crate) fn set_offer_timer(&mut self, key: usize, at: Instant) {
         self.participants[key].offers.timer = Some(at);
         self.set_timer(at, Timer::Offer(key));
     }
@@ -45,6 +50,9 @@ impl Shard {
     pub(crate) fn on_offer_timer(&mut self, key: usize, at: Instant, now: Instant) {
         let Some(participant) = self.participants.get_mut(key).filter(|p| p.offers.timer == Some(at)) else { return };
         participant.offers.timer = None;
+        if participant.single {
+            return self.on_single_timer(key, now);
+        }
         match &participant.offers.outstanding {
             None => self.offer(key, now),
             Some(outstanding) if now.saturating_duration_since(outstanding.sent) >= ANSWER_WITHIN => {
@@ -217,8 +225,8 @@ impl Shard {
 
     /// Tells which subscriptions are negotiated and connected and were not told yet.
     pub(crate) fn announce_subscriptions(&mut self, key: usize) {
-        let participant = &self.participants[key];
-        if !participant.subscriber.as_ref().is_some_and(|connection| connection.connected()) {
+        let participant = &mut self.participants[key];
+        if !participant.receiving_connection().is_some_and(|connection| connection.connected()) {
             return;
         }
         let mut told = Vec::new();
@@ -248,7 +256,8 @@ impl Shard {
     }
 
     pub(crate) fn key_of_section(&mut self, key: Key, mid: Mid) -> Option<usize> {
-        match self.participants.get_mut(key.0)?.section_of(mid)?.used {
+        let participant = self.participants.get_mut(key.0).filter(|participant| participant.receiving() == key.1)?;
+        match participant.section_of(mid)?.used {
             Use::Track(downtrack) => Some(downtrack),
             _ => None,
         }

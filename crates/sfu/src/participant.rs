@@ -28,7 +28,7 @@ pub(crate) struct Published {
     pub track: Option<usize>,
 }
 
-/// A media section of the subscriber connection. Sections are never removed, only used again.
+/// A media section that carries tracks to the client. Sections are never removed, only used again.
 pub(crate) struct Section {
     pub mid: Mid,
     pub kind: MediaKind,
@@ -59,6 +59,17 @@ pub(crate) struct Offers {
     pub last: Option<Instant>,
     pub timer: Option<Instant>,
     pub next_id: u32,
+    /// One connection: sections that the client was asked for and has not offered yet.
+    pub asked: Lacking,
+    /// One connection: since when an offer is awaited.
+    pub asked_since: Option<Instant>,
+}
+
+/// A number of media sections.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    pub audios: u32,
+    pub videos: u32,
 }
 
 pub(crate) struct Outstanding {
@@ -75,6 +86,8 @@ pub(crate) struct Participant {
     /// Slab key.
     pub room: usize,
     pub primary: Target,
+    /// One connection, the publisher's, carries both directions.
+    pub single: bool,
     pub can_publish_data: bool,
     pub hidden: bool,
     /// In order of preference.
@@ -109,12 +122,33 @@ pub(crate) struct Participant {
     pub reception: Vec<Sample>,
 }
 
+impl Lacking {
+    pub(crate) fn of(&mut self, kind: MediaKind) -> &mut u32 {
+        if kind == MediaKind::Audio { &mut self.audios } else { &mut self.videos }
+    }
+
+    /// What remains of it.
+    pub(crate) fn beyond(self, had: Self) -> Self {
+        Self { audios: self.audios.saturating_sub(had.audios), videos: self.videos.saturating_sub(had.videos) }
+    }
+}
+
 impl Participant {
     pub(crate) fn connection(&mut self, target: Target) -> Option<&mut Connection> {
         match target {
             Target::Publisher => self.publisher.as_mut(),
             Target::Subscriber => self.subscriber.as_mut(),
         }
+    }
+
+    /// Which connection carries media to the client.
+    pub(crate) fn receiving(&self) -> Target {
+        if self.single { Target::Publisher } else { Target::Subscriber }
+    }
+
+    /// The connection that carries media to the client.
+    pub(crate) fn receiving_connection(&mut self) -> Option<&mut Connection> {
+        self.connection(self.receiving())
     }
 
     /// The connection that carries data to the client.

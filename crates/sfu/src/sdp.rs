@@ -112,14 +112,42 @@ pub(crate) struct Msid<'a> {
     pub stereo: bool,
 }
 
+/// What a section of an answer carries to the client.
+pub(crate) struct Carried<'a> {
+    pub direction: &'static str,
+    /// `None`: nothing.
+    pub msid: Option<Msid<'a>>,
+}
+
+/// Gives sections, by mid, their directions and msids; those that carry nothing lose their streams.
+pub(crate) fn with_carried(sdp: &str, carried: &HashMap<String, Carried<'_>>) -> String {
+    edit(sdp, |section, line| {
+        let Some(carried) = section.and_then(|mid| carried.get(mid)) else { return Some(line.to_owned()) };
+        let is_stream = ["a=msid:", "a=ssrc:", "a=ssrc-group:"].iter().any(|prefix| line.starts_with(prefix));
+        match (line, &carried.msid) {
+            ("a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive", _) => Some(format!("a={}", carried.direction)),
+            (_, None) if is_stream => None,
+            (_, Some(msid)) => Some(msid.apply(line)),
+            _ => Some(line.to_owned()),
+        }
+    })
+}
+
 /// Gives sections, by mid, their msids (also where their ssrc lines repeat them), and tells of stereo. All in one pass:
 /// a large room's offer has a hundred sections.
 pub(crate) fn with_msids(sdp: &str, msids: &HashMap<String, Msid<'_>>) -> String {
     edit(sdp, |section, line| {
-        let Some(Msid { stream, track, stereo }) = section.and_then(|mid| msids.get(mid)) else {
-            return Some(line.to_owned());
-        };
-        Some(match line.split_once(" msid:") {
+        Some(match section.and_then(|mid| msids.get(mid)) {
+            Some(msid) => msid.apply(line),
+            None => line.to_owned(),
+        })
+    })
+}
+
+impl Msid<'_> {
+    fn apply(&self, line: &str) -> String {
+        let Self { stream, track, stereo } = self;
+        match line.split_once(" msid:") {
             _ if line.starts_with("a=msid:") => format!("a=msid:{stream} {track}"),
             Some((ssrc, _)) if line.starts_with("a=ssrc:") => format!("{ssrc} msid:{stream} {track}"),
             // Only Opus has it.
@@ -127,8 +155,8 @@ pub(crate) fn with_msids(sdp: &str, msids: &HashMap<String, Msid<'_>>) -> String
                 format!("{line};sprop-stereo=1")
             }
             _ => line.to_owned(),
-        })
-    })
+        }
+    }
 }
 
 /// Leaves in section `mid` only the payload types of `keep` and their retransmission; the client then sends that codec.

@@ -277,6 +277,8 @@ impl Shard {
             // An ICE-lite agent sends no checks, so it has no use for the peer's candidates: the peer's own checks
             // tell where it is.
             Command::AddCandidate { .. } => {}
+            // With one connection, the client restarts it: it is the one who offers.
+            Command::RestartIce { .. } if self.participants[key].single => {}
             Command::RestartIce { .. } => {
                 self.participants[key].offers.restart_ice = true;
                 self.request_offer(key, now);
@@ -298,8 +300,16 @@ impl Shard {
     }
 
     fn add_participant(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
-        let Command::AddParticipant { room, participant, identity, primary, can_publish_data, hidden, mime_types } =
-            command
+        let Command::AddParticipant {
+            room,
+            participant,
+            identity,
+            primary,
+            single,
+            can_publish_data,
+            hidden,
+            mime_types,
+        } = command
         else {
             return;
         };
@@ -324,7 +334,8 @@ impl Shard {
             id: participant.clone(),
             identity,
             room,
-            primary,
+            primary: if single { Target::Publisher } else { primary },
+            single,
             can_publish_data,
             hidden,
             codecs,
@@ -349,7 +360,7 @@ impl Shard {
         self.participant_ids.insert(participant, key);
         self.rooms[room].members.push(key);
         self.start_beat(room, now);
-        if primary == Target::Subscriber {
+        if primary == Target::Subscriber && !single {
             self.request_offer(key, now);
         }
     }
@@ -587,7 +598,7 @@ impl Shard {
 
     fn on_connected(&mut self, key: Key, now: Instant) {
         self.change_state(key, State::Connected);
-        if key.1 == Target::Subscriber {
+        if key.1 == self.participants[key.0].receiving() {
             self.announce_subscriptions(key.0);
             self.allocate(key.0, now);
         }

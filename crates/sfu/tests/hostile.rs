@@ -115,6 +115,7 @@ fn add(call: &mut Call, name: &str) {
         participant: name.into(),
         identity: name.into(),
         primary: Target::Subscriber,
+        single: false,
         can_publish_data: true,
         hidden: false,
         mime_types: vec!["video/VP8".into(), "audio/opus".into()],
@@ -140,7 +141,7 @@ fn bad_offers_are_refused_with_a_reason() {
     add(&mut call, "eve");
     let good = {
         let now = call.now;
-        let mut client = simulation::client::Client::new(9, now);
+        let mut client = simulation::client::Client::new(9, false, now);
         client.offer_track(Video, "eve_cam", 1, now)
     };
     assert!(!refusal(&mut call, "eve", "hello".into()).is_empty());

@@ -104,8 +104,10 @@ class CoreEngine:
 
 def _to_value(event: _sfu.Event) -> events.Event:
     match event:
-        case _sfu.Event.Answer(participant, offer_id, sdp):
-            return events.Answer(participant, offer_id, sdp)
+        case _sfu.Event.Answer(participant, offer_id, sdp, mid_to_track):
+            return events.Answer(participant, offer_id, sdp, mid_to_track)
+        case _sfu.Event.SectionsWanted(participant, audios, videos):
+            return events.SectionsWanted(participant, audios, videos)
         case _sfu.Event.Offer(participant, offer_id, sdp, mid_to_track):
             return events.Offer(participant, offer_id, sdp, mid_to_track)
         case _sfu.Event.NegotiationFailed(participant, target, reason):

@@ -43,6 +43,7 @@ class MediaEngine(Protocol):
         identity: str,
         *,
         primary: Target,
+        single: bool,
         can_publish_data: bool,
         hidden: bool,
         mime_types: list[str],

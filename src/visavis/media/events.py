@@ -18,6 +18,7 @@ class Answer:
     participant: str
     offer_id: int
     sdp: str
+    mid_to_track: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class Offer:
     offer_id: int
     sdp: str
     mid_to_track: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionsWanted:
+    """A client with a single connection must make an offer."""
+
+    participant: str
+    audios: int
+    videos: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,7 @@ class ParticipantFailed:
 Event: TypeAlias = (
     Answer
     | Offer
+    | SectionsWanted
     | NegotiationFailed
     | MediaAdded
     | MediaRemoved

@@ -35,6 +35,7 @@ class FakeEngine:
         self._media: dict[str, dict[str, events.MediaAdded]] = {}
         self._offer_ids: dict[str, int] = {}
         self._unanswered: set[str] = set()
+        self._single: dict[str, dict[str, str]] = {}
         self._offer_again: set[str] = set()
         self._waiting: list[Event] = []
         self._readable, self._writable = os.pipe()
@@ -106,6 +107,7 @@ class FakeEngine:
         identity: str,
         *,
         primary: Target,
+        single: bool,
         can_publish_data: bool,
         hidden: bool,
         mime_types: list[str],
@@ -117,12 +119,15 @@ class FakeEngine:
             participant,
             identity,
             primary=primary,
+            single=single,
             can_publish_data=can_publish_data,
             hidden=hidden,
             mime_types=mime_types,
         )
         self.participants[participant] = room
-        if primary == "subscriber":
+        if single:
+            self._single[participant] = {}
+        elif primary == "subscriber":
             self._offer(participant)
 
     def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None:
@@ -159,8 +164,10 @@ class FakeEngine:
         self.emit(
             *(events.MediaRemoved(participant, mid) for mid in before if mid not in now),
             *(media for mid, media in now.items() if mid not in before),
-            events.Answer(participant, offer_id, "v=0\r\n"),
+            events.Answer(participant, offer_id, "v=0\r\n", dict(self._single.get(participant, {}))),
         )
+        if participant in self._single:
+            self.connect(participant, "publisher")
 
     def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None:
         """See `MediaEngine`."""
@@ -182,7 +189,8 @@ class FakeEngine:
     def restart_ice(self, participant: str) -> None:
         """See `MediaEngine`."""
         self._record("restart_ice", participant)
-        self._offer(participant)
+        if participant not in self._single:
+            self._offer(participant)
 
     def publish(
         self,
@@ -209,6 +217,8 @@ class FakeEngine:
     def subscribe(self, participant: str, track: str) -> None:
         """See `MediaEngine`."""
         self._record("subscribe", participant, track)
+        if participant in self._single:
+            self._single[participant][f"r{track}"] = track
         self._offer(participant)
         if self.auto:
             self.emit(events.TrackSubscribed(participant, track))
@@ -216,6 +226,7 @@ class FakeEngine:
     def unsubscribe(self, participant: str, track: str) -> None:
         """See `MediaEngine`."""
         self._record("unsubscribe", participant, track)
+        self._single.get(participant, {}).pop(f"r{track}", None)
         self._offer(participant)
 
     def set_track_settings(
@@ -255,6 +266,9 @@ class FakeEngine:
 
     def _offer(self, participant: str) -> None:
         if not self.auto:
+            return
+        if participant in self._single:
+            self.emit(events.SectionsWanted(participant, 0, 0))
             return
         if participant in self._unanswered:
             self._offer_again.add(participant)

@@ -25,8 +25,10 @@ class ClientAbout:
     capabilities: tuple[models.ClientInfo.Capability, ...] = ()
     auto_subscribe: bool = True
     adaptive_stream: bool = False
+    single_connection: bool = False
     sdk: str = ""
     version: str = ""
+    metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -46,7 +48,7 @@ class Participant:
         self.about = about
         self.joined_at = joined_at
         self.name = claims.name
-        self.metadata = claims.metadata
+        self.metadata = about.metadata or claims.metadata
         self.attributes = {key: value for key, value in {**claims.attributes, **about.attributes}.items() if value}
         self.permissions = Permissions.from_grants(claims.video or VideoGrants())
         self.kind = participant_kind(claims)

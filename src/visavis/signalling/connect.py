@@ -1,4 +1,4 @@
-"""Reads who connects to `/rtc` and how: token, query parameters, and the checks in LiveKit's order."""
+"""Reads who connects to `/rtc` or `/rtc/v1` and how: token, query parameters, and the checks in LiveKit's order."""
 
 import base64
 import binascii
@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from livekit.protocol import models
+from livekit.protocol import models, rtc
 
 from visavis.auth import MAX_IDENTITY_LENGTH, Claims, KeyRing, VideoGrants
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms import ClientAbout, parse_room_name
+from visavis.signalling.join_request import about_of, first_requests, parse_join_request
+from visavis.signalling.profile import checked_metadata
 
 _TRUE = frozenset({"1", "true"})
 
@@ -23,6 +25,7 @@ class ConnectRequest:
     Attributes:
         room: the name, valid.
         resume: the participant id to resume; None to join anew; "" if the client asks to resume without telling it.
+        first: what it asks for at once.
     """
 
     claims: Claims
@@ -30,10 +33,19 @@ class ConnectRequest:
     room: str
     about: ClientAbout
     resume: str | None = None
+    first: tuple[rtc.SignalRequest, ...] = ()
 
 
-def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: KeyRing) -> ConnectRequest:
+def parse_connect(
+    query: Mapping[str, str], headers: Mapping[str, str], keys: KeyRing, *, is_v1: bool = False
+) -> ConnectRequest:
     """Checks token and parameters.
+
+    Args:
+        query: of the URL.
+        headers: of the request.
+        keys: verify the token.
+        is_v1: on a path under `/rtc/v1`, where `join_request=` is a must. With it the client has one peer connection.
 
     Raises:
         VisavisError: the text and status to refuse with.
@@ -41,6 +53,10 @@ def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: Ke
     claims = keys.verify(bearer_token(query, headers))
     if claims.video is None:
         raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token has no grants (claim 'video')")
+    encoded = query.get("join_request", "")
+    if is_v1 and not encoded:
+        raise VisavisError(ErrorKind.INVALID_REQUEST, "join_request is required here; without it connect to /rtc")
+    joining = parse_join_request(encoded) if encoded else None
     if not claims.video.room_join:
         raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token does not grant video.roomJoin")
     if not claims.identity:
@@ -56,12 +72,29 @@ def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: Ke
             "no room name: this token names no room, exchange it at POST …/api/video/rooms/{name}/token",
         )
     room = parse_room_name(claims.video.room)
-    attributes = _attributes(query.get("attributes", ""))
-    if attributes and not claims.video.can_update_own_metadata:
+    about = _about(query) if joining is None else about_of(joining)
+    if (about.attributes or about.metadata) and not claims.video.can_update_own_metadata:
         raise VisavisError(
-            ErrorKind.NOT_PERMITTED, "permissions denied: attributes need the grant video.canUpdateOwnMetadata"
+            ErrorKind.NOT_PERMITTED,
+            "permissions denied: own metadata and attributes need the grant video.canUpdateOwnMetadata",
         )
-    about = ClientAbout(
+    checked_metadata(about.metadata)
+    if joining is None:
+        resumes, sid = query.get("reconnect", "").lower() in _TRUE, query.get("sid", "")
+    else:
+        resumes, sid = joining.reconnect, joining.participant_sid
+    return ConnectRequest(
+        claims=claims,
+        grants=claims.video,
+        room=room,
+        about=about,
+        resume=sid if resumes else None,
+        first=() if joining is None else first_requests(joining),
+    )
+
+
+def _about(query: Mapping[str, str]) -> ClientAbout:
+    return ClientAbout(
         protocol=_integer(query, "protocol"),
         client_protocol=_integer(query, "client_protocol"),
         capabilities=_capabilities(query.get("capabilities", "")),
@@ -69,15 +102,7 @@ def parse_connect(query: Mapping[str, str], headers: Mapping[str, str], keys: Ke
         adaptive_stream=query.get("adaptive_stream", "").lower() in _TRUE,
         sdk=query.get("sdk", ""),
         version=query.get("version", ""),
-        attributes=attributes,
-    )
-    is_resume = query.get("reconnect", "").lower() in _TRUE
-    return ConnectRequest(
-        claims=claims,
-        grants=claims.video,
-        room=room,
-        about=about,
-        resume=query.get("sid", "") if is_resume else None,
+        attributes=_attributes(query.get("attributes", "")),
     )
 
 

@@ -110,6 +110,7 @@ class LiveRoom:
             participant.sid,
             participant.identity,
             primary=session.primary,
+            single=request.about.single_connection,
             can_publish_data=permissions.can_publish_data,
             hidden=permissions.hidden,
             mime_types=list(self.room.mime_types),

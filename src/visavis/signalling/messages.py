@@ -105,9 +105,16 @@ def room_update(room: Room) -> bytes:
     return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room.info())).SerializeToString()
 
 
-def answer(offer_id: int, sdp: str) -> bytes:
-    """The answer on the publisher connection."""
-    return rtc.SignalResponse(answer=rtc.SessionDescription(type="answer", sdp=sdp, id=offer_id)).SerializeToString()
+def answer(offer_id: int, sdp: str, mid_to_track: Mapping[str, str]) -> bytes:
+    """The answer on the publisher connection, or on the only one."""
+    description = rtc.SessionDescription(type="answer", sdp=sdp, id=offer_id, mid_to_track_id=mid_to_track)
+    return rtc.SignalResponse(answer=description).SerializeToString()
+
+
+def sections_wanted(audios: int, videos: int) -> bytes:
+    """Asks a client with one connection for an offer, with so many more sections to receive with."""
+    wanted = rtc.MediaSectionsRequirement(num_audios=audios, num_videos=videos)
+    return rtc.SignalResponse(media_sections_requirement=wanted).SerializeToString()
 
 
 def offer(offer_id: int, sdp: str, mid_to_track: Mapping[str, str]) -> bytes:

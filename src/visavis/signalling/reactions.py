@@ -15,8 +15,10 @@ _log = structlog.stdlib.get_logger(__name__)
 def react(room: LiveRoom, session: Session, event: events.Event) -> None:
     """Does what an event asks for."""
     match event:
-        case events.Answer(_, offer_id, sdp):
-            session.send(messages.answer(offer_id, sdp))
+        case events.Answer(_, offer_id, sdp, mid_to_track):
+            session.send(messages.answer(offer_id, sdp, mid_to_track))
+        case events.SectionsWanted(_, audios, videos):
+            session.send(messages.sections_wanted(audios, videos))
         case events.Offer(_, offer_id, sdp, mid_to_track):
             session.unanswered_offer = messages.offer(offer_id, sdp, mid_to_track)
             session.send(session.unanswered_offer)

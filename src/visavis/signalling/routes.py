@@ -1,4 +1,4 @@
-"""`/rtc` as HTTP and WebSocket routes: refusals before the upgrade, then one socket's frames in and out."""
+"""`/rtc` and `/rtc/v1` as routes: refusals before the upgrade to a WebSocket, then one socket's frames in and out."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -42,13 +42,11 @@ def signalling_routes(source: RegistrySource) -> list[BaseRoute]:
     """The routes under `/rtc`."""
     return [
         Route("/rtc", _no_upgrade, methods=["GET"]),
-        WebSocketRoute("/rtc", _socket_endpoint(source)),
-        Route("/rtc/validate", _validate_endpoint(source), methods=["GET"]),
-        # Clients that try the newer path fall back only on a true 404 that their page may read.
-        Route("/rtc/v1", _not_found, methods=["GET"]),
-        Route("/rtc/v1/validate", _not_found, methods=["GET"]),
-        WebSocketRoute("/rtc/v1", _no_such_socket),
-        WebSocketRoute("/rtc/v1/validate", _no_such_socket),
+        Route("/rtc/v1", _no_upgrade, methods=["GET"]),
+        WebSocketRoute("/rtc", _socket_endpoint(source, is_v1=False)),
+        WebSocketRoute("/rtc/v1", _socket_endpoint(source, is_v1=True)),
+        Route("/rtc/validate", _validate_endpoint(source, is_v1=False), methods=["GET"]),
+        Route("/rtc/v1/validate", _validate_endpoint(source, is_v1=True), methods=["GET"]),
     ]
 
 
@@ -56,19 +54,11 @@ async def _no_upgrade(_: Request) -> Response:
     return Response(status_code=404, headers=_ANY_ORIGIN)
 
 
-async def _not_found(_: Request) -> Response:
-    return PlainTextResponse("not found", status_code=404, headers=_ANY_ORIGIN)
-
-
-async def _no_such_socket(websocket: WebSocket) -> None:
-    await websocket.send_denial_response(PlainTextResponse("not found", status_code=404, headers=_ANY_ORIGIN))
-
-
-def _validate_endpoint(source: RegistrySource) -> Callable[[Request], Awaitable[Response]]:
+def _validate_endpoint(source: RegistrySource, *, is_v1: bool) -> Callable[[Request], Awaitable[Response]]:
     async def validate(request: Request) -> Response:
         try:
             registry = await source.registry()
-            registry.check(_parse(request, registry))
+            registry.check(_parse(request, registry, is_v1))
         except VisavisError as error:
             return _refusal(error)
         return PlainTextResponse("success", headers=_ANY_ORIGIN)
@@ -76,12 +66,12 @@ def _validate_endpoint(source: RegistrySource) -> Callable[[Request], Awaitable[
     return validate
 
 
-def _socket_endpoint(source: RegistrySource) -> Callable[[WebSocket], Awaitable[None]]:
+def _socket_endpoint(source: RegistrySource, *, is_v1: bool) -> Callable[[WebSocket], Awaitable[None]]:
     async def rtc_socket(websocket: WebSocket) -> None:
         outlet = Outlet()
         try:
             registry = await source.registry()
-            request = _parse(websocket, registry)
+            request = _parse(websocket, registry, is_v1)
             entered = registry.join(request, outlet) if request.resume is None else registry.resume(request, outlet)
         except VisavisError as error:
             _log.info("connect_refused", kind=error.kind, message=error.message)
@@ -93,7 +83,7 @@ def _socket_endpoint(source: RegistrySource) -> Callable[[WebSocket], Awaitable[
             )
             outlet.close()
         try:
-            await _serve(websocket, outlet, entered)
+            await _serve(websocket, outlet, entered, request.first)
         finally:
             outlet.abort()
             outlet.finish()
@@ -104,15 +94,20 @@ def _socket_endpoint(source: RegistrySource) -> Callable[[WebSocket], Awaitable[
     return rtc_socket
 
 
-def _parse(connection: HTTPConnection, registry: RoomRegistry) -> ConnectRequest:
-    return parse_connect(connection.query_params, connection.headers, registry.keys)
+def _parse(connection: HTTPConnection, registry: RoomRegistry, is_v1: bool) -> ConnectRequest:
+    return parse_connect(connection.query_params, connection.headers, registry.keys, is_v1=is_v1)
 
 
 def _refusal(error: VisavisError) -> Response:
     return PlainTextResponse(error.message, status_code=error.status, headers=_ANY_ORIGIN)
 
 
-async def _serve(websocket: WebSocket, outlet: Outlet, entered: tuple[LiveRoom, Session] | None) -> None:
+async def _serve(
+    websocket: WebSocket,
+    outlet: Outlet,
+    entered: tuple[LiveRoom, Session] | None,
+    first: tuple[rtc.SignalRequest, ...],
+) -> None:
     """Reads and writes until either side is done."""
     encoding = _Encoding(websocket)
     tasks: set[asyncio.Task[None]] = set()
@@ -121,6 +116,8 @@ async def _serve(websocket: WebSocket, outlet: Outlet, entered: tuple[LiveRoom, 
         writer = asyncio.create_task(_write(websocket, outlet, encoding))
         tasks.update((writer, asyncio.create_task(outlet.aborted())))
         if entered is not None:
+            for request in first:
+                _obey(*entered, request)
             tasks.add(asyncio.create_task(_read(websocket, *entered, outlet, encoding)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if outlet.is_closed and not writer.done():
@@ -169,17 +166,22 @@ async def _read(websocket: WebSocket, room: LiveRoom, session: Session, outlet: 
         binary: bytes | None = message.get("bytes")
         data: bytes | str = message["text"] if binary is None else binary
         encoding.is_json = isinstance(data, str)
-        try:
-            handle(room, session, _decode(data))
-        except BadFrame as error:
-            _log.warning("bad_frame", participant=session.sid, reason=str(error))
-            room.remove(session, Reason.STATE_MISMATCH)
-        except Exception:
-            # A bug that one client's message met must cost nobody else anything.
-            _log.exception("request_failed", participant=session.sid)
-            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+        _obey(room, session, data)
         # One that floods takes turns with the others.
         await asyncio.sleep(0)
+
+
+def _obey(room: LiveRoom, session: Session, request: rtc.SignalRequest | bytes | str) -> None:
+    """Does what a client asks; if that cannot be, its session ends."""
+    try:
+        handle(room, session, request if isinstance(request, rtc.SignalRequest) else _decode(request))
+    except BadFrame as error:
+        _log.warning("bad_frame", participant=session.sid, reason=str(error))
+        room.remove(session, Reason.STATE_MISMATCH)
+    except Exception:
+        # A bug that one client's message met must cost nobody else anything.
+        _log.exception("request_failed", participant=session.sid)
+        room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
 
 
 def _decode(data: bytes | str) -> rtc.SignalRequest:

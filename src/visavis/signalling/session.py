@@ -18,7 +18,8 @@ class Session:
         """A session that has just joined; `now` is of the monotonic clock, as all times here are."""
         self.participant = participant
         self.outlet: Outlet | None = outlet
-        self.primary: Target = "subscriber" if participant.permissions.can_subscribe else "publisher"
+        has_two = participant.permissions.can_subscribe and not participant.about.single_connection
+        self.primary: Target = "subscriber" if has_two else "publisher"
         self.joined_at = now
         self.last_heard = now
         self.token_sent_at = now

@@ -1,15 +1,16 @@
-//! A client with two connections, as LiveKit's are: it offers on one and answers on the other. str0m in RTP mode.
+//! A client as LiveKit's are, in str0m's RTP mode: with two connections, one of which it offers on and one answers on, or
+//! with a single one, on which it offers sections to receive with.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use super::network::Datagram;
@@ -17,6 +18,8 @@ use super::video::{Decoder, Encoder};
 
 /// LiveKit's rids, lowest layer first.
 const RIDS: [&str; 3] = ["q", "h", "f"];
+/// Sections of each kind that clients with a single connection begin with.
+pub const FIRST_SECTIONS: usize = 3;
 pub const VIDEO_INTERVAL: Duration = Duration::from_millis(40);
 pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -47,6 +50,7 @@ pub struct Received {
     /// Extended sequence numbers that came, retransmissions included.
     pub sequences: Vec<u64>,
     keyframe_asked: Option<Instant>,
+    ssrc: Option<Ssrc>,
 }
 
 /// One of the two connections.
@@ -61,6 +65,10 @@ pub struct Connection {
 pub struct Client {
     pub publisher: Connection,
     pub subscriber: Connection,
+    /// Only the publisher connection is used, both ways.
+    pub single: bool,
+    /// Sections to receive with, of a single connection.
+    pub receivers: Vec<Mid>,
     pub pending: Option<SdpPendingOffer>,
     sources: Vec<Source>,
     pub received: BTreeMap<Mid, Received>,
@@ -105,11 +113,13 @@ impl Connection {
 }
 
 impl Client {
-    pub fn new(index: u8, now: Instant) -> Self {
+    pub fn new(index: u8, single: bool, now: Instant) -> Self {
         let address = |port| SocketAddr::from(([10, 0, 1, index], port));
         Self {
             publisher: Connection::new(address(4000), now),
             subscriber: Connection::new(address(5000), now),
+            single,
+            receivers: Vec::new(),
             pending: None,
             sources: Vec::new(),
             received: BTreeMap::new(),
@@ -132,9 +142,33 @@ impl Client {
             reliability: lossy,
             ..ChannelConfig::default()
         });
+        if self.single {
+            for kind in [MediaKind::Audio, MediaKind::Video].into_iter().flat_map(|kind| [kind; FIRST_SECTIONS]) {
+                self.receivers.push(changes.add_media(kind, Direction::RecvOnly, None, None, None));
+            }
+        }
         let (offer, pending) = changes.apply().expect("channels need an offer");
         self.pending = Some(pending);
         offer.to_sdp_string()
+    }
+
+    /// A new offer, with so many more sections to receive with.
+    pub fn offer_sections(&mut self, audios: u32, videos: u32) -> String {
+        let mut changes = self.publisher.rtc.sdp_api();
+        receive_again(&mut changes, &self.receivers);
+        for (kind, count) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
+            for _ in 0..count {
+                self.receivers.push(changes.add_media(kind, Direction::RecvOnly, None, None, None));
+            }
+        }
+        let (offer, pending) = changes.apply().expect("the directions have changed");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    /// The connection that media is received on.
+    pub fn receiving(&self) -> &Connection {
+        if self.single { &self.publisher } else { &self.subscriber }
     }
 
     /// Adds a track; `layers` 1 to 3 for video. Media flows once the answer is there.
@@ -147,6 +181,7 @@ impl Client {
             simulcast
         });
         let mut changes = self.publisher.rtc.sdp_api();
+        receive_again(&mut changes, &self.receivers);
         let mid = changes.add_media(kind, Direction::SendOnly, Some("stream".into()), Some(cid.into()), simulcast);
         let (offer, pending) = changes.apply().expect("a track needs an offer");
         self.pending = Some(pending);
@@ -174,6 +209,7 @@ impl Client {
     pub fn offer_removal(&mut self, index: usize) -> String {
         let source = self.sources.remove(index);
         let mut changes = self.publisher.rtc.sdp_api();
+        receive_again(&mut changes, &self.receivers);
         changes.set_direction(source.mid, Direction::Inactive);
         let (offer, pending) = changes.apply().expect("a direction needs an offer");
         self.pending = Some(pending);
@@ -299,6 +335,10 @@ impl Client {
                 let mut api = connection.rtc.direct_api();
                 let stream = api.stream_rx(&packet.header.ssrc).expect("a packet has its stream");
                 let received = self.received.entry(stream.mid()).or_default();
+                // Another stream in the section needs another decoder.
+                if received.ssrc.replace(packet.header.ssrc).is_some_and(|known| known != packet.header.ssrc) {
+                    *received = Received { ssrc: received.ssrc, ..Received::default() };
+                }
                 received.sequences.push(*packet.seq_no);
                 if packet.payload.len() < 100 {
                     received.audio += 1;
@@ -314,6 +354,14 @@ impl Client {
             }
             _ => {}
         }
+    }
+}
+
+/// Browsers offer what the transceiver wants whatever the last answer said; str0m offers what the answer said.
+fn receive_again(changes: &mut SdpApi<'_>, receivers: &[Mid]) {
+    for mid in receivers {
+        changes.set_direction(*mid, Direction::Inactive);
+        changes.set_direction(*mid, Direction::RecvOnly);
     }
 }
 

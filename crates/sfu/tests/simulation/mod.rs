@@ -67,13 +67,19 @@ impl Call {
 
     /// A participant whose id and identity are `name`; it offers its data channels at once.
     pub fn join(&mut self, name: &str) {
+        self.join_with(name, false);
+    }
+
+    /// The same; `single`: with one peer connection.
+    pub fn join_with(&mut self, name: &str, single: bool) {
         let index = self.clients.len() as u8 + 1;
-        self.clients.insert(name.into(), Client::new(index, self.now));
+        self.clients.insert(name.into(), Client::new(index, single, self.now));
         self.command(Command::AddParticipant {
             room: ROOM.into(),
             participant: name.into(),
             identity: name.into(),
             primary: Target::Subscriber,
+            single,
             can_publish_data: true,
             hidden: false,
             mime_types: ["video/VP8", "video/H264", "audio/opus"].map(String::from).to_vec(),
@@ -238,24 +244,38 @@ impl Call {
         }
     }
 
+    fn tell_sections(&mut self, participant: &str, mid_to_track: &[(String, String)]) {
+        self.sections.retain(|(name, _), _| name != participant);
+        for (mid, track) in mid_to_track {
+            self.sections.insert((participant.into(), mid.clone()), track.clone());
+        }
+    }
+
     /// What the control plane would do.
     fn react(&mut self, event: &Event) {
         let now = self.now;
         match event {
-            Event::Answer { participant, sdp, .. } => {
-                if let Some(client) = self.clients.get_mut(participant) {
-                    client.accept_answer(sdp);
-                    client.tick(now);
+            Event::Answer { participant, sdp, mid_to_track, .. } => {
+                let Some(client) = self.clients.get_mut(participant) else { return };
+                client.accept_answer(sdp);
+                client.tick(now);
+                if client.single {
+                    self.tell_sections(participant, mid_to_track);
                 }
+            }
+            Event::SectionsWanted { participant, audios, videos } => {
+                let Some(client) = self.clients.get_mut(participant) else { return };
+                let sdp = client.offer_sections(*audios, *videos);
+                self.offer_id += 1;
+                let (participant, offer_id) = (participant.clone(), self.offer_id);
+                let command = Command::PublisherOffer { participant, offer_id, sdp, codecs: vec![] };
+                self.shard.handle_command(now, command, None);
             }
             Event::Offer { participant, offer_id, sdp, mid_to_track } => {
                 let Some(client) = self.clients.get_mut(participant) else { return };
                 let sdp = client.accept_offer(sdp);
                 client.tick(now);
-                self.sections.retain(|(name, _), _| name != participant);
-                for (mid, track) in mid_to_track {
-                    self.sections.insert((participant.clone(), mid.clone()), track.clone());
-                }
+                self.tell_sections(participant, mid_to_track);
                 let command = Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
                 self.shard.handle_command(now, command, None);
             }
