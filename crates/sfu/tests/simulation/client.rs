@@ -166,6 +166,16 @@ impl Client {
         offer.to_sdp_string()
     }
 
+    /// A new offer on the publisher connection, with new ICE credentials.
+    pub fn offer_restart(&mut self) -> String {
+        let mut changes = self.publisher.rtc.sdp_api();
+        receive_again(&mut changes, &self.receivers);
+        changes.ice_restart(true);
+        let (offer, pending) = changes.apply().expect("a restart needs an offer");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
     /// The connection that media is received on.
     pub fn receiving(&self) -> &Connection {
         if self.single { &self.publisher } else { &self.subscriber }

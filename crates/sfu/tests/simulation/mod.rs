@@ -38,6 +38,7 @@ pub struct Call {
     /// Publishers stop the layers that nobody wants.
     pub dynacast: bool,
     offer_id: u32,
+    joins: u8,
 }
 
 impl Call {
@@ -57,6 +58,7 @@ impl Call {
             auto_subscribe: true,
             dynacast: false,
             offer_id: 0,
+            joins: 0,
         }
     }
 
@@ -72,8 +74,8 @@ impl Call {
 
     /// The same; `single`: with one peer connection.
     pub fn join_with(&mut self, name: &str, single: bool) {
-        let index = self.clients.len() as u8 + 1;
-        self.clients.insert(name.into(), Client::new(index, single, self.now));
+        self.joins += 1;
+        self.clients.insert(name.into(), Client::new(self.joins, single, self.now));
         self.command(Command::AddParticipant {
             room: ROOM.into(),
             participant: name.into(),
@@ -95,9 +97,15 @@ impl Call {
     }
 
     pub fn leave(&mut self, name: &str) {
-        self.clients.remove(name);
+        self.vanish(name);
         self.tracks.retain(|_, owner| owner != name);
         self.command(Command::RemoveParticipant { participant: name.into() });
+    }
+
+    /// The client is gone without a word; the server finds out later.
+    pub fn vanish(&mut self, name: &str) {
+        self.clients.remove(name);
+        self.sections.retain(|(subscriber, _), _| subscriber != name);
     }
 
     /// Publishes a track whose id is `TR_` and its cid, once no other offer is outstanding.

@@ -28,6 +28,11 @@ const QUEUE: Duration = Duration::from_millis(300);
 pub struct Random(pub u64);
 
 impl Random {
+    /// Evenly spread over 0 to `end`, without it.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
