@@ -27,8 +27,8 @@ async def make_server() -> AsyncIterator[MakeServer]:
     """Starts servers of one's own: ``server = await make_server(max_participants=2)``."""
     async with AsyncExitStack() as stack:
 
-        async def make(**settings: Any) -> MediaServer:
-            context = _start(next(_ports), **settings)
+        async def make(http_port: int = 0, **settings: Any) -> MediaServer:
+            context = _start(http_port or next(_ports), **settings)
             server = await asyncio.to_thread(context.__enter__)
             stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
             return server

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
-from caller import Caller, Join
+from caller import Caller, Join, MakeServer
 from livekit import rtc
 from livekit.rtc._proto.room_pb2 import SIMULATE_FULL_RECONNECT, SIMULATE_SIGNAL_RECONNECT
 from signalling_proxy import Line, line_to
@@ -136,3 +136,24 @@ async def test_a_full_reconnect_brings_everything_back(alice: Caller, bob: Calle
         assert {p.colour for p in seen} == {Colour.RED}
         assert {p.colour for p in seen_of_bob} == {Colour.BLUE}
         assert set(bob.room.remote_participants) == {"alice"}
+
+
+@pytest.mark.slow
+async def test_after_a_crash_of_the_server_all_are_back_by_themselves(make_server: MakeServer, join: Join) -> None:
+    server = await make_server()
+    alice, bob = await join("alice", url=server.url), await join("bob", url=server.url)
+    async with playing_tone(alice, 440), showing(bob, Colour.BLUE):
+        assert await pitch(await bob.track_of(alice, MICROPHONE)) == pytest.approx(440, abs=4)
+        marks = [(alice, alice.now()), (bob, bob.now())]
+        assert server.process is not None
+        server.process.kill()
+        await asyncio.to_thread(server.process.wait)
+        for caller, mark in marks:
+            await caller.event("reconnecting", since=mark, within=30)
+        await make_server(server.http_port)
+        for caller, mark in marks:
+            await caller.event("reconnected", since=mark, within=60)
+        sound = await bob.track_of(alice, MICROPHONE, since=marks[1][1], within=30)
+        picture = await alice.track_of(bob, CAMERA, since=marks[0][1], within=30)
+        assert await pitch(sound) == pytest.approx(440, abs=4)
+        assert {seen.colour for seen in await watch(picture, 5)} == {Colour.BLUE}
