@@ -42,6 +42,8 @@ class Signalling:
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self.socket = socket
+        self.join = signal.JoinResponse()
+        """What it was told first."""
 
     async def send(self, **message: Any) -> None:
         """Sends one request."""
@@ -92,7 +94,9 @@ async def joined(server: MediaServer, identity: str, room: str) -> AsyncIterator
     url = rtc_url(server, server.token(identity, room))
     async with websockets.connect(url, max_size=None, max_queue=None) as socket:
         client = Signalling(socket)
-        assert (await client.next()).WhichOneof("message") == "join"
+        first = await client.next()
+        assert first.WhichOneof("message") == "join"
+        client.join = first.join
         yield client
 
 
