@@ -7,6 +7,8 @@ declare global {
   interface Window {
     /** Set by a test before the page loads: neither side learns of the other's UDP candidates. */
     onlyTcp?: boolean;
+    /** Set by a test before the page loads: the server's media port, and that of a proxy to use instead. */
+    throughProxy?: { server: number; proxy: number };
     /** Set by a test before the page loads: only by such TURN URLs are packets sent, which a server of ours told. */
     onlyTurn?: string;
     peerConnections: RTCPeerConnection[];
@@ -24,6 +26,28 @@ export function watchPeerConnections(): void {
     }
   };
   if (window.onlyTcp) dropUdpCandidates();
+  if (window.throughProxy) sendThroughProxy(window.throughProxy);
+}
+
+/** Takes the server's UDP candidates for the proxy's, and drops the others. */
+function sendThroughProxy({ server, proxy }: { server: number; proxy: number }): void {
+  const native = RTCPeerConnection.prototype;
+  const moved = (line: string): string =>
+    line.replace(/^((?:a=)?candidate:\S+ \d+ udp \d+ )\S+ (\d+) /i, (whole, before: string, port: string) =>
+      Number(port) === server ? `${before}127.0.0.1 ${proxy} ` : whole,
+    );
+  const isOther = (line: string) => /^(a=)?candidate:/.test(line) && !line.includes(` 127.0.0.1 ${proxy} `);
+  const addIceCandidate = native.addIceCandidate as (candidate?: RTCIceCandidateInit) => Promise<void>;
+  native.addIceCandidate = function (this: RTCPeerConnection, given?: RTCIceCandidateInit | null) {
+    if (!given?.candidate) return addIceCandidate.call(this, given ?? undefined);
+    const candidate = moved(given.candidate);
+    return isOther(candidate) ? Promise.resolve() : addIceCandidate.call(this, { ...given, candidate });
+  };
+  const setRemoteDescription = native.setRemoteDescription as (given: RTCSessionDescriptionInit) => Promise<void>;
+  native.setRemoteDescription = function (this: RTCPeerConnection, { type, sdp = '' }: RTCSessionDescriptionInit) {
+    const lines = sdp.split('\r\n').map(moved);
+    return setRemoteDescription.call(this, { type, sdp: lines.filter((line) => !isOther(line)).join('\r\n') });
+  };
 }
 
 /** The configuration with nothing but relays, and of these only those with such URLs. */

@@ -26,12 +26,14 @@ export interface Setup {
   onlyTurn?: string;
   /** Encrypts from end to end, by a key made of this. */
   secret?: string;
+  /** The server's UDP port and a proxy's to use instead. */
+  throughProxy?: Window['throughProxy'];
   /** Where to connect instead of the server itself, for instance a proxy before it. */
   url?: string;
 }
 
 /** How the network is narrowed for a page. */
-type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn'>;
+type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn' | 'throughProxy'>;
 
 /** Opens a page of its own profile, with devices planned, at `url`. */
 export async function openPage(browser: Browser, url: string, plan?: DevicePlan, narrow: Narrow = {}): Promise<Page> {
@@ -43,10 +45,9 @@ export async function openPage(browser: Browser, url: string, plan?: DevicePlan,
 }
 
 export async function preparePage(page: Page, plan?: DevicePlan, narrow: Narrow = {}): Promise<void> {
-  const { onlyTcp = false, onlyTurn } = narrow;
-  const network = `window.onlyTcp = ${onlyTcp}; window.onlyTurn = ${JSON.stringify(onlyTurn)};`;
-  const setup = `window.devicePlan = ${JSON.stringify(plan)}; ${network}`;
-  await page.evaluateOnNewDocument(`${setup}\n${await injectedScript()}`);
+  const { onlyTcp, onlyTurn, throughProxy } = narrow;
+  const setup = JSON.stringify({ devicePlan: plan, onlyTcp, onlyTurn, throughProxy });
+  await page.evaluateOnNewDocument(`Object.assign(window, ${setup});\n${await injectedScript()}`);
 }
 
 export class Person {

@@ -7,4 +7,5 @@ export const PORTS = {
   livekit: { http: BASE + 10, tcp: BASE + 11, udp: BASE + 12 },
   harness: BASE + 20,
   proxy: BASE + 30,
+  mediaProxy: BASE + 31,
 } as const;

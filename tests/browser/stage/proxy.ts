@@ -1,5 +1,6 @@
 /** A TCP proxy before a server's HTTP port, so that a test can drop signalling while media, over UDP, goes on. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { PORTS } from './ports.ts';
 
@@ -67,5 +68,47 @@ export class SignallingProxy {
         to.destroy();
       });
     }
+  }
+}
+
+/** A UDP proxy before a server's media port. When it `moves`, the server sees all of its clients come from other addresses. */
+export class MediaProxy {
+  #ways = new Map<string, UdpSocket>();
+  /** Packets that came from the server since the last move. */
+  answered = 0;
+
+  private constructor(private readonly socket: UdpSocket) {}
+
+  static async before(server: number): Promise<MediaProxy> {
+    const socket = createSocket('udp4');
+    const proxy = new MediaProxy(socket);
+    socket.on('message', (packet, from) => proxy.#wayOf(from).send(packet, server, '127.0.0.1'));
+    socket.bind(PORTS.mediaProxy, '127.0.0.1');
+    await once(socket, 'listening');
+    return proxy;
+  }
+
+  moves(): void {
+    this.answered = 0;
+    for (const way of this.#ways.values()) way.close();
+    this.#ways.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.moves();
+    this.socket.close();
+    await once(this.socket, 'close');
+  }
+
+  #wayOf({ address, port }: RemoteInfo): UdpSocket {
+    const known = this.#ways.get(`${address}:${port}`);
+    if (known) return known;
+    const way = createSocket('udp4');
+    way.on('message', (packet) => {
+      this.answered += 1;
+      this.socket.send(packet, port, address);
+    });
+    this.#ways.set(`${address}:${port}`, way);
+    return way;
   }
 }

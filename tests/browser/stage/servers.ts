@@ -134,10 +134,17 @@ export function leftOut(name: ServerName): string | false {
   return wanted !== undefined && !wanted.split(',').includes(name) && `TEST_SERVERS is ${wanted}`;
 }
 
-/** As `leftOut`, for slow tests: at livekit-server they run in `make conformance` alone. */
+const isQuick = process.env['TEST_ALL'] === undefined;
+const LATER = 'make conformance runs it';
+
+/** As `leftOut`, for tests that take their time: at livekit-server they run in `make conformance` alone. */
 export function leftOutUnlessAll(name: ServerName): string | false {
-  const isQuick = name === 'livekit-server' && process.env['TEST_ALL'] === undefined;
-  return leftOut(name) || (isQuick && 'make conformance runs it');
+  return leftOut(name) || (isQuick && name === 'livekit-server' && LATER);
+}
+
+/** As `leftOut`, for slow tests, which run in `make conformance` alone. */
+export function leftOutAsSlow(name: ServerName): string | false {
+  return leftOut(name) || (isQuick && LATER);
 }
 
 function visavis(flags: string[]): Launch {

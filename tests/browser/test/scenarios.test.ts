@@ -7,7 +7,7 @@ import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
-import { leftOutUnlessAll, Server, type ServerName } from '../stage/servers.ts';
+import { leftOutAsSlow, Server, type ServerName } from '../stage/servers.ts';
 
 /** Scenario → what the client does about it: resumes, or starts over. */
 const COME_BACK = {
@@ -22,7 +22,7 @@ const COME_BACK = {
 } as const satisfies Partial<Record<SimulationScenario, string>>;
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
-  describe(`simulated scenarios through ${name}`, { skip: leftOutUnlessAll(name) }, () => {
+  describe(`simulated scenarios through ${name}`, { skip: leftOutAsSlow(name) }, () => {
     let browser: Browser, site: HarnessSite, server: Server;
     let alice: Person, bob: Person;
     let people: Person[] = [];
