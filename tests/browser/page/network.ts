@@ -24,6 +24,11 @@ export function watchPeerConnections(): void {
       super(window.onlyTurn === undefined ? configuration : relayedBy(window.onlyTurn, configuration));
       connections.push(this);
     }
+
+    // A connection that is made before the server has told its TURN is told of it so.
+    override setConfiguration(configuration?: RTCConfiguration): void {
+      super.setConfiguration(window.onlyTurn === undefined ? configuration : relayedBy(window.onlyTurn, configuration));
+    }
   };
   if (window.onlyTcp) dropUdpCandidates();
   if (window.throughProxy) sendThroughProxy(window.throughProxy);
