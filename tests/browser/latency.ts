@@ -26,13 +26,15 @@ interface Case {
 }
 
 /** From `connect()` to the first remote frame, in the harness, which publishes as soon as it is connected. */
-async function inHarness(browser: Browser, site: HarnessSite, server: Server): Promise<Case> {
-  const alice = await Person.join('alice', 'latency', { browser, site, server });
+async function inHarness(browser: Browser, site: HarnessSite, server: Server, single = true): Promise<Case> {
+  const room = { singlePeerConnection: single };
+  const name = `latency-${single}`;
+  const alice = await Person.join('alice', name, { browser, site, server });
   await alice.publish();
   return {
-    what: `harness, ${server.name}, from connect`,
+    what: `harness, ${server.name}, ${single ? 'one connection' : 'two connections'}, from connect`,
     async run() {
-      const bob = await Person.join('bob', 'latency', { browser, site, server });
+      const bob = await Person.join('bob', name, { browser, site, server, setup: { room } });
       await Promise.all([bob.publish(), bob.until(() => window.harness.firstFrameMs !== null, [], 'a first frame')]);
       const time = await bob.page.evaluate(() => window.harness.firstFrameMs);
       await Promise.all([alice.isWith([]), bob.close()]);
@@ -91,7 +93,9 @@ const theirs = await Server.start('livekit-server');
 // In turn, so that whatever else the machine does meets all alike.
 const cases = [
   await inHarness(browser, site, ours),
+  await inHarness(browser, site, ours, false),
   await inHarness(browser, site, theirs),
+  await inHarness(browser, site, theirs, false),
   await inPage(browser, ours),
 ].map((each) => ({ ...each, times: [] as number[] }));
 for (let run = 0; run <= RUNS; run++) {
