@@ -90,6 +90,8 @@ class Engine:
         single: bool,
         can_publish_data: bool,
         hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
         mime_types: list[str],
     ) -> None:
         """Makes the participant's connections. The room is made with its first participant, and goes with its last.
@@ -100,10 +102,16 @@ class Engine:
         Args:
             single: the client has one connection, the publisher's, which then is the primary one, and makes all
                 offers: `Answer` tells what it receives where, and `SectionsWanted` asks for another offer.
+            can_publish_data: whether its data packets go anywhere.
+            hidden: its data packets name no sender.
+            agent: it may send transcriptions, and chat and text streams in another's name.
+            can_subscribe_metrics: it gets the others' metrics.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
         """
 
-    def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None: ...
+    def update_participant(
+        self, participant: str, *, can_publish_data: bool, hidden: bool, agent: bool, can_subscribe_metrics: bool
+    ) -> None: ...
     def remove_participant(self, participant: str) -> None:
         """Drops its connections, tracks and subscriptions. No more events about it follow."""
 

@@ -21,6 +21,8 @@ def join(engine: _sfu.Engine, participant: str, room: str = "RM_a") -> None:
         single=False,
         can_publish_data=True,
         hidden=False,
+        agent=False,
+        can_subscribe_metrics=False,
         mime_types=["video/VP8", "video/H264", "audio/opus"],
     )
 

@@ -105,7 +105,7 @@ def test_no_events_follow_about_who_was_removed(engine: _sfu.Engine) -> None:
 
 
 def test_commands_for_unknown_ids_do_nothing(engine: _sfu.Engine) -> None:
-    engine.update_participant("PA_no", can_publish_data=True, hidden=True)
+    engine.update_participant("PA_no", can_publish_data=True, hidden=True, agent=False, can_subscribe_metrics=False)
     engine.remove_participant("PA_no")
     engine.publisher_offer("PA_no", 1, "v=0", {})
     engine.subscriber_answer("PA_no", 0, "v=0")

@@ -126,7 +126,7 @@ impl Engine {
         py.detach(|| self.0.close());
     }
 
-    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, mime_types))]
+    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, mime_types))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn add_participant(
         &self,
@@ -137,6 +137,8 @@ impl Engine {
         single: bool,
         can_publish_data: bool,
         hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
         mime_types: Vec<String>,
     ) -> PyResult<()> {
         let primary = parse_target(primary)?;
@@ -148,14 +150,29 @@ impl Engine {
             single,
             can_publish_data,
             hidden,
+            agent,
+            can_subscribe_metrics,
             mime_types,
         });
         Ok(())
     }
 
-    #[pyo3(signature = (participant, *, can_publish_data, hidden))]
-    fn update_participant(&self, participant: String, can_publish_data: bool, hidden: bool) {
-        self.0.command(Command::UpdateParticipant { participant, can_publish_data, hidden });
+    #[pyo3(signature = (participant, *, can_publish_data, hidden, agent, can_subscribe_metrics))]
+    fn update_participant(
+        &self,
+        participant: String,
+        can_publish_data: bool,
+        hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
+    ) {
+        self.0.command(Command::UpdateParticipant {
+            participant,
+            can_publish_data,
+            hidden,
+            agent,
+            can_subscribe_metrics,
+        });
     }
 
     fn remove_participant(&self, participant: String) {

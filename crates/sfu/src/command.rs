@@ -60,12 +60,16 @@ pub enum Command {
         single: bool,
         can_publish_data: bool,
         hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
         mime_types: Vec<String>,
     },
     UpdateParticipant {
         participant: String,
         can_publish_data: bool,
         hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
     },
     RemoveParticipant {
         participant: String,

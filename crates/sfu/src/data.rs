@@ -1,21 +1,17 @@
-//! `livekit.DataPacket`: who sent it, who gets it, and what must never come twice.
+//! `livekit.DataPacket`: who sent it and who gets it.
 //!
 //! A packet is rewritten field by field on the wire form, without decoding it into a message: what this version of the
 //! core does not know (data streams, RPC, encrypted packets, anything later) passes through byte by byte. Field numbers
 //! from `livekit_models.proto`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use prost::bytes::Buf;
-use prost::encoding::{self, DecodeContext, WireType};
+use prost::encoding;
+
+use crate::fields::{Fields, Malformed, put_text};
 
 /// Longest message taken from a client, in bytes; what the SDP's `max-message-size` says.
 pub(crate) const MAX_MESSAGE: usize = 65_535;
-/// How long, and how much of it, a room keeps reliable packets for those whose channel is not open yet.
-const REPLAY_TIME: Duration = Duration::from_secs(2);
-const REPLAY_BYTES: usize = 100_000;
 
 /// Fields of `DataPacket`.
 mod packet {
@@ -23,8 +19,12 @@ mod packet {
     pub const USER: u32 = 2;
     pub const PARTICIPANT_IDENTITY: u32 = 4;
     pub const DESTINATION_IDENTITIES: u32 = 5;
+    pub const TRANSCRIPTION: u32 = 7;
+    pub const METRICS: u32 = 8;
+    pub const CHAT_MESSAGE: u32 = 9;
     pub const RPC_ACK: u32 = 11;
     pub const RPC_RESPONSE: u32 = 12;
+    pub const STREAM_HEADER: u32 = 13;
     pub const SEQUENCE: u32 = 16;
     pub const PARTICIPANT_SID: u32 = 17;
 }
@@ -35,17 +35,30 @@ mod user {
     pub const DESTINATION_SIDS: u32 = 3;
     pub const PARTICIPANT_IDENTITY: u32 = 5;
     pub const DESTINATION_IDENTITIES: u32 = 6;
+    pub const NONCE: u32 = 11;
 }
 
 /// Field of `RpcAck` and of `RpcResponse`.
 const RPC_REQUEST_ID: u32 = 1;
+/// Field of `DataStream.Header`.
+const TEXT_HEADER: u32 = 9;
+/// "generated" in `ChatMessage` and in `DataStream.TextHeader`.
+const CHAT_GENERATED: u32 = 6;
+const TEXT_GENERATED: u32 = 5;
 
-/// The bytes are not a `DataPacket`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+/// Who sends, as the server knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub sid: &'a str,
+    pub identity: &'a str,
+    /// The others do not know of it.
+    pub hidden: bool,
+    /// It may transcribe, and write in another's name.
+    pub agent: bool,
+}
 
 /// A packet as the others get it, and to whom it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Routed {
     /// Shared by all receivers.
     pub bytes: Arc<[u8]>,
@@ -55,6 +68,10 @@ pub(crate) struct Routed {
     pub identities: Vec<String>,
     /// Participant ids, as old clients name them.
     pub sids: Vec<String>,
+    /// Tells a packet that comes twice.
+    pub nonce: Option<[u8; 16]>,
+    /// Metrics: for those who may see them.
+    pub metrics: bool,
 }
 
 impl Routed {
@@ -66,68 +83,133 @@ impl Routed {
     }
 }
 
-/// Signs a client's packet with its true sender and reads where it goes.
-///
-/// `identity` is empty for a hidden sender.
-///
-/// # Errors
-/// [`Malformed`] if the bytes are no `DataPacket` or longer than [`MAX_MESSAGE`].
-pub(crate) fn rewrite(bytes: &[u8], reliable: bool, sid: &str, identity: &str) -> Result<Routed, Malformed> {
-    if bytes.len() > MAX_MESSAGE {
-        return Err(Malformed);
+/// Why a packet goes nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No `DataPacket`, or longer than [`MAX_MESSAGE`].
+    Malformed,
+    /// Only agents transcribe.
+    NotAnAgent,
+}
+
+impl From<Malformed> for Refused {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
     }
-    let mut out = Vec::with_capacity(bytes.len() + sid.len() + identity.len() + 16);
-    let (mut sequence, mut identities, mut sids) = (0, Vec::new(), Vec::new());
-    let mut user_packet = None;
+}
+
+/// Signs a client's packet with its true sender and reads where it goes.
+pub(crate) fn rewrite(bytes: &[u8], reliable: bool, sender: Sender<'_>) -> Result<Routed, Refused> {
+    if bytes.len() > MAX_MESSAGE {
+        return Err(Refused::Malformed);
+    }
+    let mut out = Vec::with_capacity(bytes.len() + sender.sid.len() + sender.identity.len() + 16);
+    let mut routed = Routed::default();
+    let (mut claimed, mut user_packet, mut text) = (String::new(), None, None);
     for field in Fields(bytes) {
         let field = field?;
         match field.tag {
-            packet::KIND | packet::PARTICIPANT_IDENTITY | packet::PARTICIPANT_SID => {}
-            packet::DESTINATION_IDENTITIES => identities.push(field.text()?),
+            packet::KIND | packet::PARTICIPANT_SID => {}
+            packet::PARTICIPANT_IDENTITY => claimed = field.text()?,
+            packet::DESTINATION_IDENTITIES => routed.identities.push(field.text()?),
             packet::USER => user_packet = Some(field.bytes()?),
+            packet::TRANSCRIPTION if !sender.agent => return Err(Refused::NotAnAgent),
+            packet::CHAT_MESSAGE | packet::STREAM_HEADER if sender.agent => text = Some((field.tag, field.bytes()?)),
             packet::SEQUENCE => {
-                sequence = field.number()?;
+                routed.sequence = field.number()?;
                 out.extend_from_slice(field.raw);
             }
-            _ => out.extend_from_slice(field.raw),
-        }
-    }
-    let mut user = Vec::new();
-    if let Some(inner) = user_packet {
-        for field in Fields(inner) {
-            let field = field?;
-            match field.tag {
-                user::PARTICIPANT_SID | user::PARTICIPANT_IDENTITY => {}
-                user::DESTINATION_IDENTITIES => {
-                    let name = field.text()?;
-                    if !identities.contains(&name) {
-                        identities.push(name);
-                    }
-                }
-                user::DESTINATION_SIDS => {
-                    sids.push(field.text()?);
-                    user.extend_from_slice(field.raw);
-                }
-                _ => user.extend_from_slice(field.raw),
+            tag => {
+                routed.metrics |= tag == packet::METRICS;
+                out.extend_from_slice(field.raw);
             }
         }
-        put_text(user::PARTICIPANT_SID, sid, &mut user);
-        put_text(user::PARTICIPANT_IDENTITY, identity, &mut user);
-        for name in &identities {
-            put_text(user::DESTINATION_IDENTITIES, name, &mut user);
+    }
+    let mut signed = if sender.hidden { "" } else { sender.identity };
+    if let Some((tag, message)) = text {
+        let for_another = !claimed.is_empty() && claimed != sender.identity;
+        let generated = if for_another { generated(tag, message)? } else { None };
+        if generated.is_some() {
+            signed = &claimed;
         }
-        encoding::bytes::encode(packet::USER, &user, &mut out);
+        encoding::bytes::encode(tag, &generated.unwrap_or_else(|| message.to_vec()), &mut out);
+    }
+    if let Some(message) = user_packet {
+        let message = rewrite_user(message, &mut routed, sender)?;
+        encoding::bytes::encode(packet::USER, &message, &mut out);
     }
     // Kind: 0 is reliable, 1 lossy; it is the channel's, whatever the client wrote.
     if !reliable {
         encoding::int32::encode(packet::KIND, &1, &mut out);
     }
-    put_text(packet::PARTICIPANT_IDENTITY, identity, &mut out);
-    put_text(packet::PARTICIPANT_SID, sid, &mut out);
-    for name in &identities {
+    put_text(packet::PARTICIPANT_IDENTITY, signed, &mut out);
+    put_text(packet::PARTICIPANT_SID, sender.sid, &mut out);
+    for name in &routed.identities {
         put_text(packet::DESTINATION_IDENTITIES, name, &mut out);
     }
-    Ok(Routed { bytes: out.into(), sequence, identities, sids })
+    routed.bytes = out.into();
+    Ok(routed)
+}
+
+/// The same for the `UserPacket` inside, which has its own places for sender and destinations. Those outside go first.
+fn rewrite_user(message: &[u8], routed: &mut Routed, sender: Sender<'_>) -> Result<Vec<u8>, Refused> {
+    let mut out = Vec::with_capacity(message.len() + sender.sid.len() + sender.identity.len() + 16);
+    let mut identities = Vec::new();
+    for field in Fields(message) {
+        let field = field?;
+        match field.tag {
+            user::PARTICIPANT_SID | user::PARTICIPANT_IDENTITY => continue,
+            user::DESTINATION_IDENTITIES => {
+                identities.push(field.text()?);
+                continue;
+            }
+            user::DESTINATION_SIDS => routed.sids.push(field.text()?),
+            user::NONCE => routed.nonce = field.bytes()?.try_into().ok(),
+            _ => {}
+        }
+        out.extend_from_slice(field.raw);
+    }
+    if !sender.hidden {
+        put_text(user::PARTICIPANT_SID, sender.sid, &mut out);
+        put_text(user::PARTICIPANT_IDENTITY, sender.identity, &mut out);
+    }
+    if routed.identities.is_empty() {
+        routed.identities = identities;
+    }
+    for name in &routed.identities {
+        put_text(user::DESTINATION_IDENTITIES, name, &mut out);
+    }
+    Ok(out)
+}
+
+/// A chat message or the header of a text stream, marked as generated; `None` if it is another stream's header.
+fn generated(tag: u32, message: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
+    if tag == packet::CHAT_MESSAGE {
+        let mut chat = message.to_vec();
+        encoding::bool::encode(CHAT_GENERATED, &true, &mut chat);
+        return Ok(Some(chat));
+    }
+    let (mut header, mut text_header) = (Vec::with_capacity(message.len() + 4), None);
+    for field in Fields(message) {
+        let field = field?;
+        if field.tag == TEXT_HEADER {
+            text_header = Some(field.bytes()?.to_vec());
+        } else {
+            header.extend_from_slice(field.raw);
+        }
+    }
+    Ok(text_header.map(|mut text| {
+        encoding::bool::encode(TEXT_GENERATED, &true, &mut text);
+        encoding::bytes::encode(TEXT_HEADER, &text, &mut header);
+        header
+    }))
+}
+
+/// The nonce of a packet of the server.
+pub(crate) fn nonce(bytes: &[u8]) -> Option<[u8; 16]> {
+    let user = Fields(bytes).map_while(Result::ok).find(|field| field.tag == packet::USER)?;
+    let nonce = Fields(user.bytes().ok()?).map_while(Result::ok).find(|field| field.tag == user::NONCE)?;
+    nonce.bytes().ok()?.try_into().ok()
 }
 
 /// What a client says about an RPC request.
@@ -147,126 +229,6 @@ pub(crate) fn rpc_reply(bytes: &[u8]) -> Option<(RpcReply, String)> {
     let reply = if field.tag == packet::RPC_ACK { RpcReply::Ack } else { RpcReply::Response };
     let id = Fields(field.bytes().ok()?).map_while(Result::ok).find(|field| field.tag == RPC_REQUEST_ID)?;
     Some((reply, id.text().ok()?))
-}
-
-fn put_text(tag: u32, text: &str, out: &mut Vec<u8>) {
-    if !text.is_empty() {
-        encoding::encode_key(tag, WireType::LengthDelimited, out);
-        encoding::encode_varint(text.len() as u64, out);
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-struct Field<'a> {
-    tag: u32,
-    wire_type: WireType,
-    /// Key and value.
-    raw: &'a [u8],
-    value: &'a [u8],
-}
-
-impl<'a> Field<'a> {
-    fn bytes(&self) -> Result<&'a [u8], Malformed> {
-        if self.wire_type != WireType::LengthDelimited {
-            return Err(Malformed);
-        }
-        let mut rest = self.value;
-        encoding::decode_varint(&mut rest).map_err(|_| Malformed)?;
-        Ok(rest)
-    }
-
-    fn text(&self) -> Result<String, Malformed> {
-        std::str::from_utf8(self.bytes()?).map(str::to_owned).map_err(|_| Malformed)
-    }
-
-    fn number(&self) -> Result<u32, Malformed> {
-        if self.wire_type != WireType::Varint {
-            return Err(Malformed);
-        }
-        let mut rest = self.value;
-        Ok(encoding::decode_varint(&mut rest).map_err(|_| Malformed)? as u32)
-    }
-}
-
-/// The fields of a message in wire form, in order. Ends after the first error.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<Field<'a>, Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let start = self.0;
-        let mut rest = start;
-        let parsed = encoding::decode_key(&mut rest).and_then(|(tag, wire_type)| {
-            let value = rest;
-            encoding::skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
-            Ok((tag, wire_type, value))
-        });
-        let Ok((tag, wire_type, value)) = parsed else {
-            self.0 = &[];
-            return Some(Err(Malformed));
-        };
-        let left = rest.remaining();
-        self.0 = rest;
-        Some(Ok(Field { tag, wire_type, raw: &start[..start.len() - left], value: &value[..value.len() - left] }))
-    }
-}
-
-/// The receiving end of one sender's reliable channel: a client that resumed sends again what it is not sure of.
-#[derive(Debug, Default)]
-pub(crate) struct ReliableReceiver {
-    highest: u32,
-}
-
-impl ReliableReceiver {
-    /// True if a packet with this sequence (0: unsequenced) is new.
-    pub(crate) fn accept(&mut self, sequence: u32) -> bool {
-        if sequence == 0 {
-            return true;
-        }
-        let new = sequence > self.highest;
-        self.highest = self.highest.max(sequence);
-        new
-    }
-}
-
-/// The room's last reliable packets, for participants that are joining: `S` names a sender.
-#[derive(Debug)]
-pub(crate) struct Replay<S> {
-    packets: VecDeque<(Instant, S, Routed)>,
-    bytes: usize,
-}
-
-impl<S> Replay<S> {
-    pub(crate) fn new() -> Self {
-        Self { packets: VecDeque::new(), bytes: 0 }
-    }
-
-    /// Keeps a packet, and forgets what is too old or too much.
-    pub(crate) fn push(&mut self, now: Instant, sender: S, packet: Routed) {
-        self.bytes += packet.bytes.len();
-        self.packets.push_back((now, sender, packet));
-        self.expire(now);
-    }
-
-    fn expire(&mut self, now: Instant) {
-        while let Some((at, _, packet)) = self.packets.front() {
-            if self.bytes <= REPLAY_BYTES && now.saturating_duration_since(*at) <= REPLAY_TIME {
-                break;
-            }
-            self.bytes -= packet.bytes.len();
-            self.packets.pop_front();
-        }
-    }
-
-    /// What came at or after `since` (when the joining participant was added), oldest first.
-    pub(crate) fn since(&mut self, now: Instant, since: Instant) -> impl Iterator<Item = (&S, &Routed)> {
-        self.expire(now);
-        self.packets.iter().filter(move |(at, ..)| *at >= since).map(|(_, sender, packet)| (sender, packet))
-    }
 }
 
 #[cfg(test)]
@@ -289,6 +251,8 @@ mod tests {
         participant_identity: String,
         #[prost(string, repeated, tag = "6")]
         destination_identities: Vec<String>,
+        #[prost(bytes = "vec", tag = "11")]
+        nonce: Vec<u8>,
     }
 
     #[derive(Clone, PartialEq, Message)]
@@ -301,6 +265,10 @@ mod tests {
         participant_identity: String,
         #[prost(string, repeated, tag = "5")]
         destination_identities: Vec<String>,
+        #[prost(bytes = "vec", optional, tag = "9")]
+        chat_message: Option<Vec<u8>>,
+        #[prost(bytes = "vec", optional, tag = "13")]
+        stream_header: Option<Vec<u8>>,
         #[prost(bytes = "vec", tag = "14")]
         stream_chunk: Vec<u8>,
         #[prost(uint32, tag = "16")]
@@ -308,6 +276,8 @@ mod tests {
         #[prost(string, tag = "17")]
         participant_sid: String,
     }
+
+    const ME: Sender<'_> = Sender { sid: "PA_me", identity: "me", hidden: false, agent: false };
 
     fn decoded(routed: &Routed) -> Packet {
         Packet::decode(&*routed.bytes).expect("what we send is a DataPacket")
@@ -322,7 +292,7 @@ mod tests {
             sequence: 7,
             ..Packet::default()
         };
-        let routed = rewrite(&forged.encode_to_vec(), false, "PA_me", "me").unwrap();
+        let routed = rewrite(&forged.encode_to_vec(), false, ME).unwrap();
         let packet = decoded(&routed);
         assert_eq!((packet.participant_sid.as_str(), packet.participant_identity.as_str()), ("PA_me", "me"));
         assert_eq!((packet.kind, packet.sequence, routed.sequence), (1, 7, 7));
@@ -332,58 +302,90 @@ mod tests {
     }
 
     #[test]
-    fn destinations_of_both_places_count_and_are_told_in_both() {
-        let sent = Packet {
+    fn destinations_outside_go_before_those_inside_and_are_told_in_both() {
+        let mut sent = Packet {
             destination_identities: vec!["ann".into()],
             user: Some(User {
-                destination_identities: vec!["bob".into(), "ann".into()],
+                destination_identities: vec!["bob".into()],
                 destination_sids: vec!["PA_c".into()],
                 ..User::default()
             }),
             ..Packet::default()
         };
-        let routed = rewrite(&sent.encode_to_vec(), true, "PA_me", "me").unwrap();
-        assert!(routed.reaches("PA_x", "ann") && routed.reaches("PA_x", "bob") && routed.reaches("PA_c", "x"));
-        assert!(!routed.reaches("PA_x", "eve"));
+        let routed = rewrite(&sent.encode_to_vec(), true, ME).unwrap();
+        assert!(routed.reaches("PA_x", "ann") && routed.reaches("PA_c", "x"));
+        assert!(!routed.reaches("PA_x", "bob"));
         let packet = decoded(&routed);
-        assert_eq!(packet.destination_identities, ["ann", "bob"]);
-        assert_eq!(packet.user.unwrap().destination_identities, ["ann", "bob"]);
+        assert_eq!(packet.destination_identities, ["ann"]);
+        assert_eq!(packet.user.unwrap().destination_identities, ["ann"]);
+
+        sent.destination_identities.clear();
+        let packet = decoded(&rewrite(&sent.encode_to_vec(), true, ME).unwrap());
+        assert_eq!(packet.destination_identities, ["bob"]);
+        assert_eq!(packet.user.unwrap().destination_identities, ["bob"]);
+    }
+
+    #[test]
+    fn a_hidden_sender_has_no_name() {
+        let sent = Packet { user: Some(User::default()), ..Packet::default() };
+        let packet = decoded(&rewrite(&sent.encode_to_vec(), true, Sender { hidden: true, ..ME }).unwrap());
+        assert_eq!((packet.participant_identity.as_str(), packet.user), ("", Some(User::default())));
+        assert_eq!(packet.participant_sid, "PA_me", "by which receivers tell sequences apart");
+    }
+
+    #[test]
+    fn agents_write_in_anothers_name_and_it_shows() {
+        let agent = Sender { agent: true, ..ME };
+        let claims = |name: &str| Packet { participant_identity: name.into(), ..Packet::default() };
+        let signed = |sent: &Packet, sender| decoded(&rewrite(&sent.encode_to_vec(), true, sender).unwrap());
+        let chat = Packet { chat_message: Some(vec![0x22, 2, b'h', b'i']), ..claims("ann") };
+        let text = Packet { stream_header: Some(vec![0x4a, 2, 0x10, 1, 0x1a, 1, b't']), ..claims("ann") };
+        let file = Packet { stream_header: Some(vec![0x52, 0]), ..claims("ann") };
+
+        let packet = signed(&chat, agent);
+        assert_eq!(packet.participant_identity, "ann");
+        assert_eq!(packet.chat_message.unwrap(), [0x22, 2, b'h', b'i', 0x30, 1]);
+        let packet = signed(&text, agent);
+        assert_eq!(packet.participant_identity, "ann");
+        assert_eq!(packet.stream_header.unwrap(), [0x1a, 1, b't', 0x4a, 4, 0x10, 1, 0x28, 1]);
+        for (sent, sender) in [(&file, agent), (&claims("ann"), agent), (&chat, ME), (&text, ME)] {
+            let packet = signed(sent, sender);
+            assert_eq!(packet.participant_identity, "me");
+            assert_eq!(
+                (packet.chat_message, packet.stream_header),
+                (sent.chat_message.clone(), sent.stream_header.clone())
+            );
+        }
+        let own = Packet { participant_identity: "me".into(), ..chat.clone() };
+        assert_eq!(signed(&own, agent).chat_message, chat.chat_message);
+    }
+
+    #[test]
+    fn only_agents_transcribe() {
+        let bytes = [0x3a, 0];
+        assert_eq!(rewrite(&bytes, true, ME), Err(Refused::NotAnAgent));
+        assert!(rewrite(&bytes, true, Sender { agent: true, ..ME }).is_ok());
+    }
+
+    #[test]
+    fn a_nonce_has_sixteen_bytes() {
+        for (length, wanted) in [(16, Some([7; 16])), (15, None), (0, None)] {
+            let sent = Packet { user: Some(User { nonce: vec![7; length], ..User::default() }), ..Packet::default() };
+            assert_eq!(rewrite(&sent.encode_to_vec(), true, ME).unwrap().nonce, wanted);
+            assert_eq!(nonce(&sent.encode_to_vec()), wanted);
+        }
     }
 
     #[test]
     fn a_packet_for_nobody_named_is_for_all() {
-        assert!(rewrite(&[], true, "PA_me", "me").unwrap().reaches("PA_x", "x"));
-    }
-
-    #[test]
-    fn repeats_are_dropped_and_unsequenced_packets_are_not() {
-        let mut receiver = ReliableReceiver::default();
-        let kept: Vec<u32> = [1, 2, 2, 1, 0, 3, 0, 3].into_iter().filter(|&s| receiver.accept(s)).collect();
-        assert_eq!(kept, [1, 2, 0, 3, 0]);
-    }
-
-    #[test]
-    fn replay_keeps_two_seconds_and_a_hundred_kilobytes() {
-        let start = Instant::now();
-        let packet =
-            rewrite(&Packet { stream_chunk: vec![0; 30_000], ..Packet::default() }.encode_to_vec(), true, "PA", "a");
-        let packet = packet.unwrap();
-        let mut replay = Replay::new();
-        for i in 0..5 {
-            replay.push(start + Duration::from_millis(i * 10), i, packet.clone());
-        }
-        let now = start + Duration::from_millis(50);
-        assert_eq!(replay.since(now, start).map(|(s, _)| *s).collect::<Vec<_>>(), [2, 3, 4]);
-        assert_eq!(replay.since(now, start + Duration::from_millis(40)).count(), 1);
-        assert_eq!(replay.since(start + Duration::from_secs(3), start).count(), 0);
-        assert_eq!(replay.bytes, 0);
+        assert!(rewrite(&[], true, ME).unwrap().reaches("PA_x", "x"));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_refused_or_rewritten_to_a_packet(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(routed) = rewrite(&bytes, true, "PA_me", "me") {
-                let again = rewrite(&routed.bytes, true, "PA_me", "me").expect("what we send we would take");
+            if let Ok(routed) = rewrite(&bytes, true, ME) {
+                let again = rewrite(&routed.bytes, true, ME).expect("what we send we would take");
                 prop_assert_eq!(again.identities, routed.identities);
             }
         }
@@ -391,7 +393,7 @@ mod tests {
         #[test]
         fn payloads_pass_unchanged(chunk in proptest::collection::vec(any::<u8>(), 0..500), sequence: u32, reliable: bool) {
             let sent = Packet { stream_chunk: chunk.clone(), sequence, ..Packet::default() };
-            let routed = rewrite(&sent.encode_to_vec(), reliable, "PA_me", "me").unwrap();
+            let routed = rewrite(&sent.encode_to_vec(), reliable, ME).unwrap();
             let packet = decoded(&routed);
             prop_assert_eq!(packet.stream_chunk, chunk);
             prop_assert_eq!(packet.sequence, sequence);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use str0m::channel::{ChannelData, ChannelId};
 
 use crate::command::Target;
-use crate::data::{self, Routed, RpcReply};
+use crate::data::{self, Routed, RpcReply, Sender};
 use crate::event::Event;
 use crate::shard::{Key, Shard};
 
@@ -50,7 +50,8 @@ impl Shard {
         let missed: Vec<Routed> = self.rooms[room]
             .replay
             .since(now, joined)
-            .filter(|(sender, packet)| **sender != key.0 && packet.reaches(&id, &self.participants[key.0].identity))
+            .filter(|(sender, packet)| **sender != key.0 && packet.reaches(&id, &participant.identity))
+            .filter(|(_, packet)| !packet.metrics || participant.can_subscribe_metrics)
             .map(|(_, packet)| packet.clone())
             .collect();
         for packet in missed {
@@ -70,10 +71,19 @@ impl Shard {
         if !participant.can_publish_data {
             return;
         }
-        let identity = if participant.hidden { "" } else { participant.identity.as_str() };
-        let Ok(packet) = data::rewrite(&message.data, reliable, &participant.id, identity) else {
-            self.stats.packets_dropped += 1;
-            return;
+        let sender = Sender {
+            sid: &participant.id,
+            identity: &participant.identity,
+            hidden: participant.hidden,
+            agent: participant.agent,
+        };
+        let packet = match data::rewrite(&message.data, reliable, sender) {
+            Ok(packet) => packet,
+            Err(reason) => {
+                tracing::debug!(participant = %participant.id, ?reason, "a data packet goes nowhere");
+                self.stats.packets_dropped += 1;
+                return;
+            }
         };
         if reliable {
             if !participant.reliable.accept(packet.sequence) {
@@ -107,7 +117,8 @@ impl Shard {
             tracing::warn!(bytes = packet.len(), "a data packet of the server is too long and goes nowhere");
             return;
         }
-        let packet = Routed { bytes: packet.into(), sequence: 0, identities: Vec::new(), sids: destinations.to_vec() };
+        let nonce = data::nonce(&packet);
+        let packet = Routed { bytes: packet.into(), nonce, sids: destinations.to_vec(), ..Routed::default() };
         self.route(room, None, packet, reliable, now);
     }
 
@@ -131,10 +142,16 @@ impl Shard {
     }
 
     fn route(&mut self, room: usize, sender: Option<usize>, packet: Routed, reliable: bool, now: Instant) {
+        if packet.nonce.is_some_and(|nonce| !self.rooms[room].nonces.accept(nonce)) {
+            return;
+        }
         let members = self.rooms[room].members.clone();
         for member in members {
             let participant = &self.participants[member];
-            if Some(member) == sender || !packet.reaches(&participant.id, &participant.identity) {
+            if Some(member) == sender
+                || !packet.reaches(&participant.id, &participant.identity)
+                || packet.metrics && !participant.can_subscribe_metrics
+            {
                 continue;
             }
             if reliable {

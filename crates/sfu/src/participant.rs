@@ -13,8 +13,8 @@ use crate::ReliableSequence;
 use crate::bitstream::Codec;
 use crate::command::{Target, TrackSettings};
 use crate::connection::Connection;
-use crate::data::ReliableReceiver;
 use crate::quality::{Sample, Scorer};
+use crate::reliability::ReliableReceiver;
 use crate::rewriter::Rewriter;
 
 /// A media section of the publisher connection that sends.
@@ -90,6 +90,8 @@ pub(crate) struct Participant {
     pub single: bool,
     pub can_publish_data: bool,
     pub hidden: bool,
+    pub agent: bool,
+    pub can_subscribe_metrics: bool,
     /// In order of preference.
     pub codecs: Vec<Codec>,
     pub joined: Instant,

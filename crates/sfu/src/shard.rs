@@ -15,11 +15,11 @@ use str0m::{Event as RtcEvent, Input, Output};
 
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
-use crate::data::{ReliableReceiver, Replay};
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
 use crate::participant::{Offers, Participant};
 use crate::quality::Scorer;
+use crate::reliability::{Nonces, ReliableReceiver, Replay};
 use crate::speakers::SpeakerDetector;
 use crate::track::Track;
 use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, stun};
@@ -51,6 +51,7 @@ pub(crate) struct Room {
     /// By participant's slab key.
     pub speakers: SpeakerDetector<usize>,
     pub replay: Replay<usize>,
+    pub nonces: Nonces,
     pub beat: Option<Instant>,
     pub measured: Instant,
     pub speakers_due: Instant,
@@ -265,9 +266,10 @@ impl Shard {
         }
         let Some(key) = self.subject(&command) else { return };
         match command {
-            Command::UpdateParticipant { can_publish_data, hidden, .. } => {
+            Command::UpdateParticipant { can_publish_data, hidden, agent, can_subscribe_metrics, .. } => {
                 let participant = &mut self.participants[key];
                 (participant.can_publish_data, participant.hidden) = (can_publish_data, hidden);
+                (participant.agent, participant.can_subscribe_metrics) = (agent, can_subscribe_metrics);
             }
             Command::RemoveParticipant { .. } => self.remove_participant(key, now),
             Command::PublisherOffer { offer_id, sdp, codecs, .. } => {
@@ -308,6 +310,8 @@ impl Shard {
             single,
             can_publish_data,
             hidden,
+            agent,
+            can_subscribe_metrics,
             mime_types,
         } = command
         else {
@@ -323,6 +327,7 @@ impl Shard {
                 tracks: Vec::new(),
                 speakers: SpeakerDetector::new(),
                 replay: Replay::new(),
+                nonces: Nonces::default(),
                 beat: None,
                 measured: now,
                 speakers_due: now,
@@ -338,6 +343,8 @@ impl Shard {
             single,
             can_publish_data,
             hidden,
+            agent,
+            can_subscribe_metrics,
             codecs,
             joined: now,
             publisher: None,

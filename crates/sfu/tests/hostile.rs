@@ -118,6 +118,8 @@ fn add(call: &mut Call, name: &str) {
         single: false,
         can_publish_data: true,
         hidden: false,
+        agent: false,
+        can_subscribe_metrics: false,
         mime_types: vec!["video/VP8".into(), "audio/opus".into()],
     });
 }

@@ -110,6 +110,8 @@ class FakeEngine:
         single: bool,
         can_publish_data: bool,
         hidden: bool,
+        agent: bool,
+        can_subscribe_metrics: bool,
         mime_types: list[str],
     ) -> None:
         """See `MediaEngine`."""
@@ -122,6 +124,8 @@ class FakeEngine:
             single=single,
             can_publish_data=can_publish_data,
             hidden=hidden,
+            agent=agent,
+            can_subscribe_metrics=can_subscribe_metrics,
             mime_types=mime_types,
         )
         self.participants[participant] = room
@@ -130,9 +134,18 @@ class FakeEngine:
         elif primary == "subscriber":
             self._offer(participant)
 
-    def update_participant(self, participant: str, *, can_publish_data: bool, hidden: bool) -> None:
+    def update_participant(
+        self, participant: str, *, can_publish_data: bool, hidden: bool, agent: bool, can_subscribe_metrics: bool
+    ) -> None:
         """See `MediaEngine`."""
-        self._record("update_participant", participant, can_publish_data=can_publish_data, hidden=hidden)
+        self._record(
+            "update_participant",
+            participant,
+            can_publish_data=can_publish_data,
+            hidden=hidden,
+            agent=agent,
+            can_subscribe_metrics=can_subscribe_metrics,
+        )
 
     def remove_participant(self, participant: str) -> None:
         """See `MediaEngine`."""

@@ -82,6 +82,11 @@ class Participant:
         return self.kind in _DEPENDENT_KINDS or self.permissions.agent or self.permissions.recorder
 
     @property
+    def is_agent(self) -> bool:
+        """Whether it may speak and write for others."""
+        return self.kind == models.ParticipantInfo.AGENT or self.permissions.agent
+
+    @property
     def is_recording(self) -> bool:
         """Whether its presence means that the room is recorded."""
         return self.kind == models.ParticipantInfo.EGRESS or self.permissions.recorder

@@ -113,6 +113,8 @@ class LiveRoom:
             single=request.about.single_connection,
             can_publish_data=permissions.can_publish_data,
             hidden=permissions.hidden,
+            agent=participant.is_agent,
+            can_subscribe_metrics=permissions.can_subscribe_metrics,
             mime_types=list(self.room.mime_types),
         )
         participant.advance(models.ParticipantInfo.JOINED)

@@ -201,7 +201,11 @@ def set_permissions(room: LiveRoom, session: Session, permissions: Permissions) 
     participant.permissions = permissions
     participant.touch()
     room.engine.update_participant(
-        participant.sid, can_publish_data=permissions.can_publish_data, hidden=permissions.hidden
+        participant.sid,
+        can_publish_data=permissions.can_publish_data,
+        hidden=permissions.hidden,
+        agent=participant.is_agent,
+        can_subscribe_metrics=permissions.can_subscribe_metrics,
     )
     tracks = participant.tracks
     for track in list(tracks.pending.values()):

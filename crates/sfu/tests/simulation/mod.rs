@@ -84,6 +84,8 @@ impl Call {
             single,
             can_publish_data: true,
             hidden: false,
+            agent: false,
+            can_subscribe_metrics: false,
             mime_types: ["video/VP8", "video/H264", "audio/opus"].map(String::from).to_vec(),
         });
         let tracks: Vec<String> =
