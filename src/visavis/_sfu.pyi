@@ -196,6 +196,15 @@ class Engine:
     def end_rpc(self, participant: str, request: str) -> None:
         """The response is not waited for any more. With the response, a request ends by itself."""
 
+    def publish_data_track(self, participant: str, handle: int, track: str) -> None:
+        """Opens a data track: packets on the participant's `_data_track` channel with this handle belong to it."""
+
+    def unpublish_data_track(self, participant: str, track: str) -> None: ...
+    def subscribe_data_track(self, participant: str, track: str, handle: int) -> None:
+        """Sends a data track of the same room to a participant, under a handle of its own."""
+
+    def unsubscribe_data_track(self, participant: str, track: str) -> None: ...
+
     # -- observation --------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, int]:
         """Counters since start, summed over workers.

@@ -267,6 +267,22 @@ impl Engine {
         self.0.command(Command::EndRpc { participant, request });
     }
 
+    fn publish_data_track(&self, participant: String, handle: u16, track: String) {
+        self.0.command(Command::PublishDataTrack { participant, handle, track });
+    }
+
+    fn unpublish_data_track(&self, participant: String, track: String) {
+        self.0.command(Command::UnpublishDataTrack { participant, track });
+    }
+
+    fn subscribe_data_track(&self, participant: String, track: String, handle: u16) {
+        self.0.command(Command::SubscribeDataTrack { participant, track, handle });
+    }
+
+    fn unsubscribe_data_track(&self, participant: String, track: String) {
+        self.0.command(Command::UnsubscribeDataTrack { participant, track });
+    }
+
     fn stats(&self) -> HashMap<&'static str, u64> {
         let stats = self.0.stats();
         HashMap::from([

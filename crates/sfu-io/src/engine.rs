@@ -227,7 +227,11 @@ impl Engine {
             | Command::Unsubscribe { participant, .. }
             | Command::SetTrackSettings { participant, .. }
             | Command::PerformRpc { participant, .. }
-            | Command::EndRpc { participant, .. } => {
+            | Command::EndRpc { participant, .. }
+            | Command::PublishDataTrack { participant, .. }
+            | Command::UnpublishDataTrack { participant, .. }
+            | Command::SubscribeDataTrack { participant, .. }
+            | Command::UnsubscribeDataTrack { participant, .. } => {
                 (placement.participants.get(participant).map(|member| member.worker), None)
             }
         };

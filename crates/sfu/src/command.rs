@@ -137,4 +137,22 @@ pub enum Command {
         participant: String,
         request: String,
     },
+    PublishDataTrack {
+        participant: String,
+        handle: u16,
+        track: String,
+    },
+    UnpublishDataTrack {
+        participant: String,
+        track: String,
+    },
+    SubscribeDataTrack {
+        participant: String,
+        track: String,
+        handle: u16,
+    },
+    UnsubscribeDataTrack {
+        participant: String,
+        track: String,
+    },
 }

@@ -35,8 +35,19 @@ pub(crate) enum State {
 pub(crate) struct Channels {
     pub reliable: Option<ChannelId>,
     pub lossy: Option<ChannelId>,
+    pub data_track: Option<ChannelId>,
     /// Both are open.
     pub told: bool,
+}
+
+impl Channels {
+    pub(crate) fn lossy(&self) -> Option<ChannelId> {
+        self.lossy
+    }
+
+    pub(crate) fn data_track(&self) -> Option<ChannelId> {
+        self.data_track
+    }
 }
 
 pub(crate) struct Connection {

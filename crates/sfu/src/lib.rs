@@ -15,6 +15,7 @@ mod bitstream;
 mod command;
 mod connection;
 mod data;
+mod data_tracks;
 mod downtrack;
 mod dynacast;
 mod egress;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use str0m::channel::{ChannelData, ChannelId};
 
 use crate::command::Target;
+use crate::connection::Channels;
 use crate::data::{self, Routed, RpcReply, Sender};
 use crate::event::Event;
 use crate::shard::{Key, Shard};
@@ -38,6 +39,7 @@ impl Shard {
                 }
             }
             "_lossy" => connection.channels.lossy = Some(id),
+            "_data_track" => connection.channels.data_track = Some(id),
             _ => {}
         }
         let channels = &mut connection.channels;
@@ -64,6 +66,9 @@ impl Shard {
         let Some(participant) = self.participants.get_mut(key.0) else { return };
         let Some(connection) = participant.connection(key.1) else { return };
         let channels = connection.channels;
+        if channels.data_track == Some(message.id) {
+            return self.on_data_track_packet(key.0, &message.data);
+        }
         let reliable = channels.reliable == Some(message.id);
         if !reliable && channels.lossy != Some(message.id) {
             return; // a channel of the client's own
@@ -157,7 +162,7 @@ impl Shard {
             if reliable {
                 self.send_reliable(member, packet.bytes.clone(), now);
             } else {
-                self.send_lossy(member, &packet.bytes);
+                self.send_lossy(member, Channels::lossy, &packet.bytes);
             }
         }
         // The room is gone if the last in it was dropped for not reading.
@@ -209,11 +214,12 @@ impl Shard {
         self.touch((key, primary));
     }
 
-    fn send_lossy(&mut self, key: usize, bytes: &[u8]) {
+    /// Sends on a channel where late is as good as lost.
+    pub(crate) fn send_lossy(&mut self, key: usize, channel: fn(&Channels) -> Option<ChannelId>, bytes: &[u8]) {
         let participant = &mut self.participants[key];
         let primary = participant.primary;
         let Some(connection) = participant.primary_connection() else { return };
-        let Some(mut channel) = connection.channels.lossy.and_then(|id| connection.rtc.channel(id)) else { return };
+        let Some(mut channel) = channel(&connection.channels).and_then(|id| connection.rtc.channel(id)) else { return };
         if channel.buffered_amount() > MAX_LOSSY_WAITING {
             return;
         }

@@ -13,6 +13,7 @@ use crate::ReliableSequence;
 use crate::bitstream::Codec;
 use crate::command::{Target, TrackSettings};
 use crate::connection::Connection;
+use crate::data_tracks::DataTracks;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
 use crate::rewriter::Rewriter;
@@ -113,6 +114,7 @@ pub(crate) struct Participant {
 
     pub reliable: ReliableReceiver,
     pub sequence: Option<ReliableSequence>,
+    pub data_tracks: DataTracks,
     /// RPCs of the server that this client has not answered yet, and whether it has acknowledged them.
     pub rpcs: HashMap<String, bool>,
     /// Reliable messages that wait for room in the channel.

@@ -15,6 +15,7 @@ use str0m::{Event as RtcEvent, Input, Output};
 
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
+use crate::data_tracks::{DataTrack, DataTracks};
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
 use crate::participant::{Offers, Participant};
@@ -68,6 +69,8 @@ pub struct Shard {
     room_ids: HashMap<String, usize>,
     participant_ids: HashMap<String, usize>,
     pub(crate) track_ids: HashMap<String, usize>,
+    pub(crate) data_tracks: Slab<DataTrack>,
+    pub(crate) data_track_ids: HashMap<String, usize>,
     pub(crate) ufrags: HashMap<String, Key>,
     addresses: HashMap<(Protocol, SocketAddr), Key>,
     timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
@@ -96,6 +99,8 @@ impl Shard {
             room_ids: HashMap::new(),
             participant_ids: HashMap::new(),
             track_ids: HashMap::new(),
+            data_tracks: Slab::new(),
+            data_track_ids: HashMap::new(),
             ufrags: HashMap::new(),
             addresses: HashMap::new(),
             timers: BinaryHeap::new(),
@@ -246,7 +251,11 @@ impl Shard {
             | Command::Unsubscribe { participant, .. }
             | Command::SetTrackSettings { participant, .. }
             | Command::PerformRpc { participant, .. }
-            | Command::EndRpc { participant, .. } => self.participant_ids.get(participant).copied(),
+            | Command::EndRpc { participant, .. }
+            | Command::PublishDataTrack { participant, .. }
+            | Command::UnpublishDataTrack { participant, .. }
+            | Command::SubscribeDataTrack { participant, .. }
+            | Command::UnsubscribeDataTrack { participant, .. } => self.participant_ids.get(participant).copied(),
             Command::Unpublish { track } | Command::SetMuted { track, .. } => {
                 self.track_ids.get(track).map(|track| self.tracks[*track].owner)
             }
@@ -294,6 +303,10 @@ impl Shard {
             Command::Unsubscribe { track, .. } => self.unsubscribe(key, &track, now),
             Command::SetTrackSettings { track, settings, .. } => self.set_track_settings(key, track, settings, now),
             Command::PerformRpc { request, packet, .. } => self.perform_rpc(key, request, packet, now),
+            Command::PublishDataTrack { handle, track, .. } => self.publish_data_track(key, handle, track),
+            Command::UnpublishDataTrack { track, .. } => self.unpublish_data_track(key, &track),
+            Command::SubscribeDataTrack { track, handle, .. } => self.subscribe_data_track(key, &track, handle),
+            Command::UnsubscribeDataTrack { track, .. } => self.unsubscribe_data_track(key, &track),
             Command::EndRpc { request, .. } => {
                 self.participants[key].rpcs.remove(&request);
             }
@@ -358,6 +371,7 @@ impl Shard {
             allocate: false,
             reliable: ReliableReceiver::default(),
             sequence,
+            data_tracks: DataTracks::default(),
             rpcs: HashMap::new(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
@@ -398,6 +412,7 @@ impl Shard {
         for track in subscriptions {
             self.detach(key, &track);
         }
+        self.leave_data_tracks(key);
         let participant = self.participants.remove(key);
         self.participant_ids.remove(&participant.id);
         let room = &mut self.rooms[participant.room];

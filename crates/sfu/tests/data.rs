@@ -179,3 +179,90 @@ fn what_the_server_asked_for_is_told_to_it_once_and_to_nobody_else() {
     assert_eq!(call.clients["ann"].data.len(), 3, "both requests, and bob's packet");
     assert_eq!(call.clients["bob"].data.len(), strays.len(), "what nobody waits for is a packet like any other");
 }
+
+/// A packet of a data track: header, then the payload.
+fn frame(handle: u16, sequence: u16, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = handle.to_be_bytes();
+    let [first, second] = sequence.to_be_bytes();
+    [&[0x18, 0, high, low, first, second, 0, 1, 0, 0, 0, 0], payload].concat()
+}
+
+fn publish(call: &mut Call, name: &str, handle: u16, track: &str) {
+    let (participant, track) = (name.to_owned(), track.to_owned());
+    call.command(Command::PublishDataTrack { participant, handle, track });
+}
+
+fn subscribe(call: &mut Call, name: &str, track: &str, handle: u16) {
+    let (participant, track) = (name.to_owned(), track.to_owned());
+    call.command(Command::SubscribeDataTrack { participant, track, handle });
+}
+
+/// What came on the channel of data tracks.
+fn frames(call: &Call, name: &str) -> Vec<Vec<u8>> {
+    let data = call.clients[name].data.iter();
+    data.filter(|(label, _)| label == "_data_track").map(|(_, bytes)| bytes.clone()).collect()
+}
+
+#[test]
+fn frames_go_to_each_subscriber_under_its_own_handle() {
+    let mut call = call_of(&["ann", "bob", "cy"], LAN, 28);
+    publish(&mut call, "ann", 7, "DTR_a");
+    publish(&mut call, "ann", 8, "DTR_b");
+    subscribe(&mut call, "bob", "DTR_a", 1);
+    subscribe(&mut call, "cy", "DTR_a", 500);
+    subscribe(&mut call, "cy", "DTR_b", 501);
+    for bytes in [frame(7, 1, b"a"), frame(8, 1, b"b"), frame(9, 1, b"nobody's"), vec![0x1c; 12], vec![]] {
+        assert!(call.client("ann").send_data("_data_track", &bytes));
+    }
+    call.run(SECOND);
+    assert_eq!(frames(&call, "bob"), [frame(1, 1, b"a")]);
+    assert_eq!(frames(&call, "cy"), [frame(500, 1, b"a"), frame(501, 1, b"b")]);
+    assert!(frames(&call, "ann").is_empty());
+
+    call.command(Command::UnsubscribeDataTrack { participant: "cy".into(), track: "DTR_a".into() });
+    call.command(Command::UnpublishDataTrack { participant: "bob".into(), track: "DTR_b".into() });
+    for handle in [7, 8] {
+        assert!(call.client("ann").send_data("_data_track", &frame(handle, 2, b"")));
+    }
+    call.run(SECOND);
+    assert_eq!(frames(&call, "bob").last(), Some(&frame(1, 2, b"")));
+    assert_eq!(frames(&call, "cy").last(), Some(&frame(501, 2, b"")), "only its owner ends a track");
+}
+
+#[test]
+fn a_flood_of_frames_costs_nobody_else_anything() {
+    let mut call = call_of(&["ann", "bob", "cy"], LAN, 29);
+    publish(&mut call, "ann", 1, "DTR_a");
+    subscribe(&mut call, "bob", "DTR_a", 1);
+    call.clients.remove("bob");
+    let flood = frame(1, 1, &[7; 1_000]);
+    for round in 1..=20 {
+        for _ in 0..200 {
+            call.client("ann").send_data("_data_track", &flood);
+        }
+        send_all(&mut call, "cy", [packet(round, 100)]);
+        call.run(SECOND / 50);
+    }
+    call.run(SECOND);
+    assert_eq!(sequences(&call, "ann", 100), (1..=20).collect::<Vec<_>>());
+    assert!(!call.events.iter().any(|(_, event)| matches!(event, Event::ParticipantFailed { .. })));
+    let stats = call.shard.stats();
+    assert_eq!((stats.participants, stats.panics), (3, 0));
+}
+
+#[test]
+fn who_leaves_takes_its_data_tracks_along() {
+    let mut call = call_of(&["ann", "bob", "cy"], LAN, 30);
+    for (name, track) in [("ann", "DTR_a"), ("bob", "DTR_b")] {
+        publish(&mut call, name, 1, track);
+        for subscriber in ["ann", "bob", "cy"] {
+            subscribe(&mut call, subscriber, track, 1);
+        }
+    }
+    call.leave("ann");
+    subscribe(&mut call, "cy", "DTR_a", 9);
+    assert!(call.client("bob").send_data("_data_track", &frame(1, 1, b"still")));
+    call.run(SECOND);
+    assert_eq!(frames(&call, "cy"), [frame(1, 1, b"still")]);
+    assert_eq!(call.shard.stats().panics, 0);
+}

@@ -48,6 +48,10 @@ class CoreEngine:
         self.send_data = self._engine.send_data
         self.perform_rpc = self._engine.perform_rpc
         self.end_rpc = self._engine.end_rpc
+        self.publish_data_track = self._engine.publish_data_track
+        self.unpublish_data_track = self._engine.unpublish_data_track
+        self.subscribe_data_track = self._engine.subscribe_data_track
+        self.unsubscribe_data_track = self._engine.unsubscribe_data_track
         self.stats = self._engine.stats
 
     @property

@@ -269,6 +269,22 @@ class FakeEngine:
         """See `MediaEngine`."""
         self._record("end_rpc", participant, request)
 
+    def publish_data_track(self, participant: str, handle: int, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("publish_data_track", participant, handle, track)
+
+    def unpublish_data_track(self, participant: str, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("unpublish_data_track", participant, track)
+
+    def subscribe_data_track(self, participant: str, track: str, handle: int) -> None:
+        """See `MediaEngine`."""
+        self._record("subscribe_data_track", participant, track, handle)
+
+    def unsubscribe_data_track(self, participant: str, track: str) -> None:
+        """See `MediaEngine`."""
+        self._record("unsubscribe_data_track", participant, track)
+
     def stats(self) -> dict[str, int]:
         """See `MediaEngine`."""
         return {"participants": len(self.participants)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from livekit.protocol import models
 
 from visavis.auth import Claims, VideoGrants
+from visavis.rooms.data_tracks import DataTracks
 from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import Permissions, participant_kind
 from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions
@@ -24,6 +25,7 @@ class ClientAbout:
     client_protocol: int = 0
     capabilities: tuple[models.ClientInfo.Capability, ...] = ()
     auto_subscribe: bool = True
+    auto_subscribe_data_track: bool = False
     adaptive_stream: bool = False
     single_connection: bool = False
     sdk: str = ""
@@ -53,6 +55,7 @@ class Participant:
         self.permissions = Permissions.from_grants(claims.video or VideoGrants())
         self.kind = participant_kind(claims)
         self.tracks = TrackBook()
+        self.data_tracks = DataTracks(auto=about.auto_subscribe_data_track)
         self.subscriptions = Subscriptions(auto=about.auto_subscribe)
         self.subscription_policy = SubscriptionPolicy()
         self.disconnect_reason = models.DisconnectReason.UNKNOWN_REASON
@@ -94,7 +97,7 @@ class Participant:
     @property
     def is_publisher(self) -> bool:
         """Whether it has published anything in this session."""
-        return self._has_published or bool(self.tracks.published)
+        return self._has_published or bool(self.tracks.published or self.data_tracks.published)
 
     def advance(self, state: State) -> bool:
         """Goes to `state` if that is forward; returns whether it was."""
@@ -106,7 +109,7 @@ class Participant:
 
     def touch(self) -> None:
         """Something that the others are told has changed: the next `info` carries a higher version."""
-        self._has_published = self._has_published or bool(self.tracks.published)
+        self._has_published = self.is_publisher
         self._version += 1
         self._info = None
 
@@ -121,6 +124,7 @@ class Participant:
                 identity=self.identity,
                 state=self._state,
                 tracks=[track.info for track in self.tracks.published.values()],
+                data_tracks=self.data_tracks.published.values(),
                 metadata=self.metadata,
                 joined_at=int(self.joined_at),
                 joined_at_ms=int(self.joined_at * 1000),

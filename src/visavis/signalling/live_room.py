@@ -15,7 +15,7 @@ from livekit.protocol.webhook import WebhookEvent
 from visavis.auth import KeyRing
 from visavis.media import MediaEngine
 from visavis.rooms import Participant, Room
-from visavis.signalling import messages, rpc, subscribing
+from visavis.signalling import data_tracks, messages, rpc, subscribing
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.messages import Action, Reason
@@ -121,6 +121,7 @@ class LiveRoom:
         self.announce(participant, to_self=False)
         # "Fast start": tracks that are subscribed to before the first offer are part of it.
         subscribing.reconcile_subscriber(self, session)
+        data_tracks.reconcile(self, session)
         self.refresh_token(session)
         self._counts_changed()
         self._log.info("participant_joined", participant=participant.sid, sdk=request.about.sdk)
@@ -150,6 +151,8 @@ class LiveRoom:
         for track in session.participant.tracks.published.values():
             if track.wanted and not track.info.muted:
                 session.send(messages.subscribed_quality(track.sid, track.wanted))
+        if session.participant.data_tracks.handles:
+            data_tracks.tell_handles(self, session)
         if session.unanswered_offer is not None:
             # It or its answer may have been lost with the socket, and the core waits for the answer.
             session.send(session.unanswered_offer)
@@ -210,6 +213,7 @@ class LiveRoom:
             session.outlet = None
         if not participant.is_hidden:
             self._tell_departure(participant, is_replaced=is_replaced)
+        data_tracks.forget(self, list(participant.data_tracks.published.values()))
         self._counts_changed()
         self._tell_end(session)
         self._log.info("participant_left", participant=participant.sid, reason=models.DisconnectReason.Name(reason))  # pyright: ignore[reportAttributeAccessIssue]

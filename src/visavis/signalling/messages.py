@@ -211,3 +211,27 @@ def pongs(request: rtc.SignalRequest, *, now_ms: int) -> bytes:
         return rtc.SignalResponse(pong=now_ms).SerializeToString()
     pong = rtc.Pong(last_ping_timestamp=request.ping_req.timestamp, timestamp=now_ms)
     return rtc.SignalResponse(pong_resp=pong).SerializeToString()
+
+
+def data_track_published(info: models.DataTrackInfo) -> bytes:
+    """A data track is open."""
+    response = rtc.PublishDataTrackResponse(info=info)
+    return rtc.SignalResponse(publish_data_track_response=response).SerializeToString()
+
+
+def data_track_unpublished(info: models.DataTrackInfo) -> bytes:
+    """A data track is closed, at the client's wish or not."""
+    response = rtc.UnpublishDataTrackResponse(info=info)
+    return rtc.SignalResponse(unpublish_data_track_response=response).SerializeToString()
+
+
+def data_track_handles(handles: Mapping[int, tuple[Participant, str]]) -> bytes:
+    """Which handle is which data track, and whose."""
+    sub_handles = {
+        handle: rtc.DataTrackSubscriberHandles.PublishedDataTrack(
+            publisher_identity=publisher.identity, publisher_sid=publisher.sid, track_sid=track
+        )
+        for handle, (publisher, track) in handles.items()
+    }
+    response = rtc.DataTrackSubscriberHandles(sub_handles=sub_handles)
+    return rtc.SignalResponse(data_track_subscriber_handles=response).SerializeToString()

@@ -9,7 +9,7 @@ from livekit.protocol import rtc
 
 from visavis.errors import VisavisError
 from visavis.media import Target
-from visavis.signalling import messages, publishing, subscribing
+from visavis.signalling import data_tracks, messages, publishing, subscribing
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.profile import update_profile
@@ -54,6 +54,7 @@ def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None
             subscribing.update_track_settings(room, session, request.track_setting)
         case "subscription_permission":
             subscribing.set_policy(room, session, request.subscription_permission)
+            data_tracks.policy_changed(room, session)
         case "leave":
             reason = request.leave.reason
             room.remove(session, reason if reason in _LEAVE_REASONS else Reason.CLIENT_INITIATED)
@@ -68,12 +69,11 @@ def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None
         case "simulate":
             _simulate(room, session, request.simulate)
         case "publish_data_track_request":
-            publishing.refuse(
-                session,
-                rtc.RequestResponse.UNSUPPORTED_TYPE,
-                "data tracks are not served here: use data packets",
-                publish_data_track=request.publish_data_track_request,
-            )
+            data_tracks.publish(room, session, request.publish_data_track_request)
+        case "unpublish_data_track_request":
+            data_tracks.unpublish(room, session, request.unpublish_data_track_request)
+        case "update_data_subscription":
+            data_tracks.update_subscription(room, session, request.update_data_subscription)
         case _:
             # Of the future, obsolete (update_layers), or switched off by default in LiveKit too (data blobs).
             _log.debug("request_ignored", participant=session.sid, kind=request.WhichOneof("message"))
@@ -113,11 +113,12 @@ def _trickle(room: LiveRoom, session: Session, trickle: rtc.TrickleRequest) -> N
 
 
 def _sync_state(room: LiveRoom, session: Session, state: rtc.SyncState) -> None:
-    tracks = session.participant.tracks
-    for published in state.publish_tracks:
-        if tracks.find(published.track.sid) is None:
-            room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
-            return
+    participant = session.participant
+    known = {info.sid for info in participant.data_tracks.published.values()}
+    is_lost = any(participant.tracks.find(published.track.sid) is None for published in state.publish_tracks)
+    if is_lost or any(published.info.sid not in known for published in state.publish_data_tracks):
+        room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
+        return
     if state.track_sids_disabled:
         settings = rtc.UpdateTrackSettings(track_sids=state.track_sids_disabled, disabled=True)
         subscribing.update_track_settings(room, session, settings)

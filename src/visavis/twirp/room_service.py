@@ -12,7 +12,7 @@ from livekit.protocol import models, room, rtc
 
 from visavis.auth import Claims, VideoGrants
 from visavis.rooms import Permissions
-from visavis.signalling import LiveRoom, RoomRegistry, Session, moderation, rpc
+from visavis.signalling import LiveRoom, RoomRegistry, Session, data_tracks, moderation, rpc
 from visavis.signalling.messages import Reason
 from visavis.signalling.profile import checked_metadata, update_profile
 from visavis.signalling.publishing import set_permissions
@@ -109,6 +109,7 @@ def _update_participant(
     live.refresh_token(session)
     if request.HasField("permission"):
         set_permissions(live, session, Permissions.from_message(request.permission))
+        data_tracks.permissions_changed(live, session)
     return session.participant.info()
 
 

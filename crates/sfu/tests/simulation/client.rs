@@ -146,6 +146,13 @@ impl Client {
             for kind in [MediaKind::Audio, MediaKind::Video].into_iter().flat_map(|kind| [kind; FIRST_SECTIONS]) {
                 self.receivers.push(changes.add_media(kind, Direction::RecvOnly, None, None, None));
             }
+        for label in ["_lossy", "_data_track"] {
+            changes.add_channel_with_config(ChannelConfig {
+                label: label.into(),
+                ordered: false,
+                reliability: lossy,
+                ..ChannelConfig::default()
+            });
         }
         let (offer, pending) = changes.apply().expect("channels need an offer");
         self.pending = Some(pending);
