@@ -175,14 +175,6 @@ async def test_sizes_and_features_can_be_updated(server):
     await bob.until_participant(lambda info: any(track.stereo for track in info.tracks))
 
 
-async def test_data_tracks_are_refused_in_so_many_words(server):
-    alice = await server.join("alice")
-    await alice.send(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=3, name="d"))
-    response = (await alice.until("request_response")).request_response
-    assert response.reason == REFUSALS.UNSUPPORTED_TYPE
-    assert response.publish_data_track.pub_handle == 3
-
-
 async def test_the_publisher_is_told_which_qualities_anybody_wants(server):
     alice = await server.join("alice")
     track = await alice.add_track("cam")
