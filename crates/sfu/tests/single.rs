@@ -202,6 +202,8 @@ fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_tol
         single,
         can_publish_data: true,
         hidden: false,
+        agent: false,
+        can_subscribe_metrics: false,
         mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
     };
     call.command(add(true));

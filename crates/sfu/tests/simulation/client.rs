@@ -136,16 +136,6 @@ impl Client {
         let mut changes = self.publisher.rtc.sdp_api();
         let lossy = Reliability::MaxRetransmits { retransmits: 0 };
         changes.add_channel_with_config(ChannelConfig { label: "_reliable".into(), ..ChannelConfig::default() });
-        changes.add_channel_with_config(ChannelConfig {
-            label: "_lossy".into(),
-            ordered: false,
-            reliability: lossy,
-            ..ChannelConfig::default()
-        });
-        if self.single {
-            for kind in [MediaKind::Audio, MediaKind::Video].into_iter().flat_map(|kind| [kind; FIRST_SECTIONS]) {
-                self.receivers.push(changes.add_media(kind, Direction::RecvOnly, None, None, None));
-            }
         for label in ["_lossy", "_data_track"] {
             changes.add_channel_with_config(ChannelConfig {
                 label: label.into(),
@@ -153,6 +143,11 @@ impl Client {
                 reliability: lossy,
                 ..ChannelConfig::default()
             });
+        }
+        if self.single {
+            for kind in [MediaKind::Audio, MediaKind::Video].into_iter().flat_map(|kind| [kind; FIRST_SECTIONS]) {
+                self.receivers.push(changes.add_media(kind, Direction::RecvOnly, None, None, None));
+            }
         }
         let (offer, pending) = changes.apply().expect("channels need an offer");
         self.pending = Some(pending);
