@@ -6,6 +6,7 @@
 mod simulation;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use simulation::Call;
@@ -226,19 +227,35 @@ impl Story {
 fn once_things_settle_everyone_gets_what_they_should_and_nothing_else() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
     let (first, seeds) = (number("FIRST_SEED", 0), number("SEEDS", 24));
-    let mut checked = [0, 0];
-    for seed in first..first + seeds {
-        let mut story = Story::new(seed);
-        story.join();
-        for _ in 0..DEEDS {
-            story.deed();
-            if story.random.below(3) == 0 {
-                story.wait(200);
+    let next = AtomicU64::new(first);
+    let tell = || {
+        let mut checked = [0, 0];
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds {
+                return checked;
             }
+            let mut story = Story::new(seed);
+            story.join();
+            for _ in 0..DEEDS {
+                story.deed();
+                if story.random.below(3) == 0 {
+                    story.wait(200);
+                }
+            }
+            let more = story.check(seed);
+            checked = [checked[0] + more[0], checked[1] + more[1]];
         }
-        let more = story.check(seed);
-        checked = [checked[0] + more[0], checked[1] + more[1]];
-    }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut checked = [0, 0];
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&tell)).collect();
+        for worker in workers {
+            let more: [u32; 2] = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            checked = [checked[0] + more[0], checked[1] + more[1]];
+        }
+    });
     // Else the stories were too dull to tell anything.
     assert!(checked.iter().all(|count| u64::from(*count) > seeds), "{checked:?} of {seeds} stories");
 }
