@@ -115,4 +115,9 @@ async def wiretap(server: MediaServer, port: int, path: str) -> AsyncIterator[Wi
 
     async with websockets.serve(tap.serve, "127.0.0.1", port, process_request=only_one, max_size=None):
         tap.url = f"ws://127.0.0.1:{port}"
-        yield tap
+        try:
+            yield tap
+        finally:
+            # Else a client that is still held back would hold this up.
+            for tapped in tap.of.values():
+                tapped.before_resume.set()

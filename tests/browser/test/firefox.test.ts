@@ -21,6 +21,8 @@ after(async () => {
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`Firefox with Chromium through ${name}`, { skip: leftOut(name) }, () => {
+    // What we promise; of livekit-server it is enough that it does the same.
+    const soon = name === 'visavis' ? 2_000 : 10_000;
     let server: Server, firefox: Browser;
     let alice: Person, bob: Person;
 
@@ -53,14 +55,14 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
         bob.page.evaluate(() => window.harness.microphone(false)),
       ]);
       await Promise.all([
-        alice.hears('bob', PEOPLE.bob.hz, 2_000),
+        alice.hears('bob', PEOPLE.bob.hz, soon),
         bob.page.evaluate(() => window.harness.microphone(true)),
       ]);
     });
 
     it('a screen shared from Firefox shows in Chromium within 2 s, and goes', async () => {
       await Promise.all([
-        alice.sees('bob', 'magenta', 'screen_share', 2_000),
+        alice.sees('bob', 'magenta', 'screen_share', soon),
         bob.page.evaluate(() => window.harness.screen(true)),
       ]);
       await Promise.all([
@@ -70,7 +72,7 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
     });
 
     it('Firefox sees Chromium leave within 2 s', async () => {
-      await Promise.all([bob.isWith([], 2_000), alice.page.evaluate(() => window.harness.leave())]);
+      await Promise.all([bob.isWith([], soon), alice.page.evaluate(() => window.harness.leave())]);
     });
   });
 }

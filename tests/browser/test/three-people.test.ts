@@ -46,6 +46,8 @@ async function socketsOf(person: Person, act: () => Promise<void>): Promise<stri
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`three people through ${name}`, { skip: leftOut(name) }, () => {
+    // What we promise; of livekit-server it is enough that it does the same.
+    const soon = name === 'visavis' ? 2_000 : 10_000;
     const room = 'three';
     let server: Server;
     let alice: Person, bob: Person, carol: Person;
@@ -79,8 +81,8 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       ]);
       await Promise.all([
         bob.knowsMuted('alice', 'microphone', false),
-        bob.hears('alice', PEOPLE.alice.hz, 2_000),
-        carol.hears('alice', PEOPLE.alice.hz, 2_000),
+        bob.hears('alice', PEOPLE.alice.hz, soon),
+        carol.hears('alice', PEOPLE.alice.hz, soon),
         alice.page.evaluate(() => window.harness.microphone(true)),
       ]);
     });
@@ -92,28 +94,28 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
         alice.page.evaluate(() => window.harness.camera(false)),
       ]);
       await alice.page.evaluate(() => window.harness.camera(true));
-      await Promise.all([bob.sees('alice', 'red', 'camera', 2_000), carol.sees('alice', 'red', 'camera', 2_000)]);
+      await Promise.all([bob.sees('alice', 'red', 'camera', soon), carol.sees('alice', 'red', 'camera', soon)]);
     });
 
     it('another camera shows within 2 s', async () => {
       await Promise.all([
-        bob.sees('alice', 'yellow', 'camera', 2_000),
-        carol.sees('alice', 'yellow', 'camera', 2_000),
+        bob.sees('alice', 'yellow', 'camera', soon),
+        carol.sees('alice', 'yellow', 'camera', soon),
         alice.page.evaluate(() => window.harness.switchCamera('camera-spare')),
       ]);
       await Promise.all([
-        bob.sees('alice', 'red', 'camera', 2_000),
+        bob.sees('alice', 'red', 'camera', soon),
         alice.page.evaluate(() => window.harness.switchCamera('camera-own')),
       ]);
     });
 
     it('a shared screen shows beside the camera within 2 s, and goes', async () => {
       await Promise.all([
-        alice.sees('bob', 'magenta', 'screen_share', 2_000),
-        carol.sees('bob', 'magenta', 'screen_share', 2_000),
+        alice.sees('bob', 'magenta', 'screen_share', soon),
+        carol.sees('bob', 'magenta', 'screen_share', soon),
         bob.page.evaluate(() => window.harness.screen(true)),
       ]);
-      await carol.sees('bob', 'green', 'camera', 2_000);
+      await carol.sees('bob', 'green', 'camera', soon);
       await Promise.all([
         alice.losesTrack('bob', 'screen_share'),
         carol.losesTrack('bob', 'screen_share'),
@@ -144,7 +146,7 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
               window.harness.received.some((packet) => packet.from === sender && packet.text === words),
             [from, text],
             `received "${text}"`,
-            2_000,
+            soon,
           ),
         );
       await Promise.all([
@@ -156,8 +158,8 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
 
     it('a leave is seen within 2 s, and the one who left can come back', async () => {
       await Promise.all([
-        alice.isWith(['bob'], 2_000),
-        bob.isWith(['alice'], 2_000),
+        alice.isWith(['bob'], soon),
+        bob.isWith(['alice'], soon),
         carol.page.evaluate(() => window.harness.leave()),
       ]);
       const sockets = await socketsOf(carol, () => carol.connect(server, room));
@@ -167,7 +169,7 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
     });
 
     it('a reload is seen within 2 s, and the page joins again', async () => {
-      await Promise.all([alice.isWith(['bob'], 2_000), bob.isWith(['alice'], 2_000), carol.page.reload()]);
+      await Promise.all([alice.isWith(['bob'], soon), bob.isWith(['alice'], soon), carol.page.reload()]);
       await carol.connect(server, room);
       await carol.publish();
       await allMeet([alice, bob, carol]);
