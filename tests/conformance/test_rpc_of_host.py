@@ -117,7 +117,9 @@ async def test_a_client_that_leaves_answers_nothing(host: Host, call: Call) -> N
     answer = asyncio.create_task(host.ask("dave", "hang"))
     await asked.wait()
     await dave.room.disconnect()
-    assert ((await answer).status_code, (await answer).json()["code"]) == (404, "not_found")
+    # livekit-server answers the one or the other, as the participant goes before the request or after it.
+    outcome = ((await answer).status_code, (await answer).json()["code"])
+    assert outcome in {(404, "not_found"), (503, "unavailable")}
 
 
 async def test_who_is_not_connected_cannot_be_asked(host: Host, alice: Participant) -> None:
