@@ -250,7 +250,7 @@ fn once_things_settle_everyone_gets_what_they_should_and_nothing_else() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut checked = [0, 0];
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&tell)).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(tell)).collect();
         for worker in workers {
             let more: [u32; 2] = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             checked = [checked[0] + more[0], checked[1] + more[1]];
