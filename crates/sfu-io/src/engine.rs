@@ -218,21 +218,9 @@ impl Engine {
             Command::Unpublish { track } => (placement.tracks.remove(track), None),
             Command::SetMuted { track, .. } => (placement.tracks.get(track).copied(), None),
             Command::SendData { room, .. } => (placement.rooms.get(room).map(|(worker, _)| *worker), None),
-            Command::UpdateParticipant { participant, .. }
-            | Command::PublisherOffer { participant, .. }
-            | Command::SubscriberAnswer { participant, .. }
-            | Command::AddCandidate { participant, .. }
-            | Command::RestartIce { participant }
-            | Command::Subscribe { participant, .. }
-            | Command::Unsubscribe { participant, .. }
-            | Command::SetTrackSettings { participant, .. }
-            | Command::PerformRpc { participant, .. }
-            | Command::EndRpc { participant, .. }
-            | Command::PublishDataTrack { participant, .. }
-            | Command::UnpublishDataTrack { participant, .. }
-            | Command::SubscribeDataTrack { participant, .. }
-            | Command::UnsubscribeDataTrack { participant, .. } => {
-                (placement.participants.get(participant).map(|member| member.worker), None)
+            _ => {
+                let member = command.participant().and_then(|participant| placement.participants.get(participant));
+                (member.map(|member| member.worker), None)
             }
         };
         if let Some(worker) = worker {

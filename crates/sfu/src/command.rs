@@ -156,3 +156,31 @@ pub enum Command {
         track: String,
     },
 }
+
+impl Command {
+    /// The participant who must be there for the command to mean anything; `None`: it names another thing, or a new one.
+    #[must_use]
+    pub fn participant(&self) -> Option<&str> {
+        match self {
+            Self::UpdateParticipant { participant, .. }
+            | Self::RemoveParticipant { participant }
+            | Self::PublisherOffer { participant, .. }
+            | Self::SubscriberAnswer { participant, .. }
+            | Self::AddCandidate { participant, .. }
+            | Self::RestartIce { participant }
+            | Self::Publish { participant, .. }
+            | Self::Subscribe { participant, .. }
+            | Self::Unsubscribe { participant, .. }
+            | Self::SetTrackSettings { participant, .. }
+            | Self::PerformRpc { participant, .. }
+            | Self::EndRpc { participant, .. }
+            | Self::PublishDataTrack { participant, .. }
+            | Self::UnpublishDataTrack { participant, .. }
+            | Self::SubscribeDataTrack { participant, .. }
+            | Self::UnsubscribeDataTrack { participant, .. } => Some(participant),
+            Self::AddParticipant { .. } | Self::Unpublish { .. } | Self::SetMuted { .. } | Self::SendData { .. } => {
+                None
+            }
+        }
+    }
+}

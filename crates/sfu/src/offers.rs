@@ -214,13 +214,18 @@ impl Shard {
                 None => refused.push(id.clone()),
             }
         }
-        for track in refused {
+        self.refuse_subscriptions(key, refused);
+        self.announce_subscriptions(key);
+        self.allocate(key, now);
+    }
+
+    /// Ends subscriptions to tracks whose codec the client does not take.
+    pub(crate) fn refuse_subscriptions(&mut self, key: usize, tracks: Vec<String>) {
+        for track in tracks {
             self.detach(key, &track);
             let participant = self.participants[key].id.clone();
             self.emit(Event::SubscriptionFailed { participant, track, reason: SubscriptionError::CodecUnsupported });
         }
-        self.announce_subscriptions(key);
-        self.allocate(key, now);
     }
 
     /// Tells which subscriptions are negotiated and connected and were not told yet.

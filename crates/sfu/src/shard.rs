@@ -240,26 +240,10 @@ impl Shard {
     /// The participant on whose behalf a command is.
     fn subject(&self, command: &Command) -> Option<usize> {
         match command {
-            Command::UpdateParticipant { participant, .. }
-            | Command::RemoveParticipant { participant }
-            | Command::PublisherOffer { participant, .. }
-            | Command::SubscriberAnswer { participant, .. }
-            | Command::AddCandidate { participant, .. }
-            | Command::RestartIce { participant }
-            | Command::Publish { participant, .. }
-            | Command::Subscribe { participant, .. }
-            | Command::Unsubscribe { participant, .. }
-            | Command::SetTrackSettings { participant, .. }
-            | Command::PerformRpc { participant, .. }
-            | Command::EndRpc { participant, .. }
-            | Command::PublishDataTrack { participant, .. }
-            | Command::UnpublishDataTrack { participant, .. }
-            | Command::SubscribeDataTrack { participant, .. }
-            | Command::UnsubscribeDataTrack { participant, .. } => self.participant_ids.get(participant).copied(),
             Command::Unpublish { track } | Command::SetMuted { track, .. } => {
                 self.track_ids.get(track).map(|track| self.tracks[*track].owner)
             }
-            Command::AddParticipant { .. } | Command::SendData { .. } => None,
+            _ => self.participant_ids.get(command.participant()?).copied(),
         }
     }
 

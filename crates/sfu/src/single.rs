@@ -14,7 +14,7 @@ use str0m::media::{Direction, Mid};
 use crate::command::Target;
 use crate::downtrack::Place;
 use crate::egress::Egress;
-use crate::event::{Event, SubscriptionError};
+use crate::event::Event;
 use crate::offers::ANSWER_WITHIN;
 use crate::participant::{Lacking, Section, Use};
 use crate::rewriter::Rewriter;
@@ -184,11 +184,7 @@ impl Shard {
             downtrack.place = Place::Ready(section.mid, pt);
             connection.rtc.open(section.mid);
         }
-        for track in refused {
-            self.detach(key, &track);
-            let participant = self.participants[key].id.clone();
-            self.emit(Event::SubscriptionFailed { participant, track, reason: SubscriptionError::CodecUnsupported });
-        }
+        self.refuse_subscriptions(key, refused);
     }
 
     /// The answer with what each section carries.
