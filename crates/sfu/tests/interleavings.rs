@@ -12,7 +12,7 @@ use std::time::Duration;
 use simulation::Call;
 use simulation::network::{Link, Random};
 use str0m::media::MediaKind::{self, Audio, Video};
-use visavis_sfu::{Command, Event, TrackSettings};
+use visavis_sfu::{Command, ConnectionState, Event, Target, TrackSettings};
 
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
 const ROUGH: Link =
@@ -20,6 +20,8 @@ const ROUGH: Link =
 const DEEDS: usize = 40;
 const PEOPLE: usize = 4;
 const TRACKS: usize = 3;
+/// DTLS repeats a lost flight after 1 s, 2 s, 4 s…
+const HANDSHAKE: Duration = Duration::from_secs(15);
 
 struct Own {
     cid: String,
@@ -191,10 +193,29 @@ impl Story {
         received
     }
 
+    /// Waits until everyone is connected. Handshakes that lost two flights in a row come back to it in seconds only.
+    fn connect(&mut self, seed: u64) {
+        let told = self.told.join("\n  ");
+        for name in self.people.keys() {
+            for wanted in [Target::Publisher, Target::Subscriber] {
+                if wanted == Target::Subscriber && self.call.clients[name].single {
+                    continue;
+                }
+                let is_it = |event: &Event| {
+                    let Event::ConnectionChanged { participant, target, state, .. } = event else { return false };
+                    participant == name && *target == wanted && *state == ConnectionState::Connected
+                };
+                let what = format!("{wanted:?} connection of {name}: seed {seed}\n  {told}\n");
+                self.call.run_until(HANDSHAKE, &what, |call| call.events.iter().any(|(_, event)| is_it(event)));
+            }
+        }
+    }
+
     /// Returns how many were to get a track, and how many not.
     fn check(&mut self, seed: u64) -> [u32; 2] {
         let mut checked = [0, 0];
         self.call.network.link = LAN;
+        self.connect(seed);
         self.call.run(Duration::from_secs(4));
         let before = self.received();
         self.call.run(Duration::from_secs(1));
@@ -256,6 +277,6 @@ fn once_things_settle_everyone_gets_what_they_should_and_nothing_else() {
             checked = [checked[0] + more[0], checked[1] + more[1]];
         }
     });
-    // Else the stories were too dull to tell anything.
-    assert!(checked.iter().all(|count| u64::from(*count) > seeds), "{checked:?} of {seeds} stories");
+    // Else the stories were too dull to tell anything. A single one may be, as when a failure is told again.
+    assert!(seeds == 1 || checked.iter().all(|count| u64::from(*count) > seeds), "{checked:?} of {seeds} stories");
 }
