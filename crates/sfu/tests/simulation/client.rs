@@ -50,7 +50,8 @@ pub struct Received {
     /// Extended sequence numbers that came, retransmissions included.
     pub sequences: Vec<u64>,
     keyframe_asked: Option<Instant>,
-    ssrc: Option<Ssrc>,
+    /// Streams that the section had, latest last.
+    ssrcs: Vec<Ssrc>,
 }
 
 /// One of the two connections.
@@ -347,9 +348,12 @@ impl Client {
                 let mut api = connection.rtc.direct_api();
                 let stream = api.stream_rx(&packet.header.ssrc).expect("a packet has its stream");
                 let received = self.received.entry(stream.mid()).or_default();
-                // Another stream in the section needs another decoder.
-                if received.ssrc.replace(packet.header.ssrc).is_some_and(|known| known != packet.header.ssrc) {
-                    *received = Received { ssrc: received.ssrc, ..Received::default() };
+                // Another stream in the section needs another decoder. One that it had before is none: str0m files
+                // retransmissions, which it tells by section, under the section's first stream.
+                if !received.ssrcs.contains(&packet.header.ssrc) {
+                    let mut ssrcs = std::mem::take(&mut received.ssrcs);
+                    ssrcs.push(packet.header.ssrc);
+                    *received = Received { ssrcs, ..Received::default() };
                 }
                 received.sequences.push(*packet.seq_no);
                 if packet.payload.len() < 100 {
