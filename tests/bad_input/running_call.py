@@ -49,9 +49,10 @@ class RunningCall:
         for caller, start in zip(self._callers, since.events, strict=True):
             heard = [name for name, _ in caller.events[start:]]
             assert not _DISTURBANCES & set(heard), f"{caller.identity} heard {heard}"
-        late = _longest_gap(self._beats, since.time)
+        now = time.monotonic()
+        late = _longest_gap(self._beats, since.time, now)
         for name, times in self._arrivals.items():
-            gap = _longest_gap(times, since.time)
+            gap = _longest_gap(times, since.time, now)
             assert gap < LONGEST_GAP + late, f"{name} stood still for {gap:.2f} s, this process for {late:.2f} s"
 
     async def beat(self) -> None:
@@ -93,8 +94,8 @@ class RunningCall:
                 await self._news.wait()
 
 
-def _longest_gap(times: list[float], since: float) -> float:
-    return float(np.diff([since, *(t for t in times if t > since)]).max())
+def _longest_gap(times: list[float], since: float, until: float) -> float:
+    return float(np.diff([since, *(t for t in times if since < t < until), until]).max())
 
 
 class Mark:

@@ -10,7 +10,7 @@ from served_hub import QUICK, serving
 from visavis.hub import HubLimits
 
 NODE = Path(__file__).parent / "node"
-PINGS_OFTEN = HubLimits(keep_alive=0.2, client_timeout=0.8)
+PINGS_OFTEN = HubLimits(keep_alive=0.3, client_timeout=2.5)
 
 
 @pytest.fixture(scope="module", autouse=True)

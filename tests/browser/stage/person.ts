@@ -9,6 +9,7 @@ import type { DevicePlan } from '../page/devices.ts';
 import type { Colour } from '../page/palette.ts';
 import { injectedScript, type HarnessSite } from './bundle.ts';
 import { devicesOf, PEOPLE } from './devices.ts';
+import { paced } from './pace.ts';
 import type { Server } from './servers.ts';
 
 export type Source = `${Track.Source}`;
@@ -188,10 +189,11 @@ export class Person {
     what: string,
     within: number,
   ): Promise<void> {
+    const limit = paced(within);
     await this.page
-      .waitForFunction(predicate as (...given: unknown[]) => unknown, { timeout: within, polling: 50 }, ...args)
+      .waitForFunction(predicate as (...given: unknown[]) => unknown, { timeout: limit, polling: 50 }, ...args)
       .catch(async (error: unknown) => {
-        throw new Error(`not within ${within} ms: ${what}. ${await this.#report()}`, { cause: error });
+        throw new Error(`not within ${limit} ms: ${what}. ${await this.#report()}`, { cause: error });
       });
   }
 

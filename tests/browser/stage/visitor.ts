@@ -6,6 +6,7 @@ import type { Browser, CDPSession, KeyInput, Page } from 'puppeteer-core';
 import type { DevicePlan } from '../page/devices.ts';
 import type { Colour } from '../page/palette.ts';
 import { devicesOf, PEOPLE } from './devices.ts';
+import { paced } from './pace.ts';
 import { PATIENCE, preparePage } from './person.ts';
 
 export interface Visit {
@@ -189,10 +190,11 @@ export class Visitor {
     what: string,
     within = PATIENCE,
   ): Promise<void> {
+    const limit = paced(within);
     await this.page
-      .waitForFunction(predicate as (...given: unknown[]) => unknown, { timeout: within, polling: 50 }, ...args)
+      .waitForFunction(predicate as (...given: unknown[]) => unknown, { timeout: limit, polling: 50 }, ...args)
       .catch(async (error: unknown) => {
-        throw new Error(`not within ${within} ms on ${this.name}'s page: ${what}. ${await this.report()}`, {
+        throw new Error(`not within ${limit} ms on ${this.name}'s page: ${what}. ${await this.report()}`, {
           cause: error,
         });
       });
