@@ -7,6 +7,7 @@ use str0m::media::MediaKind;
 
 use crate::downtrack::Place;
 use crate::layers::{self, Demand};
+use crate::prober::Search;
 use crate::shard::{Key, Shard};
 
 /// What one audio track is taken to need, bit/s, beside the video.
@@ -68,15 +69,13 @@ impl Shard {
             }
         }
         let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
-        let (mut desired, mut spent, mut next_step) = (audio, audio, None);
+        let (mut desired, mut spent, mut waits) = (audio, audio, false);
         let mut waiting = Vec::new();
         for ((downtrack_key, demand), layer) in keys.into_iter().zip(&demands).zip(chosen) {
             desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
             let rate = layer.map_or(0, |layer| demand.rates[layer]);
             spent += rate;
-            let above = layer.map_or(0, |layer| layer + 1)..=demand.wanted;
-            let step = above.filter_map(|above| demand.rates[above].checked_sub(rate)).filter(|step| *step > 0).min();
-            next_step = next_step.into_iter().chain(step).min();
+            waits |= demand.rates[layer.map_or(0, |layer| layer + 1)..=demand.wanted].iter().any(|above| *above > rate);
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &mut self.tracks[downtrack.track];
             // Nothing comes yet: the lowest is what will come first.
@@ -90,11 +89,15 @@ impl Shard {
                 waiting.push(downtrack.track);
             }
         }
-        // A quarter above the media's own rate leaves room for its peaks. While someone waits for a better layer, padding
-        // up to what it needs (never beyond the estimate) finds out whether it would fit; else nothing is padded.
-        let minimum = next_step.map_or(0, |step| (spent + step) * 5 / 4);
-        let desired = desired.max(possible.min(READY_RATE));
-        connection.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired + desired / 4));
+        // A quarter above the media's own rate leaves room for its peaks.
+        let desired = desired.max(possible.min(READY_RATE)) * 5 / 4;
+        let search = connection.prober.search(waits, now);
+        if search == Search::BeginAnew {
+            connection.rtc.bwe().reset(Bitrate::bps(budget));
+        }
+        // str0m probes when the desired rate rises.
+        let desired = if search == Search::Stoop { spent } else { desired };
+        connection.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(desired));
         let receiving = self.participants[key].receiving();
         self.touch((key, receiving));
         for track in waiting {

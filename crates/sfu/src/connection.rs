@@ -10,6 +10,7 @@ use str0m::{Candidate, IceCreds, Rtc};
 
 use crate::bitstream::Codec;
 use crate::event::Protocol;
+use crate::prober::Prober;
 use crate::{ShardConfig, ufrag_prefix};
 
 /// Without a packet for so long the peer is disconnected…
@@ -70,6 +71,7 @@ pub(crate) struct Connection {
     pub watch: Option<Instant>,
     /// Bit/s, from TWCC.
     pub estimate: Option<u64>,
+    pub prober: Prober,
 }
 
 /// What all connections of a shard have in common.
@@ -136,6 +138,7 @@ impl Factory {
             timer: None,
             watch: None,
             estimate: None,
+            prober: Prober::default(),
         }
     }
 }

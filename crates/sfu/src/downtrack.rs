@@ -140,9 +140,10 @@ impl Downtrack {
             return;
         }
         let mut held = std::mem::take(&mut self.held);
+        let lower = self.current.is_some_and(|current| incoming.layer < current);
         self.current = Some(incoming.layer);
         self.rewriter.restart(&incoming.input(), incoming.clock_rate);
-        self.pass(incoming, mid, pt, &mut send);
+        self.pass(incoming, mid, pt, &mut |packet| send(Outgoing { forget_older: lower, ..packet }));
         if incoming.layer == self.held_layer {
             held.make_contiguous().sort_by_key(|(packet, _)| packet.sequence);
             for (packet, info) in held.iter().filter(|(packet, _)| packet.sequence > incoming.packet.sequence) {
@@ -180,6 +181,7 @@ impl Downtrack {
             capture_time: incoming.packet.capture_time,
             nackable: incoming.codec != Codec::Opus,
             arrival: incoming.arrival,
+            forget_older: false,
         });
     }
 

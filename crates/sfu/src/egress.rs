@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
-use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, Vp8Patch};
+use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx, Vp8Patch};
 
 /// One RTP packet for one subscriber. The payload is shared by all of them.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Outgoing {
     pub nackable: bool,
     /// When it came, for the sender reports' clock.
     pub arrival: Instant,
+    /// What was sent in this section before is not worth retransmitting any more.
+    pub forget_older: bool,
 }
 
 /// Packets kept for retransmission, and how long: more than any client still waits for.
@@ -49,7 +51,7 @@ pub(crate) trait Egress {
 impl Egress for Rtc {
     fn open(&mut self, mid: Mid) {
         if let Some(stream) = self.direct_api().stream_tx_by_mid(mid, None) {
-            stream.set_rtx_cache(KEPT_PACKETS, KEPT_FOR, Some(MAX_RETRANSMISSION));
+            keep_for_retransmission(stream);
             // The publisher has paced it already. A queue here would only add delay, and when the estimate falls below
             // the lowest layers (which everyone gets, whatever it says) it would grow until it is thrown away.
             stream.set_unpaced(true);
@@ -59,6 +61,9 @@ impl Egress for Rtc {
     fn send(&mut self, packet: Outgoing) -> bool {
         let mut api = self.direct_api();
         let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else { return false };
+        if packet.forget_older {
+            keep_for_retransmission(stream);
+        }
         let extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
         let mut write =
             RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
@@ -71,4 +76,9 @@ impl Egress for Rtc {
         stream.write_rtp(write);
         true
     }
+}
+
+/// Begins to keep what is sent; forgets what was kept before.
+fn keep_for_retransmission(stream: &mut StreamTx) {
+    stream.set_rtx_cache(KEPT_PACKETS, KEPT_FOR, Some(MAX_RETRANSMISSION));
 }

@@ -27,6 +27,7 @@ mod messages;
 mod negotiation;
 mod offers;
 mod participant;
+mod prober;
 mod quality;
 mod reliability;
 mod rewriter;

@@ -1,0 +1,85 @@
+//! One of many behind a narrow link: it gets what fits, in time, and nobody else notices.
+
+mod simulation;
+
+use std::time::Duration;
+
+use simulation::Call;
+use simulation::client::VIDEO_INTERVAL;
+use simulation::network::Link;
+use str0m::media::MediaKind::{Audio, Video};
+
+const SECOND: Duration = Duration::from_secs(1);
+const NARROW: &str = "s0";
+
+/// Ann, with layers of 0.36, 0.73 and 1.45 Mbit/s, and those who watch her.
+fn broadcast(seed: u64, subscribers: usize) -> Call {
+    let link =
+        Link { loss: 0.0, delay: Duration::from_millis(20), jitter: Duration::from_millis(5 * (seed % 3)), bitrate: 0 };
+    let mut call = Call::new(link, seed);
+    call.join("ann");
+    call.run_until(20 * SECOND, "publisher connection", |call| call.clients["ann"].publisher.connected);
+    call.client("ann").picture_size = 3;
+    call.publish("ann", Audio, "mic", 1);
+    call.publish("ann", Video, "cam", 3);
+    for index in 0..subscribers {
+        call.join(&format!("s{index}"));
+    }
+    call.run_until(20 * SECOND, "best picture for everyone", |call| {
+        (0..subscribers).all(|index| layer(call, &format!("s{index}")) == Some(2))
+    });
+    call.run(5 * SECOND);
+    call
+}
+
+fn layer(call: &Call, name: &str) -> Option<u8> {
+    if call.sections.keys().all(|(subscriber, _)| subscriber != name) {
+        return None;
+    }
+    call.received(name, "TR_cam").video.layer
+}
+
+fn frames(call: &Call, name: &str) -> u32 {
+    call.received(name, "TR_cam").video.total()
+}
+
+/// Runs `act`, in which those on wide links must not miss the best picture.
+fn unimpressed(call: &mut Call, act: impl FnOnce(&mut Call)) {
+    let others: Vec<String> =
+        call.clients.keys().filter(|name| !["ann", NARROW].contains(&name.as_str())).cloned().collect();
+    let best = |call: &Call| -> Vec<u32> {
+        others.iter().map(|name| call.received(name, "TR_cam").video.decoded[2]).collect()
+    };
+    let (before, start) = (best(call), call.now);
+    act(call);
+    let sent = (call.now - start).as_secs_f64() / VIDEO_INTERVAL.as_secs_f64();
+    for ((name, before), after) in others.iter().zip(before).zip(best(call)) {
+        let missed = sent - f64::from(after - before);
+        assert!(missed < 3.0, "{name} missed {missed:.0} of {sent:.0} frames");
+    }
+}
+
+#[test]
+fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody_else_notices() {
+    for (seed, subscribers) in [(0, 10), (1, 3), (2, 3)] {
+        let mut call = broadcast(seed, subscribers);
+        unimpressed(&mut call, |call| {
+            call.limit(NARROW, 500_000);
+            let before = call.received(NARROW, "TR_cam").video.decoded[0];
+            call.run_until(5 * SECOND, "low layer", |call| {
+                call.received(NARROW, "TR_cam").video.decoded[0] > before + 5
+            });
+            call.run(2 * SECOND);
+            let before = frames(call, NARROW);
+            call.run(10 * SECOND);
+            let share = f64::from(frames(call, NARROW) - before) * VIDEO_INTERVAL.as_secs_f64() / 10.0;
+            assert!(share > 0.95, "seed {seed}: behind the narrow link {share:.2} of the frames were decoded");
+            assert_eq!(layer(call, NARROW), Some(0));
+            let sound = call.received(NARROW, "TR_mic").audio;
+            call.run(SECOND);
+            assert!(call.received(NARROW, "TR_mic").audio > sound + 45, "seed {seed}: sound suffers");
+            call.limit(NARROW, 0);
+            call.run_until(10 * SECOND, "return to the best layer", |call| layer(call, NARROW) == Some(2));
+        });
+    }
+}
