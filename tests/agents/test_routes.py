@@ -71,6 +71,14 @@ async def test_one_that_speaks_json_is_answered_in_json(served: Served) -> None:
     assert answer.register.worker_id.startswith("AW_")
 
 
+async def test_one_that_goes_over_to_protobuf_is_answered_in_it(served: Served) -> None:
+    worker = await served.connect()
+    await worker.send('{"register": {"agentName": "a", "type": "JT_ROOM"}}')
+    assert isinstance(await worker.recv(), str)
+    await worker.send(agent.WorkerMessage(ping=agent.WorkerPing(timestamp=1)).SerializeToString())
+    assert (await next_message(worker)).pong.last_timestamp == 1
+
+
 @pytest.mark.parametrize("nonsense", [b"\xff\xff\xff", "{", '{"register": 5}'])
 async def test_nonsense_ends_its_connection_only(served: Served, nonsense: bytes | str) -> None:
     good, bad = await served.register(), await served.register()

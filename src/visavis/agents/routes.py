@@ -5,8 +5,6 @@ from contextlib import suppress
 from typing import Protocol
 
 import structlog
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError
 from livekit.protocol import agent
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -18,6 +16,7 @@ from visavis.agents.worker import Worker
 from visavis.auth import KeyRing
 from visavis.errors import VisavisError
 from visavis.signalling.connect import bearer_token
+from visavis.signalling.frames import BadFrame, Frames, decode
 from visavis.signalling.messages import server_info
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -33,37 +32,21 @@ class AgentSource(Protocol):
     agents: AgentDispatcher
 
 
-class _BadMessage(Exception):
-    """What no worker says; its connection ends."""
-
-
 class _Socket:
-    """Messages over a WebSocket, in whichever encoding the worker speaks: protobuf, or JSON in text frames."""
+    """Messages over a worker's WebSocket, from several tasks at once."""
 
     def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-        self._speaks_json = False
+        self._frames = Frames(websocket, answer=agent.ServerMessage)
         self._turn = asyncio.Lock()
 
     async def receive(self) -> agent.WorkerMessage:
         """The next message.
 
         Raises:
-            _BadMessage: it is none.
+            BadFrame: it is none.
             WebSocketDisconnect: the worker is gone.
         """
-        frame = await self._websocket.receive()
-        if frame["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(frame.get("code", 1005))
-        message = agent.WorkerMessage()
-        try:
-            if (text := frame.get("text")) is not None:
-                self._speaks_json = True
-                return json_format.Parse(text, message, ignore_unknown_fields=True)
-            message.ParseFromString(frame["bytes"])
-        except (DecodeError, json_format.ParseError, RecursionError) as error:
-            raise _BadMessage(str(error)) from error
-        return message
+        return decode(await self._frames.receive(), agent.WorkerMessage)
 
     async def send(self, message: agent.ServerMessage) -> None:
         """Sends a message.
@@ -73,10 +56,7 @@ class _Socket:
         """
         try:
             async with asyncio.timeout(SEND_SECONDS), self._turn:
-                if self._speaks_json:
-                    await self._websocket.send_text(json_format.MessageToJson(message))
-                else:
-                    await self._websocket.send_bytes(message.SerializeToString())
+                await self._frames.send(message.SerializeToString())
         except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
             # RuntimeError is Starlette's for a socket that is closed.
             raise ConnectionError("the worker does not read or is gone") from error
@@ -119,7 +99,7 @@ async def _serve(socket: _Socket, agents: AgentDispatcher) -> None:
                 await worker.handle(await socket.receive())
         finally:
             agents.deregister(worker)
-    except _BadMessage as error:
+    except BadFrame as error:
         _log.warning("worker_makes_no_sense", error=str(error))
 
 

@@ -10,6 +10,7 @@ from livekit.protocol import rtc
 from visavis.errors import VisavisError
 from visavis.media import Target
 from visavis.signalling import data_tracks, messages, publishing, subscribing
+from visavis.signalling.frames import BadFrame
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.profile import update_profile
@@ -23,10 +24,6 @@ _PROTOCOL_OK_RESPONSES = 15
 
 # What a client may give as its reason to leave; anything else is its own initiative.
 _LEAVE_REASONS = frozenset({Reason.CLIENT_INITIATED, Reason.USER_UNAVAILABLE, Reason.USER_REJECTED, Reason.AGENT_ERROR})
-
-
-class BadFrame(Exception):
-    """A frame that no client in its right mind sends: its session ends."""
 
 
 def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None:

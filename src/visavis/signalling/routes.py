@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError
 from livekit.protocol import rtc
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
@@ -16,16 +14,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from visavis.errors import VisavisError
 from visavis.signalling import messages
 from visavis.signalling.connect import ConnectRequest, parse_connect
+from visavis.signalling.frames import BadFrame, Frames, decode
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.registry import RoomRegistry
-from visavis.signalling.requests import BadFrame, handle
+from visavis.signalling.requests import handle
 from visavis.signalling.session import Session
 
 _log = structlog.stdlib.get_logger(__name__)
 
-MAX_FRAME_BYTES = 2 << 20
 _LAST_WORDS_SECONDS = 1.0
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
@@ -109,16 +107,16 @@ async def _serve(
     first: tuple[rtc.SignalRequest, ...],
 ) -> None:
     """Reads and writes until either side is done."""
-    encoding = _Encoding(websocket)
+    frames = Frames(websocket, answer=rtc.SignalResponse)
     tasks: set[asyncio.Task[None]] = set()
     try:
         await websocket.accept()
-        writer = asyncio.create_task(_write(websocket, outlet, encoding))
+        writer = asyncio.create_task(_write(websocket, outlet, frames))
         tasks.update((writer, asyncio.create_task(outlet.aborted())))
         if entered is not None:
             for request in first:
                 _obey(*entered, request)
-            tasks.add(asyncio.create_task(_read(websocket, *entered, outlet, encoding)))
+            tasks.add(asyncio.create_task(_read(frames, *entered, outlet)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if outlet.is_closed and not writer.done():
             # The reader ended because of what it read: let what explains this go out, if the client takes it.
@@ -134,39 +132,18 @@ async def _serve(
                 _log.error("socket_failed", exc_info=result)
 
 
-class _Encoding:
-    """Answers in the encoding of the last frame received: binary at first; JSON is for people who debug."""
-
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-        self.is_json = False
-
-    async def send(self, frame: bytes) -> None:
-        if self.is_json:
-            await self._websocket.send_text(
-                json_format.MessageToJson(rtc.SignalResponse.FromString(frame), indent=None)
-            )
-        else:
-            await self._websocket.send_bytes(frame)
-
-
-async def _write(websocket: WebSocket, outlet: Outlet, encoding: _Encoding) -> None:
-    code = await outlet.pump(encoding.send)
+async def _write(websocket: WebSocket, outlet: Outlet, frames: Frames) -> None:
+    code = await outlet.pump(frames.send)
     await websocket.close(code)
 
 
-async def _read(websocket: WebSocket, room: LiveRoom, session: Session, outlet: Outlet, encoding: _Encoding) -> None:
+async def _read(frames: Frames, room: LiveRoom, session: Session, outlet: Outlet) -> None:
     while not outlet.is_closed:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
+        frame = await frames.receive()
         if outlet.is_closed:
             return
         session.last_heard = room.around.now()
-        binary: bytes | None = message.get("bytes")
-        data: bytes | str = message["text"] if binary is None else binary
-        encoding.is_json = isinstance(data, str)
-        _obey(room, session, data)
+        _obey(room, session, frame)
         # One that floods takes turns with the others.
         await asyncio.sleep(0)
 
@@ -174,7 +151,7 @@ async def _read(websocket: WebSocket, room: LiveRoom, session: Session, outlet: 
 def _obey(room: LiveRoom, session: Session, request: rtc.SignalRequest | bytes | str) -> None:
     """Does what a client asks; if that cannot be, its session ends."""
     try:
-        handle(room, session, request if isinstance(request, rtc.SignalRequest) else _decode(request))
+        handle(room, session, request if isinstance(request, rtc.SignalRequest) else decode(request, rtc.SignalRequest))
     except BadFrame as error:
         _log.warning("bad_frame", participant=session.sid, reason=str(error))
         room.remove(session, Reason.STATE_MISMATCH)
@@ -182,14 +159,3 @@ def _obey(room: LiveRoom, session: Session, request: rtc.SignalRequest | bytes |
         # A bug that one client's message met must cost nobody else anything.
         _log.exception("request_failed", participant=session.sid)
         room.remove(session, Reason.STATE_MISMATCH, action=rtc.LeaveRequest.RECONNECT)
-
-
-def _decode(data: bytes | str) -> rtc.SignalRequest:
-    if len(data) > MAX_FRAME_BYTES:
-        raise BadFrame(f"a frame of {len(data)} bytes, more than {MAX_FRAME_BYTES}")
-    try:
-        if isinstance(data, str):
-            return json_format.Parse(data, rtc.SignalRequest(), ignore_unknown_fields=True)
-        return rtc.SignalRequest.FromString(data)
-    except (DecodeError, json_format.ParseError, RecursionError) as error:
-        raise BadFrame(f"a frame of {len(data)} bytes that is no SignalRequest") from error
