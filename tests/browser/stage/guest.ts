@@ -51,6 +51,10 @@ export class Guest {
     await this.ended;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.leave();
+  }
+
   async #line(): Promise<string> {
     const [line] = (await Promise.race([once(this.lines, 'line'), this.ended])) as [string?];
     if (line === undefined) throw new Error(`the guest ended:\n${this.#errors.slice(-2000)}`);

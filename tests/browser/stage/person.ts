@@ -183,6 +183,11 @@ export class Person {
     await this.page.browserContext().close();
   }
 
+  /** As `close`, whether or not it crashed before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close().catch(() => undefined);
+  }
+
   async #until<A extends unknown[]>(
     predicate: (...args: A) => unknown,
     args: [...A],

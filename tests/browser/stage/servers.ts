@@ -51,7 +51,12 @@ export class Server {
   static async start(name: ServerName, flags: string[] = []): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'visavis-browser-'));
     const server = new Server(name, name === 'visavis' ? visavis(flags) : await livekit(folder), folder);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
   }
 

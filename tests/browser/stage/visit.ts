@@ -1,6 +1,7 @@
 /** What every test of Visavis' own page starts from: our server, a Chromium, and the people who opened pages in it. */
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from './browsers.ts';
+import { Closing } from './closing.ts';
 import type { PEOPLE } from './devices.ts';
 import { Server } from './servers.ts';
 import { Visitor, type Visit } from './visitor.ts';
@@ -11,11 +12,18 @@ export class Stage {
   private constructor(
     readonly server: Server,
     readonly browser: Browser,
+    private readonly closing: Closing,
   ) {}
 
   static async open(): Promise<Stage> {
-    const [server, browser] = await Promise.all([Server.start('visavis'), openBrowser('chromium')]);
-    return new Stage(server, browser);
+    const closing = new Closing();
+    try {
+      const [server, browser] = await closing.opened(Server.start('visavis'), openBrowser('chromium'));
+      return new Stage(server, browser, closing);
+    } catch (error) {
+      await closing[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async visitor(name: keyof typeof PEOPLE, visit: Partial<Visit> = {}): Promise<Visitor> {
@@ -31,7 +39,7 @@ export class Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close();
-    await this.server[Symbol.asyncDispose]();
+    await this.clear();
+    await this.closing[Symbol.asyncDispose]();
   }
 }

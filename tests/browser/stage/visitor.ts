@@ -208,6 +208,11 @@ export class Visitor {
     await this.page.browserContext().close();
   }
 
+  /** As `close`, whether or not it crashed before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close().catch(() => undefined);
+  }
+
   /** What the page shows now, for a failure's message. */
   report(): Promise<string> {
     return this.page

@@ -1,9 +1,10 @@
 /** The prefabs of `@livekit/components-react` as people use them: a preview, a call of two, a chat, leaving. At both servers. */
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser, Page } from 'puppeteer-core';
 import type { Colour } from '../page/palette.ts';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { devicesOf, PEOPLE } from '../stage/devices.ts';
 import { openPage, PATIENCE } from '../stage/person.ts';
 import { leftOutUnlessAll, Server, type ServerName } from '../stage/servers.ts';
@@ -81,16 +82,13 @@ class User {
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`components-react's prefabs through ${name}`, { skip: leftOutUnlessAll(name) }, () => {
-    let browser: Browser, site: HarnessSite, server: Server;
+    const closing = closedAfter();
+    let browser: Browser, server: Server;
     let alice: User, bob: User;
 
     before(async () => {
-      [browser, site, server] = await Promise.all([openBrowser('chromium'), HarnessSite.open(), Server.start(name)]);
+      [browser, , server] = await closing.opened(openBrowser('chromium'), HarnessSite.open(), Server.start(name));
       [alice, bob] = await Promise.all([User.open('alice', browser, server), User.open('bob', browser, server)]);
-    });
-    after(async () => {
-      await browser.close();
-      await Promise.all([site[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
     });
 
     it('PreJoin shows the own picture, and joins', async () => {

@@ -3,11 +3,12 @@
  * share a secret see, hear and read each other; one with another secret gets packets that mean nothing, and disturbs nobody.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { nearestColour, PALETTE } from '../page/palette.ts';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Guest } from '../stage/guest.ts';
 import { Person } from '../stage/person.ts';
@@ -18,25 +19,21 @@ const GUEST = { hz: 1320, rgb: PALETTE.cyan };
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`end-to-end encryption through ${name}`, { skip: leftOutUnlessAll(name) }, () => {
+    const closing = closedAfter();
     let browser: Browser, site: HarnessSite, server: Server;
     let alice: Person, bob: Person, stranger: Person, guest: Guest;
 
     before(async () => {
-      [browser, site, server] = await Promise.all([openBrowser('chromium'), HarnessSite.open(), Server.start(name)]);
+      [browser, site, server] = await closing.opened(openBrowser('chromium'), HarnessSite.open(), Server.start(name));
       const join = (who: keyof typeof PEOPLE, secret: string) =>
         Person.join(who, 'secrets', { browser, site, server, setup: { secret } });
       alice = await join('alice', SECRET);
       await alice.publish();
       bob = await join('bob', SECRET);
       await bob.publish();
-      guest = await Guest.join(server, 'secrets', SECRET);
+      [guest] = await closing.opened(Guest.join(server, 'secrets', SECRET));
       await guest.do('publish', GUEST);
       stranger = await join('carol', 'what nobody else knows');
-    });
-    after(async () => {
-      await guest?.leave();
-      await browser.close();
-      await Promise.all([site[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
     });
 
     /** Everyone who knows the secret sees and hears the others who do. */

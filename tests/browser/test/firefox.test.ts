@@ -1,43 +1,37 @@
 /** Firefox and Chromium in one room, both directions, at our server and at the real one. */
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 import { Visitor } from '../stage/visitor.ts';
 
+const closing = closedAfter();
 let chromium: Browser;
 let site: HarnessSite;
 
 before(async () => {
-  [chromium, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
-});
-after(async () => {
-  await chromium.close();
-  await site[Symbol.asyncDispose]();
+  [chromium, site] = await closing.opened(openBrowser('chromium'), HarnessSite.open());
 });
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`Firefox with Chromium through ${name}`, { skip: leftOut(name) }, () => {
     // What we promise; of livekit-server it is enough that it does the same.
     const soon = name === 'visavis' ? 2_000 : 10_000;
+    const closing = closedAfter();
     let server: Server, firefox: Browser;
     let alice: Person, bob: Person;
 
     before(async () => {
       const isEased = name === 'livekit-server';
-      [server, firefox] = await Promise.all([Server.start(name), openBrowser('firefox', { isEased })]);
-      alice = await Person.join('alice', 'mixed', { browser: chromium, site, server });
+      [server, firefox] = await closing.opened(Server.start(name), openBrowser('firefox', { isEased }));
+      [alice] = await closing.opened(Person.join('alice', 'mixed', { browser: chromium, site, server }));
       await alice.publish();
-      bob = await Person.join('bob', 'mixed', { browser: firefox, site, server });
+      [bob] = await closing.opened(Person.join('bob', 'mixed', { browser: firefox, site, server }));
       await bob.publish();
-    });
-    after(async () => {
-      await Promise.all([alice, bob].map((person) => person?.close().catch(() => undefined)));
-      await firefox.close();
-      await server[Symbol.asyncDispose]();
     });
 
     it('Firefox sees and hears Chromium', async () => {
@@ -78,19 +72,15 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
 }
 
 describe('our page in Firefox, with Chromium', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let server: Server, firefox: Browser;
   let alice: Visitor, bob: Visitor;
 
   before(async () => {
-    [server, firefox] = await Promise.all([Server.start('visavis'), openBrowser('firefox')]);
-    alice = await Visitor.open(chromium, 'alice', { at: server.http });
-    bob = await Visitor.open(firefox, 'bob', { at: server.http });
+    [server, firefox] = await closing.opened(Server.start('visavis'), openBrowser('firefox'));
+    [alice] = await closing.opened(Visitor.open(chromium, 'alice', { at: server.http }));
+    [bob] = await closing.opened(Visitor.open(firefox, 'bob', { at: server.http }));
     await Promise.all([alice.callMyself('alice'), bob.callMyself('bob')]);
-  });
-  after(async () => {
-    await Promise.all([alice, bob].map((visitor) => visitor?.close().catch(() => undefined)));
-    await firefox.close();
-    await server[Symbol.asyncDispose]();
   });
 
   it('a room made in Firefox is joined from Chromium, and they see and hear each other', async () => {

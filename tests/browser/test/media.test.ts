@@ -1,41 +1,39 @@
 /** What the media server does per packet, seen from browsers: layers, codecs, ICE-TCP, and media that outlives its signalling. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import type { TrackPublishOptions } from 'livekit-client';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person, type Setup } from '../stage/person.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
 import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 
+const closing = closedAfter();
 let browser: Browser;
 let site: HarnessSite;
 
 before(async () => {
-  [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
-});
-after(async () => {
-  await browser.close();
-  await site[Symbol.asyncDispose]();
+  [browser, site] = await closing.opened(openBrowser('chromium'), HarnessSite.open());
 });
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`media through ${name}`, { skip: leftOut(name) }, () => {
+    const closing = closedAfter();
     let server: Server;
     let people: Person[] = [];
     let rooms = 0;
     const slower = name === 'livekit-server' && 'livekit-server takes 21 to 22 s here, as measured';
 
     before(async () => {
-      server = await Server.start(name);
+      [server] = await closing.opened(Server.start(name));
     });
     afterEach(async () => {
       await Promise.all(people.map((person) => person.close()));
       people = [];
     });
-    after(() => server[Symbol.asyncDispose]());
 
     /** Alice, who will publish, and Bob, alone in a new room. */
     async function pair(forAlice: Setup = {}, forBob: Setup = forAlice): Promise<[Person, Person]> {

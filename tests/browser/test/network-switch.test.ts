@@ -1,9 +1,10 @@
 /** Whoever changes to another network comes from another address: the same session goes on, with media. At both servers. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { PORTS } from '../stage/ports.ts';
@@ -13,20 +14,17 @@ import { leftOutAsSlow, Server, type ServerName } from '../stage/servers.ts';
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`another address through ${name}`, { skip: leftOutAsSlow(name) }, () => {
     const { udp } = name === 'visavis' ? PORTS.visavis : PORTS.livekit;
+    const closing = closedAfter();
     let browser: Browser, site: HarnessSite, server: Server, proxy: MediaProxy;
     let alice: Person, bob: Person;
 
     before(async () => {
-      [browser, site, server] = await Promise.all([openBrowser('chromium'), HarnessSite.open(), Server.start(name)]);
-      proxy = await MediaProxy.before(udp);
+      [browser, site, server] = await closing.opened(openBrowser('chromium'), HarnessSite.open(), Server.start(name));
+      [proxy] = await closing.opened(MediaProxy.before(udp));
       const setup = { throughProxy: { server: udp, proxy: PORTS.mediaProxy } };
       alice = await Person.join('alice', 'travelling', { browser, site, server, setup });
       bob = await Person.join('bob', 'travelling', { browser, site, server });
       await Promise.all([alice.publish(), bob.publish()]);
-    });
-    after(async () => {
-      await browser.close();
-      await Promise.all([proxy, site, server].map((each) => each[Symbol.asyncDispose]()));
     });
 
     const bothWays = () =>

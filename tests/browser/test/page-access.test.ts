@@ -1,7 +1,8 @@
 /** Visavis' own page for everyone: without a mouse, on a narrow screen, for a screen reader, in light and dark. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
 import axe, { type AxeResults, type RunOptions } from 'axe-core';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
@@ -44,13 +45,13 @@ async function tabTo(visitor: Visitor, selector: string): Promise<void> {
 }
 
 describe('access to our page', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let stage: Stage;
 
   before(async () => {
-    stage = await Stage.open();
+    [stage] = await closing.opened(Stage.open());
   });
   afterEach(() => stage.clear());
-  after(() => stage[Symbol.asyncDispose]());
 
   for (const dark of [false, true]) {
     it(`has nothing for axe to complain about in ${dark ? 'dark' : 'light'}: home, settings, call`, async () => {

@@ -1,20 +1,18 @@
 /** A call on Visavis' own page, as people make one: from the preview to closing the tab. The cases follow each other in one call. */
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
 describe('a call on our page', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let stage: Stage;
   let alice: Visitor, bob: Visitor, carol: Visitor;
 
   before(async () => {
-    stage = await Stage.open();
-  });
-  after(async () => {
-    await stage.clear();
-    await stage[Symbol.asyncDispose]();
+    [stage] = await closing.opened(Stage.open());
   });
 
   it('home shows the own picture, an empty list, and no way to create a nameless room', async () => {

@@ -1,6 +1,7 @@
 /** Devices on Visavis' own page: choices that stay, devices that come and go, and people who give none. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
@@ -10,13 +11,13 @@ const chosen = (visitor: Visitor, kind: string): Promise<string> =>
   visitor.page.$eval(testId(`${kind}-select`), (select) => (select as HTMLSelectElement).value);
 
 describe('devices on our page', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let stage: Stage;
 
   before(async () => {
-    stage = await Stage.open();
+    [stage] = await closing.opened(Stage.open());
   });
   afterEach(() => stage.clear());
-  after(() => stage[Symbol.asyncDispose]());
 
   it('a choice shows at once and is kept across a reload', async () => {
     const alice = await stage.visitor('alice');

@@ -1,6 +1,7 @@
 /** Visavis' own page when the network or the server goes away and comes back. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
 import { leftOut } from '../stage/servers.ts';
@@ -8,13 +9,13 @@ import { Stage } from '../stage/visit.ts';
 import type { Visitor } from '../stage/visitor.ts';
 
 describe('trouble on our page', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let stage: Stage;
 
   before(async () => {
-    stage = await Stage.open();
+    [stage] = await closing.opened(Stage.open());
   });
   afterEach(() => stage.clear());
-  after(() => stage[Symbol.asyncDispose]());
 
   async function inRoom(room: string, aliceAt: string): Promise<[Visitor, Visitor]> {
     const [alice, bob] = await Promise.all([stage.visitor('alice', { at: aliceAt }), stage.visitor('bob')]);

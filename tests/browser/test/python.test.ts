@@ -1,10 +1,11 @@
 /** The PyPI `livekit` client and npm `livekit-client` in Chromium in one room, both directions, at our server and at the real one. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { nearestColour, PALETTE } from '../page/palette.ts';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Guest } from '../stage/guest.ts';
 import { Person } from '../stage/person.ts';
@@ -21,22 +22,18 @@ declare global {
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`PyPI livekit with Chromium through ${name}`, { skip: leftOut(name) }, () => {
+    const closing = closedAfter();
     let browser: Browser, site: HarnessSite, server: Server;
     let alice: Person, guest: Guest;
 
     before(async () => {
-      [browser, site, server] = await Promise.all([openBrowser('chromium'), HarnessSite.open(), Server.start(name)]);
+      [browser, site, server] = await closing.opened(openBrowser('chromium'), HarnessSite.open(), Server.start(name));
       const setup = { grant: { canUpdateOwnMetadata: true } };
       alice = await Person.join('alice', 'languages', { browser, site, server, setup });
       await alice.publish();
-      guest = await Guest.join(server, 'languages');
+      [guest] = await closing.opened(Guest.join(server, 'languages'));
       await guest.do('publish', { hz: HZ, rgb: PALETTE.cyan });
       await alice.isWith(['guest']);
-    });
-    after(async () => {
-      await guest?.leave();
-      await browser.close();
-      await Promise.all([site[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
     });
 
     it('Chromium sees and hears Python', async () => {

@@ -9,6 +9,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { leftOut, Server } from '../stage/servers.ts';
@@ -19,6 +20,7 @@ interface Selected {
 }
 
 describe('TURN of visavis', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
   let browser: Browser, site: HarnessSite, server: Server;
   let people: Person[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'visavis-relay-'));
@@ -31,22 +33,17 @@ describe('TURN of visavis', { skip: leftOut('visavis') }, () => {
     const flags = ['--turn-domain', 'localhost', '--turn-cert', certificate, '--turn-key', key];
     const publicKey = new X509Certificate(readFileSync(certificate)).publicKey.export({ type: 'spki', format: 'der' });
     const trusted = createHash('sha256').update(publicKey).digest('base64');
-    [browser, site, server] = await Promise.all([
+    [browser, site, server] = await closing.opened(
       openBrowser('chromium', { flags: [`--ignore-certificate-errors-spki-list=${trusted}`] }),
       HarnessSite.open(),
       Server.start('visavis', flags),
-    ]);
+    );
   });
   afterEach(async () => {
     await Promise.all(people.map((person) => person.close()));
     people = [];
   });
-  after(async () => {
-    await browser.close();
-    await site[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => rmSync(folder, { recursive: true }));
 
   async function enter(name: 'alice' | 'bob', onlyTurn?: string): Promise<Person> {
     const setup = onlyTurn === undefined ? {} : { onlyTurn };

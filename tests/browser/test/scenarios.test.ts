@@ -1,10 +1,11 @@
 /** The scenarios that livekit-client's own sample simulates, at both servers: after each the session is as whole as it should be. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import type { SimulationScenario } from 'livekit-client';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { leftOutAsSlow, Server, type ServerName } from '../stage/servers.ts';
@@ -23,21 +24,18 @@ const COME_BACK = {
 
 for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
   describe(`simulated scenarios through ${name}`, { skip: leftOutAsSlow(name) }, () => {
+    const closing = closedAfter();
     let browser: Browser, site: HarnessSite, server: Server;
     let alice: Person, bob: Person;
     let people: Person[] = [];
     let rooms = 0;
 
     before(async () => {
-      [browser, site, server] = await Promise.all([openBrowser('chromium'), HarnessSite.open(), Server.start(name)]);
+      [browser, site, server] = await closing.opened(openBrowser('chromium'), HarnessSite.open(), Server.start(name));
     });
     afterEach(async () => {
       await Promise.all(people.map((person) => person.close()));
       people = [];
-    });
-    after(async () => {
-      await browser.close();
-      await Promise.all([site[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
     });
 
     async function meet(): Promise<void> {

@@ -1,22 +1,20 @@
 /** Three people in Chromium, by livekit-client's own default path, at our server and at the real one. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
 import { HarnessSite } from '../stage/bundle.ts';
+import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person } from '../stage/person.ts';
 import { leftOut, Server, type ServerName } from '../stage/servers.ts';
 
+const closing = closedAfter();
 let browser: Browser;
 let site: HarnessSite;
 
 before(async () => {
-  [browser, site] = await Promise.all([openBrowser('chromium'), HarnessSite.open()]);
-});
-after(async () => {
-  await browser.close();
-  await site[Symbol.asyncDispose]();
+  [browser, site] = await closing.opened(openBrowser('chromium'), HarnessSite.open());
 });
 
 /** Each of these people sees and hears each other one, by content. */
@@ -49,25 +47,22 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
     // What we promise; of livekit-server it is enough that it does the same.
     const soon = name === 'visavis' ? 2_000 : 10_000;
     const room = 'three';
+    const closing = closedAfter();
     let server: Server;
     let alice: Person, bob: Person, carol: Person;
 
     before(async () => {
-      server = await Server.start(name);
-    });
-    after(async () => {
-      await Promise.all([alice, bob, carol].map((person) => person?.close().catch(() => undefined)));
-      await server[Symbol.asyncDispose]();
+      [server] = await closing.opened(Server.start(name));
     });
 
     it('everyone sees the right picture and hears the right pitch of everyone', async () => {
       const cast = { browser, site, server };
-      alice = await Person.join('alice', room, cast);
+      [alice] = await closing.opened(Person.join('alice', room, cast));
       await alice.publish();
-      bob = await Person.join('bob', room, cast);
+      [bob] = await closing.opened(Person.join('bob', room, cast));
       await bob.publish();
       // Carol is the late joiner: both others' tracks are there before she is.
-      carol = await Person.join('carol', room, cast);
+      [carol] = await closing.opened(Person.join('carol', room, cast));
       await carol.publish();
       await allMeet([alice, bob, carol]);
     });
