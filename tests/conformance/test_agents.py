@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import websockets
+from caller import Caller
 from livekit import api
 from livekit.protocol import agent, models
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
@@ -195,6 +196,20 @@ async def test_dispatches_are_listed_and_deleted(register: Register, moderator: 
     with pytest.raises(api.TwirpError) as refused:
         await moderator.agent_dispatch.delete_dispatch(made.id, room)
     assert refused.value.code == "not_found"
+
+
+async def test_an_agent_hears_itself_that_it_is_sent_away(
+    server: MediaServer, register: Register, moderator: api.LiveKitAPI, room: str
+) -> None:
+    worker = await register("leaver")
+    await dispatch(moderator, room, "leaver")
+    _, token = await worker.takes("leaver-1")
+    leaver = Caller("leaver-1")
+    await leaver.room.connect(server.url, token)
+    await moderator.room.delete_room(api.DeleteRoomRequest(room=room))
+    await leaver.event("disconnected")
+    # The job's process is told by its client why it ends; to be terminated by its worker would tell it nothing.
+    await worker.hears_nothing()
 
 
 async def test_an_agent_in_the_room_does_not_count(

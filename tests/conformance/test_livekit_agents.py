@@ -117,7 +117,7 @@ async def test_a_nameless_worker_sings_along_in_every_room(
     worker = await start_worker("")
     await sings_along(await enter("alice"), "")
     await moderator.room.delete_room(api.DeleteRoomRequest(room=room))
-    await worker.prints(f"job ended in {room}")
+    await worker.prints(f"job ended in {room}: room disconnected")
     assert await worker.end() == 0
 
 
@@ -131,7 +131,7 @@ async def test_a_named_worker_comes_when_it_is_dispatched_or_named_by_a_token(
     await moderator.agent_dispatch.create_dispatch(request)
     await sings_along(alice, "by name")
     await moderator.room.delete_room(api.DeleteRoomRequest(room=room))
-    await worker.prints(f"job ended in {room}")
+    await worker.prints(f"job ended in {room}: room disconnected")
 
     other = f"{room}-other"
     wanted = RoomConfiguration(agents=[api.RoomAgentDispatch(agent_name="singer", metadata="by token")])
@@ -140,5 +140,5 @@ async def test_a_named_worker_comes_when_it_is_dispatched_or_named_by_a_token(
     bob = await enter("bob", access.with_grants(grants).to_jwt())
     await sings_along(bob, "by token")
     await bob.room.disconnect()
-    await worker.prints(f"job ended in {other}")
+    await worker.prints(f"job ended in {other}: room disconnected")
     assert await worker.end() == 0

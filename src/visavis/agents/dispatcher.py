@@ -51,7 +51,7 @@ class AgentDispatcher:
         _log.info("worker_gone", worker=worker.id, agent_name=worker.agent_name)
 
     def happened(self, event: WebhookEvent) -> None:
-        """Does what an event asks for: rooms that begin, people who join or publish first, agents who leave."""
+        """Does what an event asks for: rooms that begin, people who join or publish first."""
         live = self._find_room(event.room.name)
         match event.event:
             case "room_started" if live is not None:
@@ -68,8 +68,6 @@ class AgentDispatcher:
                         return
                 if participant is not None:
                     self._launch_for([*self._of(event.room.name)], kind, live.room, participant)
-            case "participant_left":
-                self._agent_left(event.room.name, event.participant.identity)
             case _:
                 pass
 
@@ -172,12 +170,6 @@ class AgentDispatcher:
         ]
         # Not for secrets.
         return random.choices(fitting, [1 - worker.load for worker in fitting])[0] if fitting else None  # noqa: S311
-
-    def _agent_left(self, room: str, identity: str) -> None:
-        for dispatch in self._of(room):
-            for job in dispatch.state.jobs:
-                if job.state.participant_identity == identity:
-                    self._start(self._terminate(job))
 
     async def _terminate(self, job: agent.Job) -> None:
         worker = self._workers.get(job.state.worker_id)
