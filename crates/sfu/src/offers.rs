@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use str0m::Rtc;
 use str0m::change::SdpAnswer;
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::format::PayloadParams;
@@ -15,7 +16,6 @@ use crate::downtrack::Place;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
 use crate::participant::{Outstanding, Section, Use};
-use crate::rewriter::Rewriter;
 use crate::sdp::{self, Msid};
 use crate::shard::{Key, Shard, Timer};
 
@@ -99,18 +99,17 @@ impl Shard {
             let kind = self.tracks[self.downtracks[*downtrack].track].kind;
             let free =
                 participant.sections.iter_mut().find(|section| section.kind == kind && section.used == Use::Free);
-            let (mid, rewriter) = if let Some(section) = free {
+            let used = Use::Track(*downtrack);
+            let mid = if let Some(section) = free {
                 changes.set_direction(section.mid, Direction::SendOnly);
-                section.used = Use::Track(*downtrack);
-                (section.mid, std::mem::take(&mut section.rewriter))
+                section.used = used;
+                section.mid
             } else {
                 let mid = changes.add_media(kind, Direction::SendOnly, None, None, None);
-                let (used, rewriter) = (Use::Track(*downtrack), Rewriter::default());
-                participant.sections.push(Section { mid, kind, used, rewriter });
-                (mid, Rewriter::default())
+                participant.sections.push(Section { mid, kind, used });
+                mid
             };
-            let downtrack = &mut self.downtracks[*downtrack];
-            (downtrack.place, downtrack.rewriter) = (Place::Offered(mid), rewriter);
+            self.downtracks[*downtrack].place = Place::Offered(mid);
         }
         let Some((offer, change)) = changes.apply() else { return };
         let mut sdp = offer.to_sdp_string();
@@ -190,8 +189,9 @@ impl Shard {
     /// After an answer: what was offered is ready or refused, what was stopped is free.
     fn settle_sections(&mut self, key: usize, now: Instant) {
         let participant = &mut self.participants[key];
-        for section in &mut participant.sections {
-            if section.used == Use::Stopping {
+        if let Some(connection) = participant.subscriber.as_mut() {
+            for section in participant.sections.iter_mut().filter(|section| section.used == Use::Stopping) {
+                renew_stream(&mut connection.rtc, section.mid);
                 section.used = Use::Free;
             }
         }
@@ -255,7 +255,6 @@ impl Shard {
         participant.settings.insert(track.into(), removed.settings);
         if let Some(section) = removed.mid().and_then(|mid| participant.section_of(mid)) {
             section.used = Use::Leaving;
-            section.rewriter = removed.rewriter;
         }
         true
     }
@@ -279,4 +278,14 @@ fn channels() -> [ChannelConfig; 3] {
     };
     let reliable = ChannelConfig { label: "_reliable".into(), ..ChannelConfig::default() };
     [reliable, unreliable("_lossy"), unreliable("_data_track")]
+}
+
+/// What a section carries next is a stream of its own: in the one that it knows, libwebrtc plays what it still has of the
+/// track before, and somebody is heard in another's name.
+fn renew_stream(rtc: &mut Rtc, mid: Mid) {
+    let mut api = rtc.direct_api();
+    let Some((ssrc, rtx)) = api.stream_tx_by_mid(mid, None).map(|stream| (stream.ssrc(), stream.rtx())) else { return };
+    api.remove_stream_tx(ssrc);
+    let (ssrc, rtx) = (api.new_ssrc(), rtx.map(|_| api.new_ssrc()));
+    api.declare_stream_tx(ssrc, rtx, mid, None);
 }

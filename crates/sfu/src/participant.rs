@@ -16,7 +16,6 @@ use crate::connection::Connection;
 use crate::data_tracks::DataTracks;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
-use crate::rewriter::Rewriter;
 
 /// A media section of the publisher connection that sends.
 pub(crate) struct Published {
@@ -34,8 +33,6 @@ pub(crate) struct Section {
     pub mid: Mid,
     pub kind: MediaKind,
     pub used: Use,
-    /// State of the section's stream while no downtrack has it.
-    pub rewriter: Rewriter,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,6 @@ use crate::egress::Egress;
 use crate::event::Event;
 use crate::offers::ANSWER_WITHIN;
 use crate::participant::{Lacking, Section, Use};
-use crate::rewriter::Rewriter;
 use crate::sdp::{self, Carried, Msid};
 use crate::shard::Shard;
 
@@ -119,7 +118,7 @@ impl Shard {
             if let Some(ssrc) = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc()) {
                 api.remove_stream_tx(ssrc); // the next answer has another one
             }
-            (section.used, section.rewriter) = (Use::Free, Rewriter::default());
+            section.used = Use::Free;
         }
     }
 
@@ -140,7 +139,7 @@ impl Shard {
                 None if usable => {
                     let kind = media.kind();
                     *new.of(kind) += 1;
-                    participant.sections.push(Section { mid, kind, used: Use::Free, rewriter: Rewriter::default() });
+                    participant.sections.push(Section { mid, kind, used: Use::Free });
                 }
                 Some(index) if !usable => {
                     if let Use::Track(downtrack) = participant.sections.remove(index).used {
@@ -180,7 +179,6 @@ impl Shard {
                 continue;
             }
             section.used = Use::Track(downtrack_key);
-            downtrack.rewriter = std::mem::take(&mut section.rewriter);
             downtrack.place = Place::Ready(section.mid, pt);
             connection.rtc.open(section.mid);
         }

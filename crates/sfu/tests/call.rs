@@ -254,13 +254,19 @@ fn mute_stops_and_unmute_resumes_with_a_keyframe() {
 fn sections_are_recycled_after_unsubscribing_and_unpublishing() {
     let mut call = call_of(&["ann", "bob"], 1, LAN, 10);
     call.run(SECOND);
-    let sections_of = |call: &Call| {
+    let offered = |call: &Call| {
         let offers = call.events_of(|event| match event {
-            Event::Offer { participant, sdp, .. } if participant == "bob" => Some(sdp.matches("m=video").count()),
+            Event::Offer { participant, sdp, .. } if participant == "bob" => Some(sdp.clone()),
             _ => None,
         });
-        *offers.last().expect("bob was offered something")
+        offers.last().expect("bob was offered something").clone()
     };
+    let ssrc = |sdp: &str| {
+        let (_, video) = sdp.split_once("m=video").expect("a section");
+        let line = video.lines().find(|line| line.starts_with("a=ssrc:")).expect("a stream");
+        line.split_once(' ').expect("an attribute").0.to_owned()
+    };
+    let mut ssrcs = vec![ssrc(&offered(&call))];
     for round in 0..4 {
         let (participant, track) = ("bob".to_owned(), camera("ann"));
         call.command(Command::Unsubscribe { participant: participant.clone(), track: track.clone() });
@@ -269,8 +275,10 @@ fn sections_are_recycled_after_unsubscribing_and_unpublishing() {
         call.command(Command::Subscribe { participant, track });
         call.run(2 * SECOND);
         assert!(frames_decoded(&mut call, "ann", "bob", SECOND) > 0.95, "round {round}: no picture");
+        ssrcs.push(ssrc(&offered(&call)));
     }
-    assert_eq!(sections_of(&call), 1);
+    assert_eq!(offered(&call).matches("m=video").count(), 1);
+    assert!(ssrcs.windows(2).all(|pair| pair[0] != pair[1]), "what comes next would follow what was: {ssrcs:?}");
     let sdp = call.client("ann").offer_removal(1);
     call.offer("ann", sdp);
     call.run(SECOND);
