@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from caller import Caller
+from livekit import rtc
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
 from participant import PATIENCE
 from wiretap import Call, Tapped
 
-from media import Colour, showing
+from media import CAMERA, Colour, showing, watching
 
 LOW, MEDIUM, HIGH = models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH
 Update = signal.SubscribedQualityUpdate
@@ -67,6 +68,14 @@ async def until_sent(published: Any, *rids: str) -> None:
     raise AssertionError(f"the client sends {sent}, not {rids}")
 
 
+async def until_width(track: rtc.Track, width: int) -> None:
+    """Waits until pictures of this width come."""
+    async with asyncio.timeout(PATIENCE), watching(track) as pictures:
+        async for picture in pictures:
+            if picture.width == width:
+                return
+
+
 async def test_first_subscriber_wants_everything(call: Call) -> None:
     _, viewer = await call("zoe")
     alice, wire = await call("alice")
@@ -103,13 +112,13 @@ async def test_publisher_stops_what_nobody_wants_and_starts_it_again(call: Call)
 
 @pytest.mark.slow
 async def test_less_is_told_after_five_seconds(call: Call) -> None:
-    _, viewer = await call("zoe")
+    zoe, viewer = await call("zoe")
     alice, wire = await call("alice")
     clock = asyncio.get_running_loop().time
 
     async with layered(alice) as published:
         await wire.until("subscribed_quality_update", up_to(HIGH))
-        await asyncio.sleep(3)  # until the highest layer flows to the viewer
+        await until_width(await zoe.track_of(alice, CAMERA), 960)
         await ask(viewer, published.sid, quality=MEDIUM)
         asked = clock()
         await wire.until("subscribed_quality_update", up_to(MEDIUM))
