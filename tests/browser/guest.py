@@ -35,6 +35,7 @@ class Guest:
         self.room.on("data_received", self._data)
         self.room.on("participant_metadata_changed", lambda who, _, now: self._note("metadata", who.identity, now))
         self.room.on("participant_attributes_changed", lambda new, who: self._note("attributes", who.identity, new))
+        self.room.on("data_track_published", lambda track: self._start(self._read_frames(track)))
         self.room.register_text_stream_handler("texts", lambda reader, who: self._start(self._read_text(reader, who)))
         self.room.register_byte_stream_handler("files", lambda reader, who: self._start(self._read_bytes(reader, who)))
 
@@ -53,6 +54,10 @@ class Guest:
     async def say(self, text: str, reliable: bool, topic: str) -> None:
         """Sends a data packet."""
         await self.caller.me.publish_data(text, reliable=reliable, topic=topic)
+
+    async def pour(self, track: str, text: str) -> None:
+        """Publishes a data track, and pushes this ten times a second from now on."""
+        self._start(self._push(await self.caller.me.publish_data_track(name=track), text))
 
     async def tell(self, metadata: str, attributes: dict[str, str]) -> None:
         """Changes its own metadata and attributes."""
@@ -102,6 +107,15 @@ class Guest:
     async def _read_bytes(self, reader: rtc.ByteStreamReader, who: str) -> None:
         data = b"".join([chunk async for chunk in reader])
         self._note("bytes", who, len(data), data == _pattern(len(data)))
+
+    async def _read_frames(self, track: rtc.RemoteDataTrack) -> None:
+        async for frame in track.subscribe():
+            self._note("frame", track.publisher_identity, track.info.name, frame.payload.decode())
+
+    async def _push(self, track: rtc.LocalDataTrack, text: str) -> None:
+        while True:
+            track.try_push(rtc.DataTrackFrame(payload=text.encode()))
+            await asyncio.sleep(0.1)
 
     async def _hum(self, hz: float) -> None:
         async with playing_tone(self.caller, hz):

@@ -127,6 +127,7 @@ async def track_of(caller: Caller, name: str) -> rtc.RemoteDataTrack:
     return (await caller.event("data_track_published", lambda track: track.info.name == name))[0]
 
 
+@pytest.mark.parametrize("path", ["/rtc", "/rtc/v1"])
 async def test_frames_reach_those_who_want_them(call: Call) -> None:
     alice, _ = await call("alice")
     tracks = [await alice.me.publish_data_track(name=name) for name in ("one", "two")]
@@ -146,6 +147,7 @@ async def test_frames_reach_those_who_want_them(call: Call) -> None:
     await bobs[1].until(tracks[0], b"one goes on")
 
 
+@pytest.mark.parametrize("path", ["/rtc", "/rtc/v1"])
 async def test_a_publisher_chooses_who_may_have_it(call: Call) -> None:
     alice, wire = await call("alice")
     track = await alice.me.publish_data_track(name="private")

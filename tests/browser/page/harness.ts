@@ -10,6 +10,7 @@ import {
   Track,
   VideoQuality,
   type LocalTrackPublication,
+  type RemoteDataTrack,
   type RemoteTrackPublication,
   type RoomConnectOptions,
   type RoomOptions,
@@ -38,6 +39,8 @@ export class Harness {
   readonly events: { name: string; at: number; detail: string }[] = [];
   /** Data packets as text, in order. */
   readonly received: { from: string; topic: string; text: string }[] = [];
+  /** Frames of data tracks as text, in order. */
+  readonly frames: { from: string; track: string; text: string }[] = [];
   /** Time from `join()` to the first remote frame shown, ms. */
   firstFrameMs: number | null = null;
 
@@ -73,6 +76,7 @@ export class Harness {
         text: new TextDecoder().decode(payload),
       }),
     );
+    this.room.on(RoomEvent.DataTrackPublished, (track) => this.#read(track));
     if (secret !== undefined) await this.room.setE2EEEnabled(true);
     await this.room.connect(url, token, connect);
   }
@@ -103,6 +107,12 @@ export class Harness {
 
   say(text: string, reliable: boolean, topic: string): Promise<void> {
     return this.room.localParticipant.publishData(new TextEncoder().encode(text), { reliable, topic });
+  }
+
+  /** Publishes a data track, and pushes this ten times a second from now on. */
+  async pour(track: string, text: string): Promise<void> {
+    const published = await this.room.localParticipant.publishDataTrack({ name: track });
+    setInterval(() => void published.tryPush({ payload: new TextEncoder().encode(text) }), 100);
   }
 
   /** Who else is here. */
@@ -184,6 +194,13 @@ export class Harness {
   published(): Record<string, string> {
     const all: LocalTrackPublication[] = [...this.room.localParticipant.trackPublications.values()];
     return Object.fromEntries(all.map((publication) => [publication.source, publication.trackSid]));
+  }
+
+  #read(track: RemoteDataTrack): void {
+    const [from, name] = [track.publisherIdentity, track.info.name];
+    const write = ({ payload }: { payload: Uint8Array }) =>
+      this.frames.push({ from, track: name, text: new TextDecoder().decode(payload) });
+    void track.subscribe().pipeTo(new WritableStream({ write: (frame) => void write(frame) }));
   }
 
   #publication(identity: string, source: Track.Source): RemoteTrackPublication | undefined {

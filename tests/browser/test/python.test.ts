@@ -61,6 +61,17 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       }
     });
 
+    it('frames of data tracks go both ways', async () => {
+      await alice.page.evaluate(() => window.harness.pour('page', 'from the page'));
+      await guest.expect('frame', 'alice', 'page', 'from the page');
+      await guest.do('pour', { track: 'snake', text: 'from Python' });
+      await alice.until(
+        () => window.harness.frames.some(({ from, track, text }) => from + track + text === 'guestsnakefrom Python'),
+        [],
+        'gets frames from Python',
+      );
+    });
+
     it('metadata and attributes go both ways', async () => {
       await alice.page.evaluate(async () => {
         await window.harness.room.localParticipant.setMetadata('of the page');
