@@ -22,8 +22,8 @@ TONES = dict(zip(NAMES, (400, 700, 1000, 1300), strict=True))
 COLOURS = dict(zip(NAMES, Colour, strict=True))
 _KINDS = {rtc.TrackKind.KIND_AUDIO: "audio", rtc.TrackKind.KIND_VIDEO: "video"}
 _FRAMES_PER_SECOND = 10
-WITHOUT_A_SOCKET = frozenset({"mute", "unmute", "subscribe", "unsubscribe"})
-"""What a client can be asked for while it comes back on a new socket. Other things it refuses, or loses."""
+WITHOUT_A_SOCKET = frozenset({"subscribe", "unsubscribe"})
+"""What a client can be asked for while it comes back on a new socket. Other things it refuses, or may lose."""
 RECONNECTING = 20.0
 """Seconds that a client may take to come back."""
 SETTLING = 40.0
@@ -102,7 +102,6 @@ class Person:
         if self._cut is not None:
             await self.caller.event("reconnected", since=self._cut, within=RECONNECTING)
             self._cut = None
-            await self._heard()
 
     async def join(self, connections: str) -> None:
         self.caller, self.senses, self.unsubscribed = Caller(self.name), Senses(), []
@@ -188,8 +187,6 @@ class Person:
 
     async def _heard(self) -> None:
         """Waits until the server knows what is muted. It confirms nothing, and the API may be quicker."""
-        if self._cut is not None:
-            return
         wanted = {own.publication.sid: self._track(kind).muted for kind, own in self.own.items()}
         async with asyncio.timeout(PATIENCE):
             # The events tell of what the client did, not of what the server heard.
