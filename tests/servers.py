@@ -95,7 +95,7 @@ webhook: {{api_key: devkey, urls: {json.dumps([webhook_url] if webhook_url else 
 def visavis_server(
     http_port: int, *, command: str = "dev", flags: Sequence[str] = (), **settings: object
 ) -> Iterator[MediaServer]:
-    """Our server by its command: ``visavis_server(17400, max_participants=3)``.
+    """Our server by its command: ``visavis_server(port(400), max_participants=3)``.
 
     Args:
         http_port: the media ports are the two after it.

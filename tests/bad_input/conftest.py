@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "python_sdk"))
 
 from running_call import RunningCall, call_on
 
+from ports import port
 from servers import PEER, MediaServer, livekit_server, visavis_server
 
 _HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def target() -> Iterator[MediaServer]:
     """The server under attack."""
     start = livekit_server if PEER else visavis_server
-    with start(17450) as server:
+    with start(port(450)) as server:
         yield server
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from wire import joined, refusal
 
+from ports import port
 from servers import PEER, MediaServer, livekit_server, visavis_server
 
 ours = pytest.mark.skipif(bool(PEER), reason="livekit-server tells it after the upgrade")
@@ -14,7 +15,7 @@ ours = pytest.mark.skipif(bool(PEER), reason="livekit-server tells it after the 
 def small() -> Iterator[MediaServer]:
     """A server whose rooms have three places."""
     start = livekit_server if PEER else visavis_server
-    with start(17460, max_participants=3) as server:
+    with start(port(460), max_participants=3) as server:
         yield server
 
 

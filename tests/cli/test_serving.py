@@ -20,13 +20,14 @@ import pytest
 import websockets
 from livekit import rtc
 
+from ports import port
 from servers import MediaServer, visavis_server
 from visavis import EmbeddedBackend, EmbeddedOptions, Visavis
 from visavis.hub.protocol import RECORD_SEPARATOR
 from visavis.media.fake import FakeEngine
 from visavis.server import listen, serve
 
-_ports = itertools.count(17800, 5)
+_ports = itertools.count(port(800), 5)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from livekit import rtc
 from participant import LARGEST_ROOM, Join, Participant, connected, token
 from wiretap import Call, Tapped, wiretap
 
+from ports import port
 from servers import LIVEKIT_SERVER, MediaServer, livekit_server, visavis_server
 
 _HERE = Path(__file__).parent
@@ -42,12 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server(request: pytest.FixtureRequest) -> Iterator[MediaServer]:
     """The server under test."""
     if request.param == "visavis":
-        with visavis_server(17510, max_participants=LARGEST_ROOM) as server:
+        with visavis_server(port(510), max_participants=LARGEST_ROOM) as server:
             yield server
         return
     if not LIVEKIT_SERVER.is_file():
         pytest.fail(f"there is no livekit-server at {LIVEKIT_SERVER}: run `make livekit-server`", pytrace=False)
-    with livekit_server(17500, max_participants=LARGEST_ROOM, binary=str(LIVEKIT_SERVER)) as server:
+    with livekit_server(port(500), max_participants=LARGEST_ROOM, binary=str(LIVEKIT_SERVER)) as server:
         yield server
 
 
@@ -97,7 +98,7 @@ def path() -> str:
 @pytest.fixture
 async def call(path: str, server: MediaServer, room: str) -> AsyncIterator[Call]:
     """Lets the PyPI client join, with media: ``alice, wire = await call("alice")``."""
-    async with wiretap(server, 17530, path) as tap, AsyncExitStack() as stack:
+    async with wiretap(server, port(530), path) as tap, AsyncExitStack() as stack:
 
         async def call(
             identity: str, *, auto_subscribe: bool = True, dynacast: bool = False, **grants: Any

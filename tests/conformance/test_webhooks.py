@@ -14,6 +14,7 @@ from livekit.protocol.webhook import WebhookEvent
 from participant import PATIENCE, connected, token
 
 from media import playing_tone
+from ports import port
 from servers import LIVEKIT_SERVER, MediaServer, livekit_server, visavis_server
 
 
@@ -75,9 +76,9 @@ def hook() -> Iterator[Hook]:
 def server(request: pytest.FixtureRequest, hook: Hook) -> Iterator[MediaServer]:
     """The server under test, with a webhook."""
     start = (
-        visavis_server(17545, webhook_url=hook.url)
+        visavis_server(port(545), webhook_url=hook.url)
         if request.param == "visavis"
-        else livekit_server(17540, binary=str(LIVEKIT_SERVER), webhook_url=hook.url)
+        else livekit_server(port(540), binary=str(LIVEKIT_SERVER), webhook_url=hook.url)
     )
     with start as server:
         hook.receiver = api.WebhookReceiver(api.TokenVerifier(server.api_key, server.api_secret))

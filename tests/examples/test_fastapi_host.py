@@ -13,11 +13,12 @@ import pytest
 import websockets
 from livekit import rtc
 
+from ports import port
 from servers import wait_for_port
 from visavis.hub.protocol import RECORD_SEPARATOR
 
 CHECKOUT = Path(__file__).parents[2]
-PORT = 17900
+PORT = port(900)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ import httpx
 import pytest
 from livekit import rtc
 
+from ports import port
 from servers import wait_for_port
 
 CHECKOUT = Path(__file__).parents[2]
-PORT = 17950
+PORT = port(950)
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,13 @@ import pytest
 from caller import PATIENCE, Caller, Join, MakeServer
 from livekit import rtc
 
+from ports import port
 from servers import PEER, MediaServer, livekit_server, visavis_server
 
 
 @pytest.fixture(scope="session")
 def media_server() -> Iterator[MediaServer]:
-    with _start(17410) as server:
+    with _start(port(410)) as server:
         yield server
 
 
@@ -37,7 +38,7 @@ async def make_server() -> AsyncIterator[MakeServer]:
 
 
 _start = livekit_server if PEER else visavis_server
-_ports = itertools.count(17420, 5)
+_ports = itertools.count(port(420), 5)
 
 
 @pytest.fixture
