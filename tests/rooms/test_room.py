@@ -1,10 +1,11 @@
 """A room's capacity and life time, and what it tells of its participants."""
 
 import pytest
+from livekit.protocol import models, rtc
 
 from visavis.auth import Claims, VideoGrants
 from visavis.errors import VisavisError
-from visavis.rooms import ClientAbout, Participant, Room, RoomLimits, SubscriptionPolicy
+from visavis.rooms import ClientAbout, Participant, Permissions, Room, RoomLimits, SubscriptionPolicy
 
 
 def person(identity, *, kind="", **grants):
@@ -115,9 +116,42 @@ def test_permissions_default_as_livekits(grants, publish, data):
 
 
 def test_a_policy_names_participants_by_identity_or_id():
-    policy = SubscriptionPolicy(False, frozenset({"alice", "PA_b"}), frozenset({("carol", "TR_1")}))
-    assert policy.allows("alice", "PA_a", "TR_9")
-    assert policy.allows("bob", "PA_b", "TR_9")
-    assert policy.allows("carol", "PA_c", "TR_1")
-    assert not policy.allows("carol", "PA_c", "TR_2")
-    assert SubscriptionPolicy().allows("anyone", "PA_x", "TR_x")
+    message = rtc.SubscriptionPermission(
+        track_permissions=[
+            rtc.TrackPermission(participant_identity="alice", all_tracks=True),
+            rtc.TrackPermission(participant_sid="PA_b", all_tracks=True),
+            rtc.TrackPermission(participant_sid="PA_gone", all_tracks=True),
+            rtc.TrackPermission(participant_identity="carol", track_sids=["TR_2"]),
+            rtc.TrackPermission(participant_identity="carol", track_sids=["TR_1"]),
+        ]
+    )
+    policy = SubscriptionPolicy.from_message(message, {"PA_b": "bob"}.get)
+    assert policy.allows("alice", "TR_9")
+    assert policy.allows("bob", "TR_9")
+    assert policy.allows("carol", "TR_1")
+    assert not policy.allows("carol", "TR_2")
+    assert SubscriptionPolicy().allows("anyone", "TR_x")
+
+
+def test_a_policy_that_names_nobody_is_none():
+    message = rtc.SubscriptionPermission(track_permissions=[rtc.TrackPermission(all_tracks=True)])
+    with pytest.raises(ValueError, match="nobody"):
+        SubscriptionPolicy.from_message(message, {}.get)
+
+
+def test_a_source_that_nobody_knows_permits_nothing():
+    permissions = person("alice", can_publish_sources=("cam",)).permissions
+    assert not any(permissions.may_publish(source) for source in models.TrackSource.values())
+    assert list(permissions.to_message().can_publish_sources) == [models.TrackSource.UNKNOWN]
+
+
+def test_a_fresh_token_permits_what_is_permitted_now():
+    alice = person("alice")
+    alice.permissions = Permissions(can_publish=False, publish_sources=frozenset({"camera"}), hidden=True)
+    video = alice.current_claims().video
+    assert (video.can_publish, video.can_publish_sources, video.hidden, video.room) == (
+        False,
+        ("camera",),
+        True,
+        "atrium",
+    )

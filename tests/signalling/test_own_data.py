@@ -65,7 +65,7 @@ async def test_revoked_sources_end_their_tracks(server):
     await alice.offer(CAMERA)
     room = (await server.backend.registry()).get("atrium")
     session = room.sessions[alice.sid]
-    only_sound = replace(Permissions(), publish_sources=frozenset({models.TrackSource.MICROPHONE}))
+    only_sound = replace(Permissions(), publish_sources=frozenset({"microphone"}))
     set_permissions(room, session, only_sound)
     assert (await alice.until("track_unpublished")).track_unpublished.track_sid == track.sid
     info = await bob.until_participant(lambda info: info.sid == alice.sid and not info.tracks)

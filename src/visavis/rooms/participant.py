@@ -8,7 +8,7 @@ from livekit.protocol import models
 from visavis.auth import Claims, VideoGrants
 from visavis.rooms.data_tracks import DataTracks
 from visavis.rooms.ids import new_id
-from visavis.rooms.permissions import Permissions, participant_kind
+from visavis.rooms.permissions import Permissions, kind_details, participant_kind
 from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions
 from visavis.rooms.tracks import TrackBook
 
@@ -133,6 +133,7 @@ class Participant:
                 permission=self.permissions.to_message(),
                 is_publisher=self.is_publisher,
                 kind=self.kind,
+                kind_details=kind_details(self.claims),
                 attributes=self.attributes,
                 disconnect_reason=self.disconnect_reason,
                 client_protocol=self.about.client_protocol,
@@ -142,18 +143,11 @@ class Participant:
 
     def current_claims(self) -> Claims:
         """The claims of a fresh token for this participant as it is now, without expiry."""
-        grants = replace(
-            self.claims.video or VideoGrants(),
-            can_publish=self.permissions.can_publish,
-            can_subscribe=self.permissions.can_subscribe,
-            can_publish_data=self.permissions.can_publish_data,
-            can_update_own_metadata=self.permissions.can_update_metadata,
-        )
         return replace(
             self.claims,
             name=self.name,
             metadata=self.metadata,
             attributes=dict(self.attributes),
-            video=grants,
+            video=self.permissions.put_into(self.claims.video or VideoGrants()),
             expires_at=0,
         )

@@ -1,18 +1,21 @@
 """What a participant may do, as its token grants it and as the others are told."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
 
 from livekit.protocol import models
 
 from visavis.auth import Claims, VideoGrants
 
-SOURCE_NAMES: dict[str, models.TrackSource] = {
+_SOURCES: dict[str, models.TrackSource] = {
     "unknown": models.TrackSource.UNKNOWN,
     "camera": models.TrackSource.CAMERA,
     "microphone": models.TrackSource.MICROPHONE,
     "screen_share": models.TrackSource.SCREEN_SHARE,
     "screen_share_audio": models.TrackSource.SCREEN_SHARE_AUDIO,
 }
+_SOURCE_NAMES = {source: name for name, source in _SOURCES.items()}
 
 _KINDS: dict[str, models.ParticipantInfo.Kind] = {
     "standard": models.ParticipantInfo.STANDARD,
@@ -30,14 +33,24 @@ def participant_kind(claims: Claims) -> models.ParticipantInfo.Kind:
     return _KINDS.get(claims.kind, models.ParticipantInfo.STANDARD)
 
 
+def kind_details(claims: Claims) -> list[models.ParticipantInfo.KindDetail]:
+    """What the token tells of the kind, as far as that is known."""
+    known = cast(Mapping[str, models.ParticipantInfo.KindDetail], dict(models.ParticipantInfo.KindDetail.items()))
+    return [known[name.upper()] for name in claims.kind_details if name.upper() in known]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """A participant's permissions at one moment. `publish_sources` empty: all."""
+    """A participant's permissions at one moment.
+
+    Attributes:
+        publish_sources: by name, so that one that nobody knows permits nothing; empty: all.
+    """
 
     can_subscribe: bool = True
     can_publish: bool = True
     can_publish_data: bool = True
-    publish_sources: frozenset[models.TrackSource] = frozenset()
+    publish_sources: frozenset[str] = frozenset()
     can_update_metadata: bool = False
     hidden: bool = False
     recorder: bool = False
@@ -53,9 +66,7 @@ class Permissions:
             can_subscribe=grants.can_subscribe is not False,
             can_publish=can_publish,
             can_publish_data=can_publish if grants.can_publish_data is None else grants.can_publish_data,
-            publish_sources=frozenset(
-                SOURCE_NAMES[name] for name in grants.can_publish_sources if name in SOURCE_NAMES
-            ),
+            publish_sources=frozenset(grants.can_publish_sources),
             can_update_metadata=bool(grants.can_update_own_metadata),
             hidden=grants.hidden,
             recorder=grants.recorder,
@@ -71,7 +82,7 @@ class Permissions:
             can_subscribe=message.can_subscribe,
             can_publish=message.can_publish,
             can_publish_data=message.can_publish_data,
-            publish_sources=frozenset(message.can_publish_sources),
+            publish_sources=frozenset(_source_name(source) for source in message.can_publish_sources),
             can_update_metadata=message.can_update_metadata,
             hidden=message.hidden,
             recorder=message.recorder,
@@ -82,25 +93,27 @@ class Permissions:
 
     def to_grants(self, *, room: str, agent: bool) -> VideoGrants:
         """The grants of a token that joins `room` with these permissions."""
-        names = {source: name for name, source in SOURCE_NAMES.items()}
-        return VideoGrants(
-            room_join=True,
-            room=room,
-            agent=agent,
+        return replace(self.put_into(VideoGrants(room_join=True, room=room)), agent=agent)
+
+    def put_into(self, grants: VideoGrants) -> VideoGrants:
+        """`grants`, with these permissions instead of those that they had."""
+        return replace(
+            grants,
             can_subscribe=self.can_subscribe,
             can_publish=self.can_publish,
             can_publish_data=self.can_publish_data,
-            can_publish_sources=tuple(names[source] for source in sorted(self.publish_sources)),
+            can_publish_sources=tuple(sorted(self.publish_sources)),
             can_update_own_metadata=self.can_update_metadata,
             hidden=self.hidden,
             recorder=self.recorder,
+            agent=self.agent,
             can_subscribe_metrics=self.can_subscribe_metrics,
             can_manage_agent_session=self.can_manage_agent_session,
         )
 
     def may_publish(self, source: models.TrackSource) -> bool:
         """Whether a track of this source may be published."""
-        return self.can_publish and (not self.publish_sources or source in self.publish_sources)
+        return self.can_publish and (not self.publish_sources or _source_name(source) in self.publish_sources)
 
     def to_message(self) -> models.ParticipantPermission:
         """As clients read it."""
@@ -108,7 +121,7 @@ class Permissions:
             can_subscribe=self.can_subscribe,
             can_publish=self.can_publish,
             can_publish_data=self.can_publish_data,
-            can_publish_sources=sorted(self.publish_sources),
+            can_publish_sources=sorted(_known_sources(self.publish_sources)),
             hidden=self.hidden,
             recorder=self.recorder,
             can_update_metadata=self.can_update_metadata,
@@ -116,3 +129,11 @@ class Permissions:
             can_subscribe_metrics=self.can_subscribe_metrics,
             can_manage_agent_session=self.can_manage_agent_session,
         )
+
+
+def _source_name(source: models.TrackSource) -> str:
+    return _SOURCE_NAMES.get(source, "unknown")
+
+
+def _known_sources(names: Iterable[str]) -> set[models.TrackSource]:
+    return {_SOURCES.get(name, models.TrackSource.UNKNOWN) for name in names}

@@ -71,6 +71,11 @@ class Room:
         """People that the others can see: what a room list tells."""
         return sum(1 for each in self._by_sid.values() if not each.is_dependent and not each.is_hidden)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether anybody here records."""
+        return any(each.is_recording for each in self._by_sid.values())
+
     def by_sid(self, sid: str) -> Participant | None:
         """The participant of this id."""
         return self._by_sid.get(sid)
@@ -138,7 +143,6 @@ class Room:
 
     def info(self) -> models.Room:
         """As clients read it."""
-        visible = [each for each in self._by_sid.values() if not each.is_dependent and not each.is_hidden]
         return models.Room(
             sid=self.sid,
             name=self.name,
@@ -149,7 +153,8 @@ class Room:
             creation_time_ms=int(self.created_at * 1000),
             enabled_codecs=[models.Codec(mime=mime) for mime in self.mime_types],
             metadata=self.metadata,
-            num_participants=len(visible),
-            num_publishers=sum(1 for each in visible if each.is_publisher),
-            active_recording=any(each.is_recording for each in self._by_sid.values()),
+            num_participants=self.shown_count,
+            # An agent that speaks does count here.
+            num_publishers=sum(1 for each in self._by_sid.values() if each.is_publisher and not each.is_hidden),
+            active_recording=self.is_recorded,
         )

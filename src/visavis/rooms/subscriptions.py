@@ -1,5 +1,6 @@
 """Who wants to receive which track, and whom a publisher lets receive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from livekit.protocol import rtc
@@ -48,28 +49,42 @@ class Subscriptions:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionPolicy:
-    """Whom a publisher lets receive its tracks. Each message replaces the one before."""
+    """Whom a publisher lets receive its tracks: people, so that who comes back may still. Each message replaces all."""
 
     all_participants: bool = True
     all_tracks: frozenset[str] = frozenset()
-    """Identities and participant ids that may have every track."""
+    """Identities that may have every track."""
     tracks: frozenset[tuple[str, str]] = frozenset()
-    """(identity or participant id, track id)."""
+    """(identity, track id)."""
 
     @classmethod
-    def from_message(cls, message: rtc.SubscriptionPermission) -> "SubscriptionPolicy":
-        """Reads the client's message."""
-        everything: set[str] = set()
-        single: set[tuple[str, str]] = set()
-        for permission in message.track_permissions:
-            who = permission.participant_identity or permission.participant_sid
-            if permission.all_tracks:
-                everything.add(who)
-            single.update((who, track) for track in permission.track_sids)
-        return cls(message.all_participants, frozenset(everything), frozenset(single))
+    def from_message(
+        cls, message: rtc.SubscriptionPermission, identity_of: Callable[[str], str | None]
+    ) -> "SubscriptionPolicy":
+        """Reads the client's message.
 
-    def allows(self, identity: str, sid: str, track: str) -> bool:
-        """Whether the participant may receive the track."""
-        if self.all_participants or identity in self.all_tracks or sid in self.all_tracks:
-            return True
-        return (identity, track) in self.tracks or (sid, track) in self.tracks
+        Args:
+            message: names people by identity or by participant id. Of what it says twice of somebody, the last counts.
+            identity_of: the identity of a participant id; None if nobody has it.
+
+        Raises:
+            ValueError: it names nobody.
+        """
+        if message.all_participants:
+            return cls()
+        last: dict[str, rtc.TrackPermission] = {}
+        for permission in message.track_permissions:
+            if not permission.participant_identity and not permission.participant_sid:
+                raise ValueError("a permission for nobody")
+            who = permission.participant_identity or identity_of(permission.participant_sid)
+            if who is not None:
+                last[who] = permission
+        return cls(
+            False,
+            frozenset(who for who, permission in last.items() if permission.all_tracks),
+            frozenset((who, track) for who, permission in last.items() for track in permission.track_sids),
+        )
+
+    def allows(self, identity: str, track: str) -> bool:
+        """Whether this person may receive the track."""
+        return self.all_participants or identity in self.all_tracks or (identity, track) in self.tracks

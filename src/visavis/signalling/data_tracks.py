@@ -140,9 +140,7 @@ def reconcile(room: LiveRoom, session: Session) -> None:
 def _reconcile_one(room: LiveRoom, session: Session, publisher: Participant, track: str) -> None:
     participant, mine = session.participant, session.participant.data_tracks
     wants = participant.permissions.can_subscribe and mine.wants(track)
-    allowed = participant.is_recording or publisher.subscription_policy.allows(
-        participant.identity, participant.sid, track
-    )
+    allowed = participant.is_recording or publisher.subscription_policy.allows(participant.identity, track)
     if wants and allowed == (track in mine.refused):
         (mine.refused.discard if allowed else mine.refused.add)(track)
         session.send(messages.subscription_permission(publisher.sid, track, allowed))

@@ -73,6 +73,7 @@ class LiveRoom:
         self.around = surroundings
         self.engine = surroundings.engine
         self._qualities: dict[str, tuple[int, float]] = {}
+        self._told_recorded = False
         self._departed: deque[tuple[float, models.ParticipantInfo]] = deque()
         self._log = _log.bind(room=room.sid)
 
@@ -123,7 +124,7 @@ class LiveRoom:
         subscribing.reconcile_subscriber(self, session)
         data_tracks.reconcile(self, session)
         self.refresh_token(session)
-        self._counts_changed()
+        self.counts_changed()
         self._log.info("participant_joined", participant=participant.sid, sdk=request.about.sdk)
         return session
 
@@ -214,7 +215,7 @@ class LiveRoom:
         if not participant.is_hidden:
             self._tell_departure(participant, is_replaced=is_replaced)
         data_tracks.forget(self, list(participant.data_tracks.published.values()))
-        self._counts_changed()
+        self.counts_changed()
         self._tell_end(session)
         self._log.info("participant_left", participant=participant.sid, reason=models.DisconnectReason.Name(reason))  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -260,9 +261,13 @@ class LiveRoom:
         for session in self.sessions.values():
             session.participant.subscriptions.forget(track)
 
-    def _counts_changed(self) -> None:
+    def counts_changed(self) -> None:
+        """People came, went, or changed what they are: told in a while, but that they are recorded at once."""
         self.is_told = False
         self.around.changed()
+        if self.room.is_recorded != self._told_recorded:
+            self._told_recorded = self.room.is_recorded
+            self.tell_room()
 
     # -- telling -------------------------------------------------------------------------------------------------------
     def announce(self, participant: Participant, *, to_self: bool) -> None:

@@ -34,12 +34,12 @@ def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) ->
     """Answers an AddTrack with `track_published`, or says why not."""
     participant = session.participant
     tracks = participant.tracks
-    if request.sid:
-        _add_backup_codec(session, request)
+    if not participant.permissions.may_publish(request.source):
+        refuse(session, Refusal.NOT_ALLOWED, "the token does not permit publishing this source", add_track=request)
     elif request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
         refuse(session, Refusal.UNSUPPORTED_TYPE, "a track is audio or video", add_track=request)
-    elif not participant.permissions.may_publish(request.source):
-        refuse(session, Refusal.NOT_ALLOWED, "the token does not permit publishing this source", add_track=request)
+    elif request.sid:
+        _add_backup_codec(session, request)
     elif not request.cid or len(request.name) > _MAX_NAME_LENGTH:
         refuse(session, Refusal.INVALID_REQUEST, "a track needs a cid, and a name of at most 256", add_track=request)
     elif tracks.published_cid(request.cid) is not None:
@@ -218,6 +218,7 @@ def set_permissions(room: LiveRoom, session: Session, permissions: Permissions) 
             end_track(room, session, track)
     room.announce(participant, to_self=True)
     subscribing.reconcile_subscriber(room, session)
+    room.counts_changed()
     room.refresh_token(session)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from livekit.protocol import models, rtc
 
 from visavis.rooms import Participant, SubscriptionPolicy, Track, TrackSettings
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 UNKNOWN_TRACK_PATIENCE_SECONDS = 60.0
 MAX_WISHES = 10_000
 
+_log = structlog.stdlib.get_logger(__name__)
+
 
 def reconcile(room: LiveRoom, session: Session, publisher: Participant, track: Track) -> None:
     """Subscribes or unsubscribes one participant to one published track, if that is not so already."""
@@ -24,9 +27,7 @@ def reconcile(room: LiveRoom, session: Session, publisher: Participant, track: T
         return
     subscriptions = participant.subscriptions
     wants = participant.permissions.can_subscribe and subscriptions.wants(track.sid)
-    allowed = participant.is_recording or publisher.subscription_policy.allows(
-        participant.identity, participant.sid, track.sid
-    )
+    allowed = participant.is_recording or publisher.subscription_policy.allows(participant.identity, track.sid)
     if not allowed and wants and track.sid not in subscriptions.refused:
         subscriptions.refused.add(track.sid)
         session.send(messages.subscription_permission(publisher.sid, track.sid, False))
@@ -110,8 +111,17 @@ def update_track_settings(room: LiveRoom, session: Session, message: rtc.UpdateT
 
 
 def set_policy(room: LiveRoom, session: Session, message: rtc.SubscriptionPermission) -> None:
-    """The client says who may receive its tracks."""
-    session.participant.subscription_policy = SubscriptionPolicy.from_message(message)
+    """The client says who may receive its tracks. A message that names nobody changes nothing."""
+
+    def identity_of(sid: str) -> str | None:
+        participant = room.room.by_sid(sid)
+        return None if participant is None else participant.identity
+
+    try:
+        session.participant.subscription_policy = SubscriptionPolicy.from_message(message, identity_of)
+    except ValueError as error:
+        _log.info("subscription_permission_ignored", participant=session.sid, reason=str(error))
+        return
     reconcile_publisher(room, session.participant)
 
 
