@@ -134,6 +134,18 @@ async def test_speakers_are_told(call: Call) -> None:
     assert zoe.room.remote_participants["alice"].sid == alice.me.sid
 
 
+async def test_who_begins_to_listen_is_told_who_speaks(call: Call) -> None:
+    alice, publisher = await call("alice")
+    _, wire = await call("zoe", auto_subscribe=False)
+
+    async with playing_tone(alice, 440) as published:
+        await publisher.until("speakers_changed")
+        await wire.send(subscription=signal.UpdateSubscription(track_sids=[published.sid], subscribe=True))
+        (speaker,) = (await wire.until("speakers_changed")).speakers
+
+    assert (speaker.sid, speaker.active) == (alice.me.sid, True)
+
+
 async def test_announcing_a_published_track_again_waits_for_its_end(call: Call, join: Join) -> None:
     alice, wire = await call("alice")
     bob = await join("bob")

@@ -101,6 +101,26 @@ async def test_speakers_are_told_to_themselves_and_to_subscribers(server):
     assert all(response.WhichOneof("message") != "speakers_changed" for response in await carol.sync())
 
 
+async def test_who_begins_to_listen_is_told_who_speaks_and_that_it_ends(server):
+    alice, track = await publishing(server)
+    bob = await server.join("bob", query={"auto_subscribe": 0})
+    server.engine.emit(events.Speakers(alice.joined.room.sid, {alice.sid: 0.5}))
+    await alice.until("speakers_changed")
+    for subscribe, level in ((True, 0.5), (False, 0.0)):
+        await bob.send(subscription=rtc.UpdateSubscription(track_sids=[track], subscribe=subscribe))
+        speaker = (await bob.until("speakers_changed")).speakers_changed.speakers[0]
+        assert (speaker.sid, speaker.level, speaker.active) == (alice.sid, level, subscribe)
+
+
+async def test_who_unpublishes_while_speaking_speaks_no_more(server):
+    alice, _track = await publishing(server)
+    bob = await server.join("bob")
+    server.engine.emit(events.Speakers(alice.joined.room.sid, {alice.sid: 0.5}))
+    assert (await bob.until("speakers_changed")).speakers_changed.speakers[0].active
+    await alice.offer()
+    assert not (await bob.until("speakers_changed")).speakers_changed.speakers[0].active
+
+
 async def test_qualities_are_told_and_kept_for_newcomers(server):
     alice = await server.join_active("alice")
     server.engine.emit(events.Quality(alice.joined.room.sid, {alice.sid: (0, 25.0)}))

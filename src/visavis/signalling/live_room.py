@@ -73,6 +73,7 @@ class LiveRoom:
         self.around = surroundings
         self.engine = surroundings.engine
         self._qualities: dict[str, tuple[int, float]] = {}
+        self._levels: dict[str, float] = {}
         self._told_recorded = False
         self._departed: deque[tuple[float, models.ParticipantInfo]] = deque()
         self._log = _log.bind(room=room.sid)
@@ -206,6 +207,7 @@ class LiveRoom:
             self.around.happened(happenings.of_track("track_unpublished", self.room, participant, track.info))
         self.room.remove(participant, now=self.around.now())
         self._qualities.pop(participant.sid, None)
+        self._levels.pop(participant.sid, None)
         participant.disconnect_reason = reason
         participant.advance(models.ParticipantInfo.DISCONNECTED)
         if session.outlet is not None:
@@ -257,9 +259,13 @@ class LiveRoom:
 
     def forget_track(self, track: str) -> None:
         """The track is gone: nobody subscribes to it any more."""
+        publisher = self.room.publisher_of(track)
         self.room.track_gone(track)
         for session in self.sessions.values():
+            was_received = track in session.participant.subscriptions.active
             session.participant.subscriptions.forget(track)
+            if was_received and publisher is not None:
+                self.tell_level(session, publisher)
 
     def counts_changed(self) -> None:
         """People came, went, or changed what they are: told in a while, but that they are recorded at once."""
@@ -315,7 +321,19 @@ class LiveRoom:
 
     def tell_speakers(self, levels: Mapping[str, float]) -> None:
         """Sends changed levels to those who receive the speakers."""
+        for sid, level in levels.items():
+            if level > 0 and sid in self.sessions:
+                self._levels[sid] = level
+            else:
+                self._levels.pop(sid, None)
         self._tell_each(levels, messages.speakers, self.sessions.values(), only_received=True)
+
+    def tell_level(self, session: Session, publisher: Participant) -> None:
+        """Tells how loud somebody is whose tracks a participant begins or ceases to receive, unless it is silent."""
+        level = self._levels.get(publisher.sid)
+        if level is not None:
+            is_received = not session.participant.subscriptions.active.isdisjoint(self._tracks_of(publisher.sid))
+            session.send(messages.speakers({publisher.sid: level if is_received else 0.0}))
 
     def tell_qualities(self, qualities: Mapping[str, tuple[int, float]]) -> None:
         """Sends changed qualities to all who may know of the participants."""

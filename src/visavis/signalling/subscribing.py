@@ -39,9 +39,11 @@ def reconcile(room: LiveRoom, session: Session, publisher: Participant, track: T
             subscriptions.active.add(track.sid)
             _apply_first_settings(room, session, track)
             room.engine.subscribe(participant.sid, track.sid)
+            room.tell_level(session, publisher)
     elif track.sid in subscriptions.active:
         subscriptions.active.discard(track.sid)
         room.engine.unsubscribe(participant.sid, track.sid)
+        room.tell_level(session, publisher)
 
 
 def reconcile_subscriber(room: LiveRoom, session: Session) -> None:
