@@ -121,3 +121,20 @@ async def test_a_resume_tells_again_which_qualities_are_wanted(server):
     again = await resume(server, alice)
     update = (await again.until("subscribed_quality_update")).subscribed_quality_update
     assert [each.enabled for each in update.subscribed_qualities] == [True, False, False]
+
+
+async def test_a_client_may_try_out_that_it_loses_the_socket_it_resumes_with(server):
+    alice = await server.join_active("alice")
+    for scenario, first in (
+        ("disconnect_signal_on_resume", "reconnect"),
+        ("disconnect_signal_on_resume_no_messages", ""),
+    ):
+        await alice.send(simulate=rtc.SimulateScenario(**{scenario: True}))
+        await alice.sync()
+        lost = await resume(server, alice)
+        heard = [response.WhichOneof("message") for response in await lost.until_closed()]
+        assert heard[:1] == ([first] if first else [])
+        again = await resume(server, alice)
+        assert (await again.next()).HasField("reconnect")
+        alice.socket = again.socket
+    assert not server.engine.called("remove_participant")

@@ -137,6 +137,11 @@ class LiveRoom:
         if session.outlet is not None:
             session.outlet.abort()
         session.outlet = outlet
+        lost = session.simulated_loss if self.around.now() < session.simulated_until else None
+        session.simulated_loss = None
+        if lost == "at once":
+            outlet.close()
+            return
         session.socket_lost_at = None
         session.resume_until = session.failed_at = None
         session.last_heard = self.around.now()
@@ -161,6 +166,8 @@ class LiveRoom:
         if session.primary == "subscriber":
             self.engine.restart_ice(session.sid)
         self.refresh_token(session)
+        if lost is not None:
+            outlet.close()
         self._log.info("participant_resumed", participant=session.sid)
 
     def socket_lost(self, session: Session, outlet: Outlet) -> None:

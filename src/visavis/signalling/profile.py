@@ -39,8 +39,10 @@ def check_attributes(attributes: Mapping[str, str]) -> None:
 
 def update_profile(
     room: LiveRoom, session: Session, *, name: str, metadata: str, attributes: Mapping[str, str]
-) -> None:
-    """Changes what is told of a participant, and tells everybody, itself included. Its token is to be refreshed then.
+) -> bool:
+    """Changes what is told of a participant, and tells everybody, itself included; returns whether anything changed.
+
+    Its token is to be refreshed then.
 
     Args:
         room: that it is in.
@@ -57,8 +59,13 @@ def update_profile(
     if len(name) > MAX_NAME_CHARACTERS:
         raise VisavisError(ErrorKind.INVALID_REQUEST, f"name length exceeds limits {MAX_NAME_CHARACTERS}")
     check_attributes(merged)
+    before = (participant.name, participant.metadata)
     participant.metadata = checked_metadata(metadata) or participant.metadata
     participant.name = name or participant.name
     participant.attributes = merged
+    # Attributes are told again in any case, as by livekit-server: some clients wait for them.
+    if not attributes and before == (participant.name, participant.metadata):
+        return False
     participant.touch()
     room.announce(participant, to_self=True)
+    return True

@@ -1,5 +1,6 @@
 """Handles what a client says: one function for each kind of `SignalRequest`, each checked against its permissions."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -21,6 +22,8 @@ _log = structlog.stdlib.get_logger(__name__)
 MAX_SDP_CHARACTERS = 256 << 10
 MAX_CANDIDATE_CHARACTERS = 4096
 _PROTOCOL_OK_RESPONSES = 15
+_SIMULATED_LOSS_SECONDS = 5.0
+_MAX_SIMULATED_SPEECH_SECONDS = 60
 
 # What a client may give as its reason to leave; anything else is its own initiative.
 _LEAVE_REASONS = frozenset({Reason.CLIENT_INITIATED, Reason.USER_UNAVAILABLE, Reason.USER_REJECTED, Reason.AGENT_ERROR})
@@ -71,8 +74,10 @@ def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None
             data_tracks.unpublish(room, session, request.unpublish_data_track_request)
         case "update_data_subscription":
             data_tracks.update_subscription(room, session, request.update_data_subscription)
+        case "store_data_blob_request" | "get_data_blob_request":
+            _refuse_data_blob(room, session, request)
         case _:
-            # Of the future, obsolete (update_layers), or switched off by default in LiveKit too (data blobs).
+            # Of the future, or obsolete (update_layers).
             _log.debug("request_ignored", participant=session.sid, kind=request.WhichOneof("message"))
 
 
@@ -124,25 +129,46 @@ def _sync_state(room: LiveRoom, session: Session, state: rtc.SyncState) -> None:
 
 
 def _update_metadata(room: LiveRoom, session: Session, update: rtc.UpdateParticipantMetadata) -> None:
-    refusal = None
+    refusal, is_changed = None, False
     if not session.participant.permissions.can_update_metadata:
         refusal = (rtc.RequestResponse.NOT_ALLOWED, "the token does not grant canUpdateOwnMetadata")
     else:
         try:
-            update_profile(room, session, name=update.name, metadata=update.metadata, attributes=update.attributes)
+            is_changed = update_profile(
+                room, session, name=update.name, metadata=update.metadata, attributes=update.attributes
+            )
         except VisavisError as error:
             refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, error.message)
     answer = refusal or (rtc.RequestResponse.OK, "")
     if refusal is not None or session.protocol >= _PROTOCOL_OK_RESPONSES:
         publishing.refuse(session, *answer, update_metadata=update, request_id=update.request_id)
-    if refusal is None:
+    if is_changed:
         room.refresh_token(session)
+
+
+def _refuse_data_blob(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None:
+    """Says that there are none, as LiveKit does, whose server keeps none by default."""
+    if request.HasField("store_data_blob_request"):
+        reason, message = rtc.RequestResponse.NOT_ALLOWED, "data blob not enabled"
+        publishing.refuse(session, reason, message, request_id=request.store_data_blob_request.request_id)
+        return
+    wanted = request.get_data_blob_request
+    publisher = room.room.by_identity(wanted.participant_identity)
+    if not wanted.HasField("key"):
+        reason, message = rtc.RequestResponse.INVALID_REQUEST, "data blob key is required"
+    elif publisher is None or publisher.is_hidden:
+        reason, message = rtc.RequestResponse.NOT_FOUND, "participant not found"
+    else:
+        reason, message = rtc.RequestResponse.NOT_FOUND, "data blob not found"
+    publishing.refuse(session, reason, message, request_id=wanted.request_id)
 
 
 def _simulate(room: LiveRoom, session: Session, scenario: rtc.SimulateScenario) -> None:
     match scenario.WhichOneof("scenario"):
         case "speaker_update":
-            room.tell_speakers({session.sid: 0.75})
+            seconds = min(max(scenario.speaker_update, 0), _MAX_SIMULATED_SPEECH_SECONDS)
+            room.tell_speakers({session.sid: 0.9})
+            asyncio.get_running_loop().call_later(seconds, room.tell_speakers, {session.sid: 0.0})
         case "server_leave":
             room.remove(session, Reason.SERVER_SHUTDOWN)
         case "node_failure" | "leave_request_full_reconnect":
@@ -152,5 +178,11 @@ def _simulate(room: LiveRoom, session: Session, scenario: rtc.SimulateScenario) 
                 leave = messages.leave(Reason.MIGRATION, rtc.LeaveRequest.RESUME, protocol=session.protocol)
                 session.outlet.send(leave)
                 session.outlet.close()
+        case "disconnect_signal_on_resume":
+            session.simulated_loss = "when told"
+            session.simulated_until = room.around.now() + _SIMULATED_LOSS_SECONDS
+        case "disconnect_signal_on_resume_no_messages":
+            session.simulated_loss = "at once"
+            session.simulated_until = room.around.now() + _SIMULATED_LOSS_SECONDS
         case kind:
             _log.debug("scenario_ignored", participant=session.sid, scenario=kind)

@@ -1,7 +1,7 @@
 """One participant's signalling session: who it is, the socket it has now, and the times that decide its end."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from visavis.media import Target
 from visavis.rooms import Participant
@@ -29,6 +29,9 @@ class Session:
         self.resume_until: float | None = None
         self.was_connected = False
         self.unanswered_offer: bytes | None = None
+        self.simulated_loss: Literal["at once", "when told"] | None = None
+        """How the client loses the socket that it resumes with until `simulated_until`, if it wants to try that."""
+        self.simulated_until = 0.0
         self.rpcs: dict[str, UnansweredRpc] = {}
         """What the server asked of the client and waits for, by the request's id."""
         self.unknown_wishes: dict[str, float] = {}

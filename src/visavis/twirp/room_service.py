@@ -105,8 +105,8 @@ def _update_participant(
 ) -> Message:
     require_admin(claims, request.room)
     live, session = _session(registry, request.room, request.identity)
-    update_profile(live, session, name=request.name, metadata=request.metadata, attributes=request.attributes)
-    live.refresh_token(session)
+    if update_profile(live, session, name=request.name, metadata=request.metadata, attributes=request.attributes):
+        live.refresh_token(session)
     if request.HasField("permission"):
         set_permissions(live, session, Permissions.from_message(request.permission))
         data_tracks.permissions_changed(live, session)
