@@ -61,6 +61,7 @@ class Claims:
         kind: LiveKit's participant kind in lower case, "" for standard.
         expires_at: seconds since the epoch; 0 for claims that are yet to be minted.
         room_config: the claim `roomConfig`, untouched.
+        room_preset: the claim `roomPreset`.
     """
 
     identity: str
@@ -71,6 +72,7 @@ class Claims:
     kind_details: tuple[str, ...] = ()
     video: VideoGrants | None = None
     room_config: Mapping[str, Any] | None = None
+    room_preset: str = ""
     issuer: str = ""
     expires_at: float = 0
 
@@ -116,6 +118,7 @@ class KeyRing:
             "kind": claims.kind,
             "kindDetails": list(claims.kind_details),
             "roomConfig": claims.room_config,
+            "roomPreset": claims.room_preset,
         }
         payload.update({name: value for name, value in optional.items() if value})
         if claims.video is not None:
@@ -250,6 +253,8 @@ def _claims_from_json(payload: Mapping[str, Any]) -> Claims:
     if not isinstance(details, list):
         raise _invalid("its 'kindDetails' is not a list")
     config = payload.get("roomConfig")
+    if config is not None and not isinstance(config, dict):
+        raise _invalid("its 'roomConfig' is not an object")
     return Claims(
         issuer=_text(payload, "iss"),
         identity=_text(payload, "sub") or _text(payload, "jti"),
@@ -259,6 +264,7 @@ def _claims_from_json(payload: Mapping[str, Any]) -> Claims:
         kind=_text(payload, "kind").lower(),
         kind_details=tuple(str(detail) for detail in cast(list[Any], details)),
         video=None if video is None else _grants_from_json(cast(dict[str, Any], video)),
-        room_config=cast(dict[str, Any], config) if isinstance(config, dict) else None,
+        room_config=cast(dict[str, Any] | None, config),
+        room_preset=_text(payload, "roomPreset"),
         expires_at=float(payload["exp"]),
     )

@@ -92,6 +92,24 @@ async def test_track_in_the_request_is_announced(join_v1: JoinV1) -> None:
     assert "a=recvonly" in sections_of(answer.sdp)[1]
 
 
+@pytest.mark.parametrize("wants", [True, False])
+async def test_data_tracks_may_come_by_themselves(join_v1: JoinV1, wants: bool) -> None:
+    alice = await join_v1("alice", request_of())
+    await alice.send(publish_data_track_request=signal.PublishDataTrackRequest(pub_handle=1, name="t"))
+    published = (await alice.until("publish_data_track_response")).info
+    settings = signal.ConnectionSettings(auto_subscribe=True, auto_subscribe_data_track=wants)
+    request = signal.JoinRequest(client_info=models.ClientInfo(protocol=16), connection_settings=settings)
+
+    bob = await join_v1("bob", request.SerializeToString())
+
+    if wants:
+        handles = (await bob.until("data_track_subscriber_handles")).sub_handles
+        assert [track.track_sid for track in handles.values()] == [published.sid]
+    else:
+        await bob.until("refresh_token")
+        assert "data_track_subscriber_handles" not in kinds(await bob.sync())
+
+
 async def test_own_metadata_and_attributes(join_v1: JoinV1) -> None:
     request = request_of(metadata="mine", participant_attributes={"mood": "good", "empty": ""})
 

@@ -1,5 +1,6 @@
 """The server API: what a host application may do with rooms and the people in them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -134,6 +135,7 @@ async def test_what_is_no_call(caller: Caller, server: MediaServer) -> None:
     failed(await caller.post("ListRooms", {}, "text/plain", room_list=True), 404, "bad_route")
     failed(await caller.post("ListRooms", b"{", room_list=True), 400, "malformed")
     failed(await caller.post("ListRooms", {"names": 5}, room_list=True), 400, "malformed")
+    failed(await caller.post("ListRooms", b"[]", room_list=True), 400, "malformed")
     failed(await caller.post("ListRooms", b"\xff\xff", "application/protobuf", room_list=True), 400, "malformed")
     async with httpx.AsyncClient(base_url=server.http_url) as http:
         failed(await http.get(f"{SERVICE}/ListRooms"), 404, "bad_route")
@@ -145,6 +147,19 @@ async def test_json_is_read_in_both_spellings_and_written_with_proto_names(calle
         answer = await caller.post("CreateRoom", body, "application/json; charset=utf-8", room_create=True)
         assert answer.json()["empty_timeout"] == 77
         assert answer.json()["num_participants"] == 0
+
+
+@pytest.mark.parametrize("method", ["Egress/ListEgress", "Ingress/ListIngress", "SIP/ListSIPTrunk"])
+async def test_services_that_one_process_has_not(server: MediaServer, method: str) -> None:
+    token = api.AccessToken(server.api_key, server.api_secret).with_sip_grants(api.SIPGrants(admin=True, call=True))
+    token = token.with_grants(api.VideoGrants(room_record=True, ingress_admin=True))
+    async with httpx.AsyncClient(base_url=server.http_url) as http:
+        path = f"/twirp/livekit.{method}"
+        failed(await http.post(path, json={}), 401, "unauthenticated")
+        answer = await http.post(path, json={}, headers={"Authorization": f"Bearer {token.to_jwt()}"})
+
+    # livekit-server wants Redis for them, and says so as an internal error.
+    assert answer.json()["code"] in {"internal", "unimplemented"}
 
 
 # -- rooms ------------------------------------------------------------------------------------------------------------
@@ -210,6 +225,17 @@ async def test_participants_are_listed(
 async def test_nobody_of_that_name(caller: Caller, alice: Participant, room: str, method: str) -> None:
     body = {"room": room, "identity": "nobody", "metadata": "m"}
     failed(await caller.post(method, body, room_admin=True, room=room), 404, "not_found")
+
+
+async def test_nothing_is_done_to_nobody(caller: Caller, room: str) -> None:
+    body = {"room": room, "identity": "nobody", "destination_identity": "nobody", "destination_room": "there"}
+    methods = ["MutePublishedTrack", "UpdateSubscriptions", "PerformRpc", "ForwardParticipant", "MoveParticipant"]
+    grants: dict[str, Any] = {"room_admin": True, "room": room, "destination_room": "there"}
+
+    answers = await asyncio.gather(*(caller.post(method, body, **grants) for method in [*methods, "SendData"]))
+
+    # livekit-server waits three seconds for somebody to answer: "unavailable".
+    assert {answer.json()["code"] for answer in answers} <= {"not_found", "unavailable"}
 
 
 async def test_a_removed_participant_is_told_and_so_are_the_others(

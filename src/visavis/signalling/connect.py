@@ -4,16 +4,18 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from google.protobuf import json_format
 from livekit.protocol import models, rtc
+from livekit.protocol.room import RoomConfiguration
 
 from visavis.auth import MAX_IDENTITY_LENGTH, Claims, KeyRing, VideoGrants
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms import ClientAbout, parse_room_name
 from visavis.signalling.join_request import about_of, first_requests, parse_join_request
-from visavis.signalling.profile import checked_metadata
+from visavis.signalling.profile import check_attributes, checked_metadata
 
 _TRUE = frozenset({"1", "true"})
 
@@ -26,6 +28,7 @@ class ConnectRequest:
         room: the name, valid.
         resume: the participant id to resume; None to join anew; "" if the client asks to resume without telling it.
         first: what it asks for at once.
+        configuration: what the token says of the room, for whoever comes first.
     """
 
     claims: Claims
@@ -34,6 +37,7 @@ class ConnectRequest:
     about: ClientAbout
     resume: str | None = None
     first: tuple[rtc.SignalRequest, ...] = ()
+    configuration: RoomConfiguration = field(default_factory=RoomConfiguration)
 
 
 def parse_connect(
@@ -51,46 +55,70 @@ def parse_connect(
         VisavisError: the text and status to refuse with.
     """
     claims = keys.verify(bearer_token(query, headers))
-    if claims.video is None:
+    grants = claims.video
+    if grants is None:
         raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token has no grants (claim 'video')")
     encoded = query.get("join_request", "")
     if is_v1 and not encoded:
         raise VisavisError(ErrorKind.INVALID_REQUEST, "join_request is required here; without it connect to /rtc")
     joining = parse_join_request(encoded) if encoded else None
-    if not claims.video.room_join:
+    if not grants.room_join:
         raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: the token does not grant video.roomJoin")
     if not claims.identity:
         raise VisavisError(ErrorKind.INVALID_IDENTITY, "identity cannot be empty: put it into the token's 'sub'")
+    if joining is None and query.get("publish"):
+        grants = _publishing_only(grants)
+        claims = replace(claims, identity=f"{claims.identity}#{query['publish']}", video=grants)
     if len(claims.identity) > MAX_IDENTITY_LENGTH:
         raise VisavisError(
             ErrorKind.INVALID_IDENTITY,
             f"the identity has {len(claims.identity)} characters: use at most {MAX_IDENTITY_LENGTH}",
         )
-    if not claims.video.room:
+    configuration = _configuration(claims)
+    if not grants.room:
         raise VisavisError(
             ErrorKind.INVALID_ROOM_NAME,
             "no room name: this token names no room, exchange it at POST …/api/video/rooms/{name}/token",
         )
-    room = parse_room_name(claims.video.room)
+    room = parse_room_name(grants.room)
     about = _about(query) if joining is None else about_of(joining)
-    if (about.attributes or about.metadata) and not claims.video.can_update_own_metadata:
+    if (about.attributes or about.metadata) and not grants.can_update_own_metadata:
         raise VisavisError(
             ErrorKind.NOT_PERMITTED,
             "permissions denied: own metadata and attributes need the grant video.canUpdateOwnMetadata",
         )
-    checked_metadata(about.metadata)
+    checked_metadata(about.metadata or claims.metadata)
+    check_attributes({**claims.attributes, **about.attributes})
     if joining is None:
         resumes, sid = query.get("reconnect", "").lower() in _TRUE, query.get("sid", "")
     else:
         resumes, sid = joining.reconnect, joining.participant_sid
     return ConnectRequest(
         claims=claims,
-        grants=claims.video,
+        grants=grants,
         room=room,
         about=about,
         resume=sid if resumes else None,
         first=() if joining is None else first_requests(joining),
+        configuration=configuration,
     )
+
+
+def _configuration(claims: Claims) -> RoomConfiguration:
+    configuration = RoomConfiguration()
+    try:
+        json_format.ParseDict(dict(claims.room_config or {}), configuration, ignore_unknown_fields=True)
+    except json_format.ParseError as error:
+        raise VisavisError(ErrorKind.INVALID_TOKEN, f"invalid token: its 'roomConfig' is wrong: {error}") from error
+    checked_metadata(configuration.metadata)
+    return configuration
+
+
+def _publishing_only(grants: VideoGrants) -> VideoGrants:
+    """Of old clients: a second connection of the same person, e.g. for the screen alone, as a person of its own."""
+    if grants.can_publish is False:
+        raise VisavisError(ErrorKind.NOT_PERMITTED, "permissions denied: publish= needs the grant video.canPublish")
+    return replace(grants, can_subscribe=False)
 
 
 def _about(query: Mapping[str, str]) -> ClientAbout:

@@ -55,6 +55,7 @@ def about_of(request: rtc.JoinRequest) -> ClientAbout:
         client_protocol=client.client_protocol,
         capabilities=tuple(client.capabilities),
         auto_subscribe=settings.auto_subscribe,
+        auto_subscribe_data_track=settings.auto_subscribe_data_track,
         adaptive_stream=settings.adaptive_stream,
         single_connection=True,
         sdk=_name_of(client.sdk),

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import structlog
-from google.protobuf import json_format
 from livekit.protocol import models, rtc
 from livekit.protocol.room import RoomConfiguration
 from livekit.protocol.webhook import WebhookEvent
 
-from visavis.auth import Claims, KeyRing
+from visavis.auth import KeyRing
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import MediaEngine, events
 from visavis.rooms import Room, RoomLimits, parse_room_name
@@ -20,7 +19,6 @@ from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.live_room import TOKEN_REFRESH_SECONDS, LiveRoom, Surroundings
 from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
-from visavis.signalling.profile import checked_metadata
 from visavis.signalling.reactions import react
 from visavis.signalling.session import Session
 from visavis.webhooks import happenings
@@ -104,6 +102,8 @@ class RoomRegistry:
                 or request.grants.recorder
             )
             room.room.admit(request.claims.identity, is_dependent=is_dependent)
+        else:
+            _refuse_preset(request.claims.room_preset)
 
     def join(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session]:
         """Joins the room, which is made if there is none.
@@ -112,19 +112,20 @@ class RoomRegistry:
             VisavisError: the room is full, or the server is stopping.
         """
         self.check(request)
-        room = self._rooms.get(request.room) or self._start(request.room, _configuration(request.claims))
+        room = self._rooms.get(request.room) or self._start(request.room, request.configuration)
         return room, room.join(request, outlet)
 
-    def open_room(self, name: str, configuration: RoomConfiguration | None = None) -> LiveRoom:
+    def open_room(self, name: str, configuration: RoomConfiguration | None = None, *, preset: str = "") -> LiveRoom:
         """Makes a room before anybody joins it; one that lives already stays as it is.
 
         Raises:
-            VisavisError: the name cannot be, or the server is stopping.
+            VisavisError: the name cannot be, there is no such preset, or the server is stopping.
         """
         if self._is_closed:
             raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
         live = self._rooms.get(parse_room_name(name))
         if live is None:
+            _refuse_preset(preset)
             live = self._start(name, configuration or RoomConfiguration())
             self._around.changed()
         return live
@@ -236,13 +237,10 @@ class RoomRegistry:
             subscribing.give_up_unknown(room, session)
 
 
-def _configuration(claims: Claims) -> RoomConfiguration:
-    """What the token of whoever comes first says of the room."""
-    configuration = RoomConfiguration()
-    if claims.room_config is not None:
-        try:
-            json_format.ParseDict(dict(claims.room_config), configuration, ignore_unknown_fields=True)
-        except json_format.ParseError as error:
-            raise VisavisError(ErrorKind.INVALID_TOKEN, f"invalid token: its 'roomConfig' is wrong: {error}") from error
-        checked_metadata(configuration.metadata)
-    return configuration
+def _refuse_preset(name: str) -> None:
+    if name:
+        raise VisavisError(
+            ErrorKind.INVALID_REQUEST,
+            f"unknown room configuration {name!r}: there are no presets here; say what the room shall be in roomConfig "
+            "or as you create it",
+        )

@@ -1,7 +1,8 @@
 """Twirp's errors and encodings (https://twitchtv.github.io/twirp/docs/spec_v7.html), as LiveKit's server words them."""
 
+import json
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -72,8 +73,11 @@ def decode(kind: type[MessageT], content_type: str, body: bytes) -> MessageT:
             raise TwirpError("malformed", "the protobuf request could not be decoded") from error
         return message
     try:
-        json_format.Parse(body, message, ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        fields: object = json.loads(body)
+        if not isinstance(fields, dict):
+            raise ValueError("not an object")
+        json_format.ParseDict(cast(dict[str, Any], fields), message, ignore_unknown_fields=True)
+    except (json_format.ParseError, ValueError, RecursionError) as error:
         raise TwirpError("malformed", "the json request could not be decoded") from error
     return message
 

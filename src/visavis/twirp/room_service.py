@@ -14,7 +14,7 @@ from visavis.auth import Claims, VideoGrants
 from visavis.rooms import Permissions
 from visavis.signalling import LiveRoom, RoomRegistry, Session, data_tracks, moderation, rpc
 from visavis.signalling.messages import Reason
-from visavis.signalling.profile import checked_metadata, update_profile
+from visavis.signalling.profile import check_attributes, checked_metadata, update_profile
 from visavis.signalling.publishing import set_permissions
 from visavis.signalling.subscribing import update_subscription
 from visavis.twirp.protocol import Code, TwirpError
@@ -44,8 +44,6 @@ class Method:
 
 def _create_room(registry: RoomRegistry, claims: Claims | None, request: room.CreateRoomRequest) -> models.Room:
     _require(claims, lambda grants: grants.room_create)
-    if request.room_preset:
-        raise TwirpError("invalid_argument", "unknown room configuration in create room request")
     if request.HasField("egress"):
         raise TwirpError("unimplemented", "rooms are not recorded here: leave `egress` out")
     configuration = room.RoomConfiguration(
@@ -55,7 +53,10 @@ def _create_room(registry: RoomRegistry, claims: Claims | None, request: room.Cr
         metadata=checked_metadata(request.metadata),
         agents=request.agents,
     )
-    return registry.open_room(request.name, configuration).room.info()
+    for agent in request.agents:
+        checked_metadata(agent.metadata)
+        check_attributes(agent.attributes)
+    return registry.open_room(request.name, configuration, preset=request.room_preset).room.info()
 
 
 def _list_rooms(registry: RoomRegistry, claims: Claims | None, request: room.ListRoomsRequest) -> Message:
