@@ -25,15 +25,22 @@ class Hook:
         self.url = url
         self.receiver: api.WebhookReceiver | None = None
         self.events: list[WebhookEvent] = []
+        self.answers: list[int] = []
+        """The statuses of the next answers; what is not answered with 200 does not count as received."""
         self.wake: Callable[[], object] = lambda: None
 
-    def take(self, body: str, authorization: str) -> None:
+    def take(self, body: str, authorization: str) -> int:
+        """Receives an event, and returns the status to answer with."""
         assert self.receiver is not None
-        self.events.append(self.receiver.receive(body, authorization))
-        self.wake()
+        event = self.receiver.receive(body, authorization)
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 200:
+            self.events.append(event)
+            self.wake()
+        return status
 
-    async def until(self, name: str, room: str) -> list[WebhookEvent]:
-        """The events of the room up to the first of that name."""
+    async def until(self, name: str, room: str, *, times: int = 1) -> list[WebhookEvent]:
+        """The events of the room up to the first of that name, or the second …."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
         self.wake = lambda: loop.call_soon_threadsafe(news.set)
         found: list[WebhookEvent] = []
@@ -42,9 +49,9 @@ class Hook:
                 while True:
                     news.clear()
                     found = [event for event in self.events if event.room.name == room]
-                    names = [event.event for event in found]
-                    if name in names:
-                        return found[: names.index(name) + 1]
+                    ends = [number for number, event in enumerate(found) if event.event == name]
+                    if len(ends) >= times:
+                        return found[: ends[times - 1] + 1]
                     await news.wait()
         except TimeoutError:
             raise AssertionError(f"no {name} came, only {[event.event for event in found]}") from None
@@ -58,8 +65,7 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             assert self.headers["content-type"] == "application/webhook+json"
-            hook.take(body, self.headers["authorization"])
-            self.send_response(200)
+            self.send_response(hook.take(body, self.headers["authorization"]))
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
@@ -154,3 +160,50 @@ async def test_a_made_room_starts_and_finishes(hook: Hook, moderator: api.LiveKi
     await moderator.room.create_room(api.CreateRoomRequest(name=room, empty_timeout=1))
     events = await hook.until("room_finished", room)
     assert [event.event for event in events] == ["room_started", "room_finished"]
+
+
+async def test_who_comes_twice_leaves_before_joining_again(server: MediaServer, hook: Hook, room: str) -> None:
+    first, second = Caller("alice"), Caller("alice")
+    events: list[WebhookEvent] = []
+    for times, caller in enumerate((first, second), 1):
+        await caller.room.connect(server.url, token(server, "alice", room))
+        events = await hook.until("participant_joined", room, times=times)
+    await second.room.disconnect()
+
+    assert [event.event for event in events] == [
+        "room_started",
+        "participant_joined",
+        "participant_left",
+        "participant_joined",
+    ]
+    _, joined, left, again = events
+    assert left.participant.sid == joined.participant.sid != again.participant.sid
+    assert left.participant.disconnect_reason == models.DisconnectReason.DUPLICATE_IDENTITY
+
+
+async def test_hidden_ones_are_told_of(server: MediaServer, hook: Hook, room: str) -> None:
+    ghost = Caller("ghost")
+    await ghost.room.connect(server.url, token(server, "ghost", room, hidden=True))
+    *_, joined = await hook.until("participant_joined", room)
+    await ghost.room.disconnect()
+
+    assert joined.participant.permission.hidden
+
+
+async def test_a_receiver_that_fails_is_asked_again_and_hears_all_in_order(
+    server: MediaServer, hook: Hook, room: str
+) -> None:
+    hook.answers = [503, 500]
+    async with connected(server, token(server, "ghost", room), "ghost") as ghost:
+        await ghost.until("join")
+    events = await hook.until("participant_connection_aborted", room)
+    assert [event.event for event in events] == ["room_started", "participant_connection_aborted"]
+    assert not hook.answers
+
+
+async def test_a_receiver_that_refuses_is_asked_once(server: MediaServer, hook: Hook, room: str) -> None:
+    hook.answers = [404]
+    async with connected(server, token(server, "ghost", room), "ghost") as ghost:
+        await ghost.until("join")
+    (event,) = await hook.until("participant_connection_aborted", room)
+    assert event.participant.identity == "ghost"
