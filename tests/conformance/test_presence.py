@@ -118,6 +118,15 @@ async def test_counts_follow(alice: Participant, bob: Participant) -> None:
     assert room.num_publishers == 0
 
 
+async def test_count_with_somebody_hidden(join: Join, differs: bool) -> None:
+    await join("ghost", hidden=True)
+
+    alice = await join("alice")
+
+    told = (await alice.until("room_update", lambda update: update.room.num_participants > 0)).room
+    assert told.num_participants == (1 if differs else 2)
+
+
 async def test_what_the_client_can_is_told(alice: Participant, join: Join) -> None:
     await join("bob", query={"client_protocol": 1, "capabilities": "CAP_PACKET_TRAILER"})
 

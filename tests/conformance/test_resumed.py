@@ -48,6 +48,39 @@ async def test_resuming_a_session(server: MediaServer, alice: Participant, bob: 
         await again.answers_pings()
 
 
+async def test_why_one_resumes_is_no_matter(server: MediaServer, alice: Participant, room: str) -> None:
+    query = {"reconnect": 1, "reconnect_reason": 99, "sid": alice.sid}
+    async with connected(server, token(server, "alice", room), "alice", **query) as again:
+        assert (await again.next()).HasField("reconnect")
+
+
+async def test_who_has_left_must_start_over(
+    server: MediaServer, alice: Participant, bob: Participant, room: str
+) -> None:
+    await alice.send(leave=Leave())
+    await alice.until_closed()
+    await bob.update_about("alice", lambda info: info.state == models.ParticipantInfo.DISCONNECTED)
+
+    async with connected(server, token(server, "alice", room), "alice", reconnect=1, sid=alice.sid) as again:
+        first = await again.next()
+
+    assert (first.leave.reason, first.leave.action) == (STATE_MISMATCH, Leave.RECONNECT)
+
+
+async def test_resuming_an_earlier_session(
+    server: MediaServer, alice: Participant, join: Join, room: str, differs: bool
+) -> None:
+    newest = await join("alice")
+    await alice.until_closed()
+
+    async with connected(server, token(server, "alice", room), "alice", reconnect=1, sid=alice.sid) as again:
+        first = await again.next()
+
+    assert first.WhichOneof("message") == ("leave" if differs else "reconnect")
+    if differs:
+        await newest.answers_pings()
+
+
 async def test_resuming_ends_the_old_socket(server: MediaServer, alice: Participant, room: str) -> None:
     async with connected(server, token(server, "alice", room), "alice", reconnect=1, sid=alice.sid) as again:
         await again.next()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from participant import LARGEST_ROOM, Join, token
+from participant import LARGEST_ROOM, Join, connected, token
 from wire import hand_made_token, refusal, rtc_url
 
 from servers import MediaServer
@@ -147,6 +147,36 @@ async def test_health(server: MediaServer) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] in {"*", "http://elsewhere.example"}
+
+
+@pytest.mark.parametrize("path", ["/settings/regions", "/rtc/v2", "/twirp/livekit.Nothing/Nothing"])
+async def test_unknown_address_can_be_read_by_pages_of_other_origins(server: MediaServer, path: str) -> None:
+    answer = await _ask(server.http_url + path, {"Origin": "http://elsewhere.example"})
+
+    assert answer.status_code == 404
+    assert answer.headers["access-control-allow-origin"] in {"*", "http://elsewhere.example"}
+
+
+@pytest.mark.parametrize("path", ["/rtc/validate", "/rtc/v1/validate", "/twirp/livekit.RoomService/ListRooms"])
+async def test_pages_of_other_origins_may_ask(server: MediaServer, path: str) -> None:
+    headers = {
+        "Origin": "http://elsewhere.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    async with httpx.AsyncClient() as client:
+        answer = await client.options(server.http_url + path, headers=headers)
+
+    assert answer.is_success
+    assert answer.headers["access-control-allow-origin"] in {"*", "http://elsewhere.example"}
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-max-age"] == "86400"
+
+
+async def test_a_slash_more_is_no_matter_for_signalling(server: MediaServer, room: str) -> None:
+    async with connected(server, token(server, "alice", room), "alice", path="//rtc") as alice:
+        assert (await alice.next()).HasField("join")
 
 
 async def _ask(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
