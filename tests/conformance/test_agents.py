@@ -13,7 +13,9 @@ from livekit.protocol import agent, models
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 from participant import PATIENCE, Join, claims_of, connected
+from wiretap import Call
 
+from media import playing_tone
 from servers import MediaServer
 
 
@@ -143,6 +145,15 @@ async def test_a_token_can_ask_for_agents(server: MediaServer, register: Registe
         await nameless.hears_nothing()
 
 
+async def test_who_makes_a_room_can_ask_for_agents(register: Register, moderator: api.LiveKitAPI, room: str) -> None:
+    named, nameless = await register("asked-for"), await register()
+    wanted = [RoomAgentDispatch(agent_name="asked-for", metadata="m")]
+    made = await moderator.room.create_room(api.CreateRoomRequest(name=room, agents=wanted))
+    job, _ = await named.takes()
+    assert (job.metadata, job.room.sid) == ("m", made.sid)
+    await nameless.hears_nothing()
+
+
 async def test_who_declines_is_passed_over(register: Register, moderator: api.LiveKitAPI, room: str) -> None:
     first, second = await register("picky"), await register("picky")
     await dispatch(moderator, room, "picky")
@@ -175,9 +186,27 @@ async def test_a_participants_agent_comes_when_one_joins(
     await dispatch(moderator, room, "companion")
     await worker.hears_nothing()
     await join("alice")
-    await dispatch(moderator, room, "companion")
     job, _ = await worker.takes()
     assert (job.type, job.participant.identity) == (agent.JobType.JT_PARTICIPANT, "alice")
+    await dispatch(moderator, room, "companion")
+    job, _ = await worker.takes("another")
+    assert job.participant.identity == "alice", "for who is there already, too"
+
+
+async def test_a_publishers_agent_comes_once(
+    register: Register, moderator: api.LiveKitAPI, call: Call, room: str
+) -> None:
+    worker = await register("assistant", agent.JobType.JT_PUBLISHER)
+    await dispatch(moderator, room, "assistant")
+    alice, _ = await call("alice")
+    await worker.hears_nothing()
+    for is_first in (True, False):
+        async with playing_tone(alice, 440):
+            if is_first:
+                job, _ = await worker.takes()
+                assert (job.type, job.participant.identity) == (agent.JobType.JT_PUBLISHER, "alice")
+            else:
+                await worker.hears_nothing()
 
 
 async def test_dispatches_are_listed_and_deleted(register: Register, moderator: api.LiveKitAPI, room: str) -> None:

@@ -198,3 +198,26 @@ async def test_an_agent_counts_as_publisher_but_not_as_participant(alice: Partic
         counts = (await alice.until("room_update", lambda update: update.room.num_publishers == 1)).room
 
     assert counts.num_participants == 1
+
+
+async def test_who_may_no_longer_subscribe_is_sent_nothing(call: Call, moderator: api.LiveKitAPI, room: str) -> None:
+    alice, _ = await call("alice")
+    _, receiver = await call("bob")
+
+    async with playing_tone(alice, 440) as tone:
+        await receiver.until("offer", lambda offer: tone.sid in offer.mid_to_track_id.values())
+        for may in (False, True):
+            await changed(moderator, room, "bob", can_subscribe=may)
+            await receiver.until("offer", lambda offer, may=may: (tone.sid in offer.mid_to_track_id.values()) == may)
+
+
+async def test_who_may_no_longer_send_data_is_not_heard(call: Call, moderator: api.LiveKitAPI, room: str) -> None:
+    alice, _ = await call("alice")
+    bob, _ = await call("bob")
+
+    for number, may in enumerate((True, False, True)):
+        await changed(moderator, room, "alice", can_publish_data=may)
+        await alice.me.publish_data(str(number))
+
+    await bob.event("data_received", lambda packet: packet.data == b"2")
+    assert [packet.data for (packet,) in bob.all("data_received")] == [b"0", b"2"]

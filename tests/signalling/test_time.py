@@ -55,6 +55,7 @@ class World:
             ice_servers=IceServers((), b"", lambda: EPOCH),
             changed=self.count_change,
             happened=self.happenings.append,
+            entered=lambda _, __: None,
             wall=lambda: EPOCH + self.now,
             now=lambda: self.now,
         )

@@ -37,6 +37,8 @@ class AgentDispatcher:
         self._find_room = find_room
         self._workers: dict[str, Worker] = {}
         self._dispatches: dict[str, dict[str, agent_dispatch.AgentDispatch]] = {}
+        self._publishers: dict[str, set[str]] = {}
+        """By room: those who have published already."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def register(self, worker: Worker) -> None:
@@ -51,7 +53,7 @@ class AgentDispatcher:
         _log.info("worker_gone", worker=worker.id, agent_name=worker.agent_name)
 
     def happened(self, event: WebhookEvent) -> None:
-        """Does what an event asks for: rooms that begin, people who join or publish first."""
+        """Does what an event asks for: rooms that begin and end, people who publish for the first time."""
         live = self._find_room(event.room.name)
         match event.event:
             case "room_started" if live is not None:
@@ -59,17 +61,19 @@ class AgentDispatcher:
                     self._launch_for_room(live.room, self._add(live.room.name, wanted))
             case "room_finished":
                 self._dispatches.pop(event.room.name, None)
-            case "participant_joined" | "track_published" if live is not None:
-                kind = agent.JobType.JT_PARTICIPANT
+                self._publishers.pop(event.room.name, None)
+            case "track_published" if live is not None:
                 participant = live.room.by_sid(event.participant.sid)
-                if event.event == "track_published":
-                    kind = agent.JobType.JT_PUBLISHER
-                    if participant is not None and len(participant.tracks.published) > 1:
-                        return
-                if participant is not None:
-                    self._launch_for([*self._of(event.room.name)], kind, live.room, participant)
+                publishers = self._publishers.setdefault(live.room.name, set())
+                if participant is not None and participant.sid not in publishers:
+                    publishers.add(participant.sid)
+                    self._launch_for(self._of(live.room.name), agent.JobType.JT_PUBLISHER, live.room, participant)
             case _:
                 pass
+
+    def entered(self, room: Room, participant: Participant) -> None:
+        """Somebody joined a room: its agents need not wait until their media comes up."""
+        self._launch_for(self._of(room.name), agent.JobType.JT_PARTICIPANT, room, participant)
 
     def create(self, live: LiveRoom, wanted: agent_dispatch.CreateAgentDispatchRequest) -> agent_dispatch.AgentDispatch:
         """Adds a dispatch to a room and starts what follows from it."""
@@ -129,7 +133,7 @@ class AgentDispatcher:
         room: Room,
         participant: Participant,
     ) -> None:
-        if participant.is_dependent:
+        if participant.is_dependent or not self._workers:
             return
         for dispatch in dispatches:
             self._launch(dispatch, agent.Job(type=kind, room=room.info(), participant=participant.info()))

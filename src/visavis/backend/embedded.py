@@ -218,6 +218,7 @@ class EmbeddedBackend:
             ice_servers=_ice_servers(options, self._engine),
             changed=self._changed,
             happened=self._happened,
+            entered=self.agents.entered,
             wall=time.time,
             now=time.monotonic,
         )

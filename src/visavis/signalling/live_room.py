@@ -45,6 +45,7 @@ class Surroundings:
         node_id: told to clients.
         changed: to be called when rooms or counts change.
         happened: to be called with what webhooks tell.
+        entered: to be called with who joined, which webhooks tell only when their media comes up.
         wall: seconds since the epoch.
         now: seconds of the monotonic clock.
         ice_servers: told to clients.
@@ -56,6 +57,7 @@ class Surroundings:
     node_id: str
     changed: Callable[[], None]
     happened: Callable[[WebhookEvent], None]
+    entered: Callable[[Room, Participant], None]
     wall: Callable[[], float]
     now: Callable[[], float]
     ice_servers: IceServers
@@ -126,6 +128,7 @@ class LiveRoom:
         data_tracks.reconcile(self, session)
         self.refresh_token(session)
         self.counts_changed()
+        self.around.entered(self.room, participant)
         self._log.info("participant_joined", participant=participant.sid, sdk=request.about.sdk)
         return session
 

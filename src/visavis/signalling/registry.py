@@ -10,7 +10,7 @@ from livekit.protocol.webhook import WebhookEvent
 from visavis.auth import KeyRing
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import MediaEngine, events
-from visavis.rooms import Room, RoomLimits, parse_room_name
+from visavis.rooms import Participant, Room, RoomLimits, parse_room_name
 from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import participant_kind
 from visavis.signalling import subscribing
@@ -53,6 +53,7 @@ class RoomRegistry:
         ice_servers: IceServers,
         changed: Callable[[], None],
         happened: Callable[[WebhookEvent], None],
+        entered: Callable[[Room, Participant], None],
         wall: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
@@ -66,13 +67,14 @@ class RoomRegistry:
             ice_servers: told to clients.
             changed: called after each change of rooms or counts.
             happened: called with what webhooks tell.
+            entered: called with who joined, and where.
             wall: seconds since the epoch.
             now: seconds of a monotonic clock.
         """
         self.keys = keys
         self._limits = limits
         self._mime_types = mime_types
-        self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, wall, now, ice_servers)
+        self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, entered, wall, now, ice_servers)
         self._rooms: dict[str, LiveRoom] = {}
         self._by_sid: dict[str, LiveRoom] = {}
         self._room_updates_at = now()
