@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from livekit.protocol import models
 
 from visavis.auth import Claims, VideoGrants
+from visavis.rooms.client_codecs import DisabledCodecs
 from visavis.rooms.data_tracks import DataTracks
 from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import Permissions, kind_details, participant_kind
@@ -30,6 +31,10 @@ class ClientAbout:
     single_connection: bool = False
     sdk: str = ""
     version: str = ""
+    browser: str = ""
+    browser_version: str = ""
+    os: str = ""
+    device_model: str = ""
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -54,6 +59,9 @@ class Participant:
         self.attributes = {key: value for key, value in {**claims.attributes, **about.attributes}.items() if value}
         self.permissions = Permissions.from_grants(claims.video or VideoGrants())
         self.kind = participant_kind(claims)
+        self.disabled_codecs = DisabledCodecs.of(
+            browser=about.browser, browser_version=about.browser_version, os=about.os, device_model=about.device_model
+        )
         self.tracks = TrackBook()
         self.data_tracks = DataTracks(auto=about.auto_subscribe_data_track)
         self.subscriptions = Subscriptions(auto=about.auto_subscribe)

@@ -16,6 +16,7 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms import ClientAbout, parse_room_name
 from visavis.signalling.join_request import about_of, first_requests, parse_join_request
 from visavis.signalling.profile import check_attributes, checked_metadata
+from visavis.signalling.user_agent import with_browser
 
 _TRUE = frozenset({"1", "true"})
 
@@ -82,6 +83,7 @@ def parse_connect(
         )
     room = parse_room_name(grants.room)
     about = _about(query) if joining is None else about_of(joining)
+    about = with_browser(about, headers.get("user-agent", ""))
     if (about.attributes or about.metadata) and not grants.can_update_own_metadata:
         raise VisavisError(
             ErrorKind.NOT_PERMITTED,
@@ -131,6 +133,10 @@ def _about(query: Mapping[str, str]) -> ClientAbout:
         adaptive_stream=query.get("adaptive_stream", "").lower() in _TRUE,
         sdk=query.get("sdk", ""),
         version=query.get("version", ""),
+        browser=query.get("browser", ""),
+        browser_version=query.get("browser_version", ""),
+        os=query.get("os", ""),
+        device_model=query.get("device_model", ""),
         attributes=_attributes(query.get("attributes", "")),
     )
 

@@ -60,6 +60,10 @@ def about_of(request: rtc.JoinRequest) -> ClientAbout:
         single_connection=True,
         sdk=_name_of(client.sdk),
         version=client.version,
+        browser=client.browser,
+        browser_version=client.browser_version,
+        os=client.os,
+        device_model=client.device_model,
         metadata=request.metadata,
         attributes={name: value for name, value in request.participant_attributes.items() if value},
     )

@@ -119,7 +119,7 @@ class LiveRoom:
             hidden=permissions.hidden,
             agent=participant.is_agent,
             can_subscribe_metrics=permissions.can_subscribe_metrics,
-            mime_types=list(self.room.mime_types),
+            mime_types=list(participant.disabled_codecs.receivable(self.room.mime_types)),
         )
         participant.advance(models.ParticipantInfo.JOINED)
         self.announce(participant, to_self=False)
@@ -150,7 +150,15 @@ class LiveRoom:
         session.last_heard = self.around.now()
         sequence = self.engine.reliable_sequence(session.sid)
         servers = self.around.ice_servers.of(session.sid)
-        session.send(messages.reconnect(node_id=self.around.node_id, last_message_seq=sequence, ice_servers=servers))
+        session.send(
+            messages.reconnect(
+                self.room,
+                session.participant,
+                node_id=self.around.node_id,
+                last_message_seq=sequence,
+                ice_servers=servers,
+            )
+        )
         gone = [
             info for when, info in self._departed if when >= away_since and self.room.by_identity(info.identity) is None
         ]

@@ -55,16 +55,29 @@ def join(
         subscriber_primary=subscriber_primary,
         ping_interval=PING_INTERVAL_SECONDS,
         ping_timeout=PING_TIMEOUT_SECONDS,
-        enabled_publish_codecs=[models.Codec(mime=mime) for mime in room.mime_types],
+        client_configuration=participant.disabled_codecs.to_configuration(room.mime_types),
+        enabled_publish_codecs=[
+            models.Codec(mime=mime) for mime in participant.disabled_codecs.publishable(room.mime_types)
+        ],
         fast_publish=participant.permissions.can_publish,
     )
     return rtc.SignalResponse(join=response).SerializeToString()
 
 
-def reconnect(*, node_id: str, last_message_seq: int, ice_servers: Iterable[rtc.ICEServer]) -> bytes:
+def reconnect(
+    room: Room,
+    participant: Participant,
+    *,
+    node_id: str,
+    last_message_seq: int,
+    ice_servers: Iterable[rtc.ICEServer],
+) -> bytes:
     """The first frame of a resumed session."""
     response = rtc.ReconnectResponse(
-        server_info=server_info(node_id), last_message_seq=last_message_seq, ice_servers=ice_servers
+        server_info=server_info(node_id),
+        client_configuration=participant.disabled_codecs.to_configuration(room.mime_types),
+        last_message_seq=last_message_seq,
+        ice_servers=ice_servers,
     )
     return rtc.SignalResponse(reconnect=response).SerializeToString()
 

@@ -54,7 +54,8 @@ def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) ->
     elif len(tracks.pending) >= MAX_PENDING:
         refuse(session, Refusal.LIMIT_EXCEEDED, f"{MAX_PENDING} tracks wait for media already", add_track=request)
     else:
-        track = Track(new_track_info(request, room.room.mime_types), request.cid)
+        enabled = participant.disabled_codecs.publishable(room.room.mime_types)
+        track = Track(new_track_info(request, enabled), request.cid)
         tracks.pending[request.cid] = track
         session.send(messages.track_published(request.cid, track.info))
         media = tracks.match_track(track)
