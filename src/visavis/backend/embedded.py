@@ -20,7 +20,7 @@ from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
-from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes
+from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes, whip_routes
 from visavis.signalling.ice_servers import IceServers, turn_urls
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
@@ -185,8 +185,8 @@ class EmbeddedBackend:
         return loopback_if_any(address), self._engine.tcp_ports[0]
 
     def routes(self) -> list[BaseRoute]:
-        """LiveKit's signalling (`/rtc`), server API (`/twirp`) and workers (`/agent`). The first request starts it."""
-        return [*signalling_routes(self), *twirp_routes(self), *agent_routes(self)]
+        """LiveKit's signalling, WHIP, server API (`/twirp`) and workers (`/agent`). The first request starts it."""
+        return [*signalling_routes(self), *whip_routes(self), *twirp_routes(self), *agent_routes(self)]
 
     async def registry(self) -> RoomRegistry:
         """The rooms; started if they are not."""

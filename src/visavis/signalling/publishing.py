@@ -21,6 +21,8 @@ Refusal = rtc.RequestResponse.Reason
 _MAX_PARKED = 256
 _MAX_NAME_LENGTH = 256
 
+_QUALITIES = (models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH)
+
 _SOURCES: dict[int, Source] = {
     models.TrackSource.UNKNOWN: "unknown",
     models.TrackSource.CAMERA: "camera",
@@ -97,6 +99,20 @@ def media_added(room: LiveRoom, session: Session, event: events.MediaAdded) -> N
         _bind(room, session, track, media)
     elif len(tracks.parked) < _MAX_PARKED:
         tracks.parked[event.mid] = media
+        if session.announces_nothing:
+            add_track(room, session, _unannounced(media))
+
+
+def _unannounced(media: ParkedMedia) -> rtc.AddTrackRequest:
+    """The announcement that a client without signalling would have made; the names are livekit-server's."""
+    return rtc.AddTrackRequest(
+        cid=media.cid or media.mid,
+        name="synthesized-camera" if media.is_video else "synthesized-microphone",
+        type=models.TrackType.VIDEO if media.is_video else models.TrackType.AUDIO,
+        source=models.TrackSource.CAMERA if media.is_video else models.TrackSource.MICROPHONE,
+        layers=[models.VideoLayer(quality=quality) for quality in _QUALITIES[: len(media.rids)]],
+        disable_dtx=True,
+    )
 
 
 def media_removed(room: LiveRoom, session: Session, mid: str) -> None:

@@ -29,6 +29,8 @@ class Session:
         self.resume_until: float | None = None
         self.was_connected = False
         self.unanswered_offer: bytes | None = None
+        self.announces_nothing = False
+        """Whether all that its client sends is a track, without an AddTrack."""
         self.simulated_loss: Literal["at once", "when told"] | None = None
         """How the client loses the socket that it resumes with until `simulated_until`, if it wants to try that."""
         self.simulated_until = 0.0
