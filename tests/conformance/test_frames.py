@@ -68,7 +68,10 @@ async def test_frame_that_is_passed_over(alice: Participant, frame: bytes) -> No
     await alice.answers_pings()
 
 
-@pytest.mark.parametrize("frame", [pytest.param(b"\xff\xff\xff", id="binary"), pytest.param("not JSON", id="text")])
+@pytest.mark.parametrize(
+    "frame",
+    [pytest.param(b"\xff\xff\xff", id="binary"), pytest.param("not JSON", id="text"), pytest.param("[]", id="list")],
+)
 async def test_garbage_ends_the_session(alice: Participant, bob: Participant, frame: bytes | str) -> None:
     await alice.socket.send(frame)
 

@@ -1,6 +1,7 @@
 """Protobuf messages in the frames of a WebSocket, a client's or a worker's. What they mean is not known here."""
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -55,8 +56,20 @@ def decode(frame: bytes | str, kind: type[Heard]) -> Heard:
     if len(frame) > MAX_FRAME_BYTES:
         raise BadFrame(f"a frame of {len(frame)} bytes, more than {MAX_FRAME_BYTES}")
     try:
-        if isinstance(frame, str):
-            return json_format.Parse(frame, kind(), ignore_unknown_fields=True)
-        return kind.FromString(frame)
-    except (DecodeError, json_format.ParseError, RecursionError) as error:
+        return parse_json(frame, kind()) if isinstance(frame, str) else kind.FromString(frame)
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
         raise BadFrame(f"a frame of {len(frame)} bytes that is no {kind.__name__}") from error
+
+
+def parse_json(text: str | bytes, message: Heard) -> Heard:
+    """Reads a message in JSON, in either spelling of names; unknown ones are passed over.
+
+    Raises:
+        json_format.ParseError: it is another message.
+        ValueError: it is not JSON, or not an object, which protobuf's own reader takes for an empty message.
+        RecursionError: it is nested thousands deep.
+    """
+    fields: object = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError(f"a message is an object, not a {type(fields).__name__}")
+    return json_format.ParseDict(cast(dict[str, Any], fields), message, ignore_unknown_fields=True)

@@ -1,12 +1,13 @@
 """Twirp's errors and encodings (https://twitchtv.github.io/twirp/docs/spec_v7.html), as LiveKit's server words them."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from starlette.responses import JSONResponse, Response
+
+from visavis.signalling.frames import parse_json
 
 Code: TypeAlias = Literal[
     "bad_route",
@@ -73,10 +74,7 @@ def decode(kind: type[MessageT], content_type: str, body: bytes) -> MessageT:
             raise TwirpError("malformed", "the protobuf request could not be decoded") from error
         return message
     try:
-        fields: object = json.loads(body)
-        if not isinstance(fields, dict):
-            raise ValueError("not an object")
-        json_format.ParseDict(cast(dict[str, Any], fields), message, ignore_unknown_fields=True)
+        parse_json(body, message)
     except (json_format.ParseError, ValueError, RecursionError) as error:
         raise TwirpError("malformed", "the json request could not be decoded") from error
     return message
