@@ -215,7 +215,7 @@ class Engine:
 
 @final
 class Layer:
-    """One simulcast layer as AddTrack declared it."""
+    """One layer, of simulcast or of a scalable stream, as AddTrack declared it."""
 
     def __init__(self, quality: int, width: int, height: int, bitrate: int) -> None: ...
 

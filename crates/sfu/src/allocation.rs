@@ -78,9 +78,12 @@ impl Shard {
             waits |= demand.rates[layer.map_or(0, |layer| layer + 1)..=demand.wanted].iter().any(|above| *above > rate);
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &mut self.tracks[downtrack.track];
-            // Nothing comes yet: the lowest is what will come first.
-            downtrack.target = Some(layer.unwrap_or(0));
-            if downtrack.current.is_some_and(|current| demand.rates[current] == 0) && layer.is_some() {
+            // Nothing comes yet: the lowest is what will come first. A scalable stream's layers come together, and going
+            // down takes no keyframe, as going up would.
+            let first = if track.scalable { demand.wanted } else { 0 };
+            downtrack.target = Some(layer.unwrap_or(first));
+            let gone = downtrack.current.is_some_and(|current| demand.rates.get(current) == Some(&0));
+            if gone && layer.is_some() && !track.scalable {
                 downtrack.pause();
             }
             downtrack.temporal_limit = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);

@@ -1,7 +1,9 @@
-//! What forwarding must know of a payload: does a keyframe begin here, and which temporal layer is it.
+//! What forwarding must know of a payload: does a keyframe begin here, and which layers is it of.
 //!
 //! Payload formats: VP8 RFC 7741 section 4.2, VP9 RFC 9628 section 4.2, H264 RFC 6184 section 5, AV1 the AOMedia RTP
 //! specification section 4.4. Rewriting VP8's descriptor is str0m's (`Vp8Descriptor::patch`).
+
+use crate::svc::LayerFrame;
 
 /// A codec that can be forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +20,11 @@ impl Codec {
     pub(crate) fn from_mime(mime: &str) -> Option<Self> {
         const ALL: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
         ALL.into_iter().find(|codec| codec.mime().eq_ignore_ascii_case(mime))
+    }
+
+    /// Whether one stream can have several spatial layers.
+    pub(crate) fn is_scalable(self) -> bool {
+        matches!(self, Self::Vp9 | Self::Av1)
     }
 
     /// The mime type as LiveKit writes it.
@@ -41,6 +48,8 @@ pub(crate) struct PacketInfo {
     pub temporal_id: Option<u8>,
     /// From this frame on, its temporal layer may be forwarded although it was not before.
     pub layer_sync: bool,
+    /// For codecs with several spatial layers in one stream; `None` if the payload does not tell.
+    pub frame: Option<LayerFrame>,
 }
 
 /// Reads a payload. Anything malformed gives the default: no keyframe, no layers.
@@ -96,21 +105,39 @@ fn vp8(payload: &[u8]) -> Option<PacketInfo> {
 fn vp9(payload: &[u8]) -> Option<PacketInfo> {
     let mut bytes = Bytes(payload);
     let first = bytes.next()?;
-    let (has_picture_id, predicted, has_layer, begins) =
-        (first & 0x80 != 0, first & 0x40 != 0, first & 0x20 != 0, first & 0x08 != 0);
+    let flag = |bit: u8| first & 0x80 >> bit != 0;
+    let (has_picture_id, predicted, has_layer, flexible) = (flag(0), flag(1), flag(2), flag(3));
+    let (begins, ends, has_structure) = (flag(4), flag(5), flag(6));
     if has_picture_id && bytes.next()? & 0x80 != 0 {
         bytes.next()?;
     }
-    let mut info = PacketInfo::default();
-    let mut spatial_id = 0;
-    if has_layer {
-        let layer = bytes.next()?;
-        info.temporal_id = Some(layer >> 5);
-        info.layer_sync = layer & 0x10 != 0;
-        spatial_id = (layer >> 1) & 0x07;
+    if !has_layer {
+        return Some(PacketInfo { keyframe: !predicted && begins, ..PacketInfo::default() });
     }
-    info.keyframe = !predicted && begins && spatial_id == 0;
-    Some(info)
+    let layer = bytes.next()?;
+    let mut frame = LayerFrame {
+        spatial: layer >> 1 & 0x07,
+        temporal: layer >> 5,
+        predicted,
+        switch_up: layer & 0x10 != 0,
+        ends,
+        of: 0,
+    };
+    if !flexible {
+        bytes.next()?; // TL0PICIDX
+    }
+    if flexible && predicted {
+        while bytes.next()? & 0x01 != 0 {} // P_DIFF, and whether another follows
+    }
+    if has_structure {
+        frame.of = (bytes.next()? >> 5) + 1;
+    }
+    Some(PacketInfo {
+        keyframe: !predicted && begins && frame.spatial == 0,
+        temporal_id: Some(frame.temporal),
+        layer_sync: frame.switch_up,
+        frame: Some(frame),
+    })
 }
 
 fn h264(payload: &[u8]) -> Option<PacketInfo> {
@@ -167,10 +194,10 @@ mod tests {
         assert!(!keyframe(Codec::Vp8, &[0x11, 0x00]), "second partition");
         // X; I L T K; 15 bit picture id; TL0PICIDX; TID 2, Y, key index 3; inter frame
         let info = inspect(Codec::Vp8, &[0x90, 0xf0, 0x81, 0x02, 0x07, 0xa3, 0x01]);
-        assert_eq!(info, PacketInfo { keyframe: false, temporal_id: Some(2), layer_sync: true });
+        assert_eq!(info, PacketInfo { keyframe: false, temporal_id: Some(2), layer_sync: true, frame: None });
         // the same with a 7 bit picture id, a keyframe of the base layer
         let info = inspect(Codec::Vp8, &[0x90, 0xf0, 0x01, 0x07, 0x03, 0x00]);
-        assert_eq!(info, PacketInfo { keyframe: true, temporal_id: Some(0), layer_sync: false });
+        assert_eq!(info, PacketInfo { keyframe: true, temporal_id: Some(0), layer_sync: false, frame: None });
     }
 
     #[test]
@@ -179,7 +206,23 @@ mod tests {
         assert!(!keyframe(Codec::Vp9, &[0xc8, 0x01]), "predicted");
         assert!(!keyframe(Codec::Vp9, &[0x80, 0x01]), "not the beginning of the frame");
         assert!(!keyframe(Codec::Vp9, &[0xa8, 0x01, 0x02]), "spatial layer 1");
-        assert_eq!(inspect(Codec::Vp9, &[0xa8, 0x01, 0x30]).temporal_id, Some(1));
+        assert_eq!(inspect(Codec::Vp9, &[0xa8, 0x01, 0x30, 0x05]).temporal_id, Some(1));
+    }
+
+    #[test]
+    fn vp9_layers_in_both_modes() {
+        let frame = |payload| inspect(Codec::Vp9, payload).frame.expect("it has layers");
+        let base = LayerFrame { spatial: 0, temporal: 0, predicted: false, switch_up: false, ends: false, of: 0 };
+        // I L B V; 15 bit picture id; T0 S0; TL0PICIDX; three spatial layers with their sizes
+        let key = [0xaa, 0x81, 0x02, 0x00, 0x07, 0x58, 0x00, 0xa0, 0x00, 0x5a];
+        assert_eq!(frame(&key), LayerFrame { of: 3, ..base });
+        // I P L E; 7 bit picture id; T2 U S1 D; TL0PICIDX
+        let upper = LayerFrame { spatial: 1, temporal: 2, predicted: true, switch_up: true, ends: true, ..base };
+        assert_eq!(frame(&[0xe4, 0x05, 0x53, 0x07]), upper);
+        // I P L F E V, flexible: T2 U S1; two references; two spatial layers
+        assert_eq!(frame(&[0xf6, 0x05, 0x52, 0x03, 0x02, 0x20]), LayerFrame { of: 2, ..upper });
+        assert_eq!(inspect(Codec::Vp9, &[0x88, 0x01]).frame, None);
+        assert_eq!(inspect(Codec::Vp9, &[0xf6, 0x05, 0x52, 0x03, 0x03]), PacketInfo::default(), "cut off");
     }
 
     #[test]

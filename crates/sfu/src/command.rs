@@ -20,7 +20,7 @@ pub enum Source {
     ScreenShareAudio,
 }
 
-/// One simulcast layer as AddTrack declared it.
+/// One layer, of simulcast or of a scalable stream, as AddTrack declared it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerInfo {
     /// LiveKit's `VideoQuality`: 0 low, 1 medium, 2 high.

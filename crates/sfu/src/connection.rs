@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
+use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Rtc};
 
 use crate::bitstream::Codec;
 use crate::event::Protocol;
 use crate::prober::Prober;
-use crate::{ShardConfig, ufrag_prefix};
+use crate::{ShardConfig, dependency_descriptor, ufrag_prefix};
 
 /// Without a packet for so long the peer is disconnected…
 pub(crate) const DISCONNECTED_AFTER: Duration = Duration::from_secs(10);
@@ -99,7 +100,9 @@ impl Factory {
             .set_sctp_max_message_size(crate::data::MAX_MESSAGE as u32)
             .set_sctp_max_buffered_amount(crate::messages::MAX_BUFFERED)
             .clear_codecs();
-        config = config.set_extension(9, str0m::rtp::Extension::AbsoluteCaptureTime);
+        config = config.set_extension(9, Extension::AbsoluteCaptureTime);
+        let descriptor = Extension::with_serializer(dependency_descriptor::URI, dependency_descriptor::Serializer);
+        config = config.set_extension(12, descriptor);
         for codec in codecs {
             config = match codec {
                 Codec::Opus => config.enable_opus(true, false),

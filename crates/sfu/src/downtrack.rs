@@ -9,8 +9,10 @@ use str0m::rtp::{AbsCaptureTime, RtpPacket};
 
 use crate::bitstream::{Codec, PacketInfo};
 use crate::command::TrackSettings;
+use crate::dependency_descriptor::{Descriptor, Raw};
 use crate::egress::Outgoing;
 use crate::rewriter::{Input, Rewriter};
+use crate::svc::{Limit, Selected, Selector};
 
 /// Where in the subscriber's description the track is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct Downtrack {
     /// What came of the awaited layer before its keyframe's first packet; and which layer that is.
     held: VecDeque<(Packet, PacketInfo)>,
     held_layer: usize,
+    /// Of a track with all layers in one stream.
+    pub selector: Option<Selector>,
 }
 
 /// What forwarding takes of an RTP packet.
@@ -56,6 +60,9 @@ pub(crate) struct Packet {
     pub marker: bool,
     pub payload: Arc<[u8]>,
     pub capture_time: Option<AbsCaptureTime>,
+    pub raw_descriptor: Option<Arc<Raw>>,
+    /// The same, read.
+    pub descriptor: Option<Descriptor>,
 }
 
 impl From<RtpPacket> for Packet {
@@ -66,6 +73,8 @@ impl From<RtpPacket> for Packet {
             marker: packet.header.marker,
             payload: packet.payload,
             capture_time: packet.header.ext_vals.abs_capture_time,
+            raw_descriptor: packet.header.ext_vals.user_values.get_arc(),
+            descriptor: None,
         }
     }
 }
@@ -94,7 +103,8 @@ impl Incoming<'_> {
 }
 
 impl Downtrack {
-    pub(crate) fn new(subscriber: usize, track: usize, settings: TrackSettings) -> Self {
+    /// Of a track that is `scalable`: its layers are in one stream.
+    pub(crate) fn new(subscriber: usize, track: usize, scalable: bool, settings: TrackSettings) -> Self {
         Self {
             subscriber,
             track,
@@ -107,6 +117,7 @@ impl Downtrack {
             told: false,
             held: VecDeque::new(),
             held_layer: 0,
+            selector: scalable.then(Selector::default),
         }
     }
 
@@ -119,29 +130,39 @@ impl Downtrack {
 
     /// The layer whose keyframe it waits for.
     pub(crate) fn awaits(&self) -> Option<usize> {
-        self.target.filter(|target| matches!(self.place, Place::Ready(..)) && self.current != Some(*target))
+        let there = |target| match self.current {
+            Some(current) if self.selector.is_some() => current >= target,
+            current => current == Some(target),
+        };
+        self.target.filter(|target| matches!(self.place, Place::Ready(..)) && !there(*target))
     }
 
     /// Hands what is to be sent because of this packet to `send`.
     pub(crate) fn forward(&mut self, incoming: &Incoming<'_>, mut send: impl FnMut(Outgoing)) {
         let (Place::Ready(mid, pt), Some(target)) = (self.place, self.target) else { return };
-        if self.current == Some(incoming.layer) {
+        // All layers of a scalable stream flow, or none: which of them are sent on is decided at each packet.
+        let flows = if self.selector.is_some() { self.current.is_some() } else { self.current == Some(incoming.layer) };
+        if flows {
             return self.pass(incoming, mid, pt, &mut send);
         }
         // Layers change at keyframes only. Until the target's comes, any lower one is better than nothing.
-        let better = incoming.layer == target || self.current.is_none() && incoming.layer < target;
+        let awaited = incoming.layer == target || self.selector.is_some();
+        let better = awaited || self.current.is_none() && incoming.layer < target;
         if !better {
             return;
         }
         if !incoming.info.keyframe {
-            if incoming.layer == target {
+            if awaited {
                 self.hold(incoming);
             }
             return;
         }
         let mut held = std::mem::take(&mut self.held);
         let lower = self.current.is_some_and(|current| incoming.layer < current);
-        self.current = Some(incoming.layer);
+        self.current = Some(if self.selector.is_some() { target } else { incoming.layer });
+        if let Some(selector) = &mut self.selector {
+            selector.restart();
+        }
         self.rewriter.restart(&incoming.input(), incoming.clock_rate);
         self.pass(incoming, mid, pt, &mut |packet| send(Outgoing { forget_older: lower, ..packet }));
         if incoming.layer == self.held_layer {
@@ -165,24 +186,38 @@ impl Downtrack {
     fn pass(&mut self, incoming: &Incoming<'_>, mid: Mid, pt: Pt, send: &mut impl FnMut(Outgoing)) {
         let input = incoming.input();
         // Padding carries nothing, and would be a hole if it were merely skipped.
-        let unwanted = incoming.info.temporal_id.is_some_and(|id| id > self.temporal_limit);
-        if unwanted || input.payload.is_empty() {
-            return self.rewriter.leave_out(&input);
-        }
-        let Some(rewritten) = self.rewriter.rewrite(&input) else { return };
+        let selected = self.select(incoming);
+        let wanted = match selected {
+            Some(selected) => selected.forward,
+            None => incoming.info.temporal_id.is_none_or(|id| id <= self.temporal_limit),
+        };
+        let kept = wanted && !input.payload.is_empty();
+        let rewritten = if kept { self.rewriter.rewrite(&input) } else { self.rewriter.leave_out(&input) };
+        let Some(rewritten) = rewritten else { return };
+        let descriptor = incoming.packet.descriptor.as_ref().filter(|_| kept);
         send(Outgoing {
             mid,
             pt,
             sequence: rewritten.sequence,
             timestamp: rewritten.timestamp,
-            marker: incoming.packet.marker,
-            payload: incoming.packet.payload.clone(),
+            marker: kept && (incoming.packet.marker || selected.is_some_and(|selected| selected.ends_picture)),
+            payload: if kept { incoming.packet.payload.clone() } else { Arc::default() },
             patch: rewritten.patch,
             capture_time: incoming.packet.capture_time,
+            descriptor: descriptor.zip(selected).map(|(descriptor, selected)| descriptor.limited(selected.limit)),
             nackable: incoming.codec != Codec::Opus,
             arrival: incoming.arrival,
             forget_older: false,
         });
+    }
+
+    /// Which layers of a scalable stream are sent on, and whether this packet is of one.
+    fn select(&mut self, incoming: &Incoming<'_>) -> Option<Selected> {
+        let (selector, frame) = self.selector.as_mut().zip(incoming.info.frame)?;
+        let target = Limit { spatial: self.target.unwrap_or(0) as u8, temporal: self.temporal_limit };
+        let selected = selector.select(incoming.packet.timestamp, &frame, target);
+        self.current = selector.spatial().map(usize::from);
+        Some(selected)
     }
 
     /// Nothing flows until the next keyframe; the stream goes on without a hole then.

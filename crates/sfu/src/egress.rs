@@ -11,6 +11,8 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx, Vp8Patch};
 
+use crate::dependency_descriptor::Raw;
+
 /// One RTP packet for one subscriber. The payload is shared by all of them.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -24,6 +26,8 @@ pub(crate) struct Outgoing {
     /// Bytes that differ from the shared payload.
     pub patch: Option<Vp8Patch>,
     pub capture_time: Option<AbsCaptureTime>,
+    /// Of AV1 with several layers in one stream.
+    pub descriptor: Option<Arc<Raw>>,
     /// Answer a request for retransmission.
     pub nackable: bool,
     /// When it came, for the sender reports' clock.
@@ -64,7 +68,10 @@ impl Egress for Rtc {
         if packet.forget_older {
             keep_for_retransmission(stream);
         }
-        let extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
+        let mut extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
+        if let Some(descriptor) = packet.descriptor {
+            extensions.user_values.set_arc(descriptor);
+        }
         let mut write =
             RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
                 .marker(packet.marker)

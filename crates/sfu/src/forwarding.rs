@@ -1,16 +1,19 @@
 //! Media: from a publisher's packet to every subscriber that gets it. Who gets what is decided in `allocation`.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
-use crate::bitstream::inspect;
+use crate::bitstream::PacketInfo;
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
-use crate::downtrack::{Downtrack, Incoming};
+use crate::dependency_descriptor::Structures;
+use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
+use crate::layers;
 use crate::shard::{Key, Shard};
 use crate::track::{Layer, Track};
 
@@ -39,7 +42,12 @@ impl Shard {
             return;
         }
         let rids: Vec<_> = section.rids.iter().map(|rid| Some(rid.as_str().into())).collect();
-        let rids = if rids.is_empty() { vec![None] } else { rids };
+        let mut rids = if rids.is_empty() { vec![None] } else { rids };
+        let scalable = rids.len() == 1 && section.codec.is_scalable();
+        if scalable {
+            // The others, if there are more, are added when they come.
+            rids.resize(declared.len().clamp(1, layers::QUALITIES), None);
+        }
         let track = self.tracks.insert(Track {
             id: id.clone(),
             owner: key,
@@ -54,6 +62,9 @@ impl Shard {
             stereo,
             declared,
             layers: rids.into_iter().map(Layer::new).collect(),
+            scalable,
+            structures: Structures::default(),
+            unread: VecDeque::new(),
             dynacast: Dynacast::new(now),
             downtracks: Vec::new(),
         });
@@ -121,7 +132,8 @@ impl Shard {
             Some(track) => {
                 let participant = &mut self.participants[key];
                 let settings = participant.settings.remove(&id).unwrap_or_default();
-                let downtrack = self.downtracks.insert(Downtrack::new(key, track, settings));
+                let downtrack =
+                    self.downtracks.insert(Downtrack::new(key, track, self.tracks[track].scalable, settings));
                 participant.subscriptions.insert(id, downtrack);
                 self.tracks[track].downtracks.push(downtrack);
                 self.tell_wanted(track, false, now);
@@ -165,11 +177,35 @@ impl Shard {
         if packet.header.payload_type != track.params.pt() {
             return; // not the codec that the answer named
         }
-        let info = inspect(track.codec, &packet.payload);
+        let level = packet.header.ext_vals.audio_level;
+        let mut packet = Packet::from(packet);
+        let Some(info) = track.inspect(&mut packet) else { return track.keep_unread(packet) };
+        self.forward(track_key, layer_index, &packet, info, level, now);
+        // A keyframe may be what those before it waited for.
+        let track = &mut self.tracks[track_key];
+        if info.keyframe && !track.unread.is_empty() {
+            for mut packet in std::mem::take(&mut track.unread) {
+                if let Some(info) = self.tracks[track_key].inspect(&mut packet) {
+                    self.forward(track_key, layer_index, &packet, info, None, now);
+                }
+            }
+        }
+    }
+
+    /// A packet of one encoding goes to whoever gets it.
+    fn forward(
+        &mut self,
+        track_key: usize,
+        layer_index: usize,
+        packet: &Packet,
+        info: PacketInfo,
+        level: Option<i8>,
+        now: Instant,
+    ) {
+        let track = &mut self.tracks[track_key];
         let clock_rate = track.params.spec().clock_rate.get();
-        let layer = &mut track.layers[layer_index];
-        let duration = layer.duration(packet.header.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
-        let returned = layer.observe(now, *packet.seq_no, packet.header.timestamp, packet.payload.len(), info);
+        let duration = track.layers[layer_index].duration(packet.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
+        let returned = track.observe(layer_index, packet, info, now);
         if track.muted {
             return;
         }
@@ -177,12 +213,10 @@ impl Shard {
             self.allocate_subscribers(track_key, now);
         }
         let track = &mut self.tracks[track_key];
-        if let (Source::Microphone, Some(level)) = (track.source, packet.header.ext_vals.audio_level) {
+        if let (Source::Microphone, Some(level)) = (track.source, level) {
             self.rooms[track.room].speakers.observe(track.owner, level.unsigned_abs().min(127), duration);
         }
-        let packet = packet.into();
-        let incoming =
-            Incoming { packet: &packet, layer: layer_index, codec: track.codec, info, clock_rate, arrival: now };
+        let incoming = Incoming { packet, layer: layer_index, codec: track.codec, info, clock_rate, arrival: now };
         for downtrack in &track.downtracks {
             let downtrack = &mut self.downtracks[*downtrack];
             let subscriber = downtrack.subscriber;

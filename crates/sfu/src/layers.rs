@@ -7,6 +7,8 @@ use crate::command::{LayerInfo, TrackSettings};
 
 /// LiveKit's `VideoQuality`.
 const HIGH: u8 = 2;
+/// How many there are.
+pub(crate) const QUALITIES: usize = 3;
 const OFF: u8 = 3;
 /// An upgrade must fit with this much to spare, or the next dip of the estimate would undo it.
 const UPGRADE_MARGIN: f64 = 1.15;

@@ -16,6 +16,7 @@ mod command;
 mod connection;
 mod data;
 mod data_tracks;
+mod dependency_descriptor;
 mod downtrack;
 mod dynacast;
 mod egress;
@@ -36,6 +37,7 @@ mod shard;
 mod single;
 mod speakers;
 mod stun;
+mod svc;
 mod track;
 
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};

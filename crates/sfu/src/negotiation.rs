@@ -10,6 +10,7 @@ use str0m::media::{MediaKind, Mid};
 use crate::bitstream::Codec;
 use crate::command::Target;
 use crate::connection::State;
+use crate::dependency_descriptor;
 use crate::event::{Event, Kind};
 use crate::participant::Published;
 use crate::sdp;
@@ -117,6 +118,10 @@ impl Shard {
             let pts: Vec<u8> =
                 [Some(section.params.pt()), section.params.resend()].into_iter().flatten().map(|pt| *pt).collect();
             answer = sdp::with_only(&answer, &mid, &pts);
+            if section.codec != Codec::Av1 {
+                // With it, libwebrtc leaves out of VP8's payload what temporal layers are told by.
+                answer = sdp::without_extension(&answer, &mid, dependency_descriptor::URI);
+            }
             if section.codec == Codec::Opus {
                 // Silence need not be sent; stereo only if the client's own offer asks for it.
                 let stereo = sdp::has_format(offer, &mid, "stereo=1");

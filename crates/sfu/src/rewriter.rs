@@ -20,6 +20,8 @@ struct Numbers {
     floor: u64,
     /// Input numbers left out, ascending.
     left_out: VecDeque<u64>,
+    /// The highest input that was mapped.
+    highest_in: u64,
     highest_out: Option<u64>,
 }
 
@@ -35,21 +37,23 @@ impl Numbers {
     }
 
     fn map(&mut self, input: u64) -> Option<u64> {
-        if input < self.floor || self.left_out.contains(&input) {
+        if input < self.floor {
             return None;
         }
-        let before = self.left_out.iter().filter(|&&out| out < input).count();
+        let before = self.left_out.binary_search(&input).err()?;
         let output = (input as i64 + self.offset - before as i64) as u64;
+        self.highest_in = self.highest_in.max(input);
         self.highest_out = self.highest_out.max(Some(output));
         Some(output)
     }
 
-    /// Leaves `input` out: what follows moves up. Only what is newer than everything mapped so far can be.
-    fn leave_out(&mut self, input: u64) {
-        if self.left_out.contains(&input) {
-            return;
+    /// Leaves `input` out: what follows moves up. But if that has been mapped already, its place stays: then that is
+    /// what is returned.
+    fn leave_out(&mut self, input: u64) -> Option<u64> {
+        if input <= self.highest_in {
+            return self.map(input);
         }
-        let at = self.left_out.partition_point(|&out| out < input);
+        let at = self.left_out.binary_search(&input).err()?;
         self.left_out.insert(at, input);
         if self.left_out.len() > REMEMBERED
             && let Some(oldest) = self.left_out.pop_front()
@@ -57,6 +61,7 @@ impl Numbers {
             self.offset -= 1;
             self.floor = self.floor.max(oldest + 1);
         }
+        None
     }
 }
 
@@ -140,13 +145,16 @@ impl Rewriter {
         }
     }
 
-    /// Leaves a packet out (of a temporal layer that is not wanted).
-    pub(crate) fn leave_out(&mut self, input: &Input<'_>) {
-        self.sequences.leave_out(input.sequence);
+    /// Leaves a packet out (of a layer that is not wanted). Where it should have been there is a hole if what followed it
+    /// came first: what is returned fills it, with an empty packet.
+    pub(crate) fn leave_out(&mut self, input: &Input<'_>) -> Option<Rewritten> {
+        let hole = self.sequences.leave_out(input.sequence);
         if let Some((picture_id, bits, _)) = input.vp8.then(|| vp8_numbers(input.payload)).flatten() {
             let picture = self.picture_id.extend(picture_id, bits);
             self.pictures.leave_out(picture);
         }
+        let timestamp = input.timestamp.wrapping_add(self.timestamp_offset);
+        hole.map(|sequence| Rewritten { sequence, timestamp, patch: None })
     }
 
     /// What to write on this packet; `None` if it is from before the last restart.
@@ -233,14 +241,10 @@ mod tests {
             for swap in swaps {
                 if swap + 1 < order.len() { order.swap(swap, swap + 1); }
             }
-            // All that is left out is known before what follows it, as it is when whole frames are left out in order.
-            for (index, keep) in kept.iter().enumerate() {
-                if !keep { numbers.leave_out(1000 + index as u64); }
-            }
-            let mut outputs: Vec<u64> = order.iter().filter_map(|&index| numbers.map(1000 + index as u64)).collect();
+            let pass = |index: usize| if kept[index] { numbers.map(1000 + index as u64) } else { numbers.leave_out(1000 + index as u64) };
+            let mut outputs: Vec<u64> = order.into_iter().filter_map(pass).collect();
             outputs.sort_unstable();
-            let first = outputs.first().copied().unwrap_or(1);
-            prop_assert!(outputs.iter().enumerate().all(|(index, output)| *output == first + index as u64));
+            prop_assert!(outputs.iter().enumerate().all(|(index, output)| *output == 1 + index as u64), "{outputs:?}");
         }
 
         #[test]

@@ -180,6 +180,14 @@ pub(crate) fn with_only(sdp: &str, mid: &str, keep: &[u8]) -> String {
     })
 }
 
+/// Leaves a header extension out of section `mid`; the client then does not send it.
+pub(crate) fn without_extension(sdp: &str, mid: &str, uri: &str) -> String {
+    edit(sdp, |section, line| {
+        let extension = line.strip_prefix("a=extmap:").and_then(|value| value.split(' ').nth(1));
+        (section != Some(mid) || extension != Some(uri)).then(|| line.to_owned())
+    })
+}
+
 /// Appends format parameters to payload type `pt` of section `mid`.
 pub(crate) fn with_format(sdp: &str, mid: &str, pt: u8, parameters: &str) -> String {
     let prefix = format!("a=fmtp:{pt} ");
@@ -278,6 +286,11 @@ mod tests {
             with_msids(SDP, &HashMap::from([("0".into(), msid("TR_a", true)), ("1".into(), msid("TR_b", false))]));
         assert!(sdp.contains("a=msid:PA_a|TR_a TR_a\r\n") && sdp.contains("a=ssrc:7 msid:PA_a|TR_b TR_b\r\n"));
         assert!(sdp.contains("minptime=10;sprop-stereo=1\r\n"));
+        let extension = "m=video 9 X 96\r\na=mid:2\r\na=extmap:12 urn:x\r\na=extmap:3 urn:y\r\n";
+        let sdp = format!("{SDP}{extension}{}", extension.replace("mid:2", "mid:3"));
+        let (first, second) = sdp.split_at(sdp.len() - extension.len());
+        let without = extension.replace("a=extmap:12 urn:x\r\n", "").replace("mid:2", "mid:3");
+        assert_eq!(without_extension(&sdp, "3", "urn:x"), format!("{first}{without}"), "not {second}");
         let sdp = with_only(SDP, "1", &[96, 97]);
         assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"), "{sdp}");
         assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n") && !sdp.contains("H264"));

@@ -1,13 +1,16 @@
 //! A published track: its encodings as they arrive, and who gets them.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::format::PayloadParams;
 use str0m::media::{MediaKind, Mid, Rid};
 use str0m::rtp::Ssrc;
 
-use crate::bitstream::{Codec, PacketInfo};
+use crate::bitstream::{Codec, PacketInfo, inspect};
 use crate::command::{LayerInfo, Source};
+use crate::dependency_descriptor::Structures;
+use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
 
 /// A layer with nothing for so long, while another flows, is not being sent.
@@ -20,7 +23,12 @@ const PLI_INTERVAL: Duration = Duration::from_secs(1);
 /// Frames of temporal layers above this count as of this one.
 const MAX_TEMPORAL: usize = 2;
 
-/// One encoding.
+/// Spatial layers that one stream can have; LiveKit's qualities are three, AV1's descriptor allows four.
+const MAX_SPATIAL: usize = 4;
+/// Packets held until the structure comes that they are to be read by.
+const UNREAD: usize = 256;
+
+/// One encoding, or one spatial layer of a scalable stream.
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
     pub rid: Option<Rid>,
@@ -58,6 +66,11 @@ pub(crate) struct Track {
     pub stereo: bool,
     pub declared: Vec<LayerInfo>,
     pub layers: Vec<Layer>,
+    /// All layers are in one stream, which is filed under the lowest.
+    pub scalable: bool,
+    pub structures: Structures,
+    /// What came before its structure.
+    pub unread: VecDeque<Packet>,
     pub dynacast: Dynacast,
     /// Slab keys of its downtracks.
     pub downtracks: Vec<usize>,
@@ -69,7 +82,45 @@ impl Track {
     }
 
     pub(crate) fn layer_of(&self, rid: Option<Rid>) -> Option<usize> {
-        if self.layers.len() == 1 { Some(0) } else { self.layers.iter().position(|layer| layer.rid == rid) }
+        let only = self.scalable || self.layers.len() == 1;
+        if only { Some(0) } else { self.layers.iter().position(|layer| layer.rid == rid) }
+    }
+
+    /// What a packet says of itself; `None` if that cannot be known before another comes.
+    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Option<PacketInfo> {
+        let mut info = inspect(self.codec, &packet.payload);
+        if !self.scalable {
+            info.frame = None;
+        } else if let Some(raw) = packet.raw_descriptor.as_ref().filter(|_| self.codec == Codec::Av1) {
+            let descriptor = self.structures.read(raw)?;
+            (info.frame, info.temporal_id) = (Some(descriptor.frame), Some(descriptor.frame.temporal));
+            packet.descriptor = Some(descriptor);
+        }
+        Some(info)
+    }
+
+    /// Keeps a packet until the keyframe comes by which it can be read.
+    pub(crate) fn keep_unread(&mut self, packet: Packet) {
+        if self.unread.len() == UNREAD {
+            self.unread.pop_front();
+        }
+        self.unread.push_back(packet);
+        self.want_keyframe(0);
+    }
+
+    /// Counts one packet of an encoding; true if its layer was not there, or not for a while.
+    pub(crate) fn observe(&mut self, encoding: usize, packet: &Packet, info: PacketInfo, now: Instant) -> bool {
+        let (mut layer, mut grown) = (encoding, false);
+        if let Some(frame) = info.frame {
+            layer = usize::from(frame.spatial).min(MAX_SPATIAL - 1);
+            let count = usize::from(frame.of).min(MAX_SPATIAL).max(layer + 1);
+            while self.layers.len() < count {
+                grown = true;
+                self.layers.push(Layer::new(None));
+            }
+        }
+        self.layers[encoding].count(packet.sequence, info.keyframe);
+        self.layers[layer].observe(now, packet.timestamp, packet.payload.len(), info.temporal_id) || grown
     }
 
     /// Measured bit/s by layer, 0 for one that is not being sent now.
@@ -81,12 +132,20 @@ impl Track {
             (Some(age), Some(youngest)) => age < STALLED || age < youngest + STALLED,
             _ => false,
         };
-        self.layers.iter().map(|layer| if live(layer) { (layer.rate as u64).max(1) } else { 0 }).collect()
+        let mut below = 0;
+        let rate = |layer: &Layer| {
+            let rate = if live(layer) { (layer.rate as u64).max(1) } else { return 0 };
+            // Who gets a layer of a scalable stream gets those below it.
+            below += rate;
+            if self.scalable { below } else { rate }
+        };
+        self.layers.iter().map(rate).collect()
     }
 
     /// Bit/s of its largest layer, when that was sent last.
     pub(crate) fn largest_rate(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.known_rate as u64).max().unwrap_or(0)
+        let rates = self.layers.iter().map(|layer| layer.known_rate as u64);
+        if self.scalable { rates.sum() } else { rates.max().unwrap_or(0) }
     }
 
     /// Highest temporal layer at which `layer` has at most `fps` frames a second; 0 `fps`: all.
@@ -105,7 +164,8 @@ impl Track {
 
     /// The next downtrack that waits gets a keyframe of `layer`, as soon as the interval allows.
     pub(crate) fn want_keyframe(&mut self, layer: usize) {
-        if let Some(layer) = self.layers.get_mut(layer) {
+        let stream = if self.scalable { 0 } else { layer };
+        if let Some(layer) = self.layers.get_mut(stream) {
             layer.keyframe_wanted = true;
         }
     }
@@ -138,15 +198,18 @@ impl Layer {
             .then(|| Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate)))
     }
 
-    /// Counts one packet; true if it is the first after a pause.
-    pub(crate) fn observe(
-        &mut self,
-        now: Instant,
-        sequence: u64,
-        timestamp: u32,
-        bytes: usize,
-        info: PacketInfo,
-    ) -> bool {
+    /// Counts one packet of the stream.
+    fn count(&mut self, sequence: u64, keyframe: bool) {
+        if keyframe {
+            self.keyframe_wanted = false;
+        }
+        self.first_sequence.get_or_insert(sequence);
+        self.highest_sequence = self.highest_sequence.max(sequence);
+        self.received += 1;
+    }
+
+    /// Measures one packet of the layer; true if it is the first after a pause.
+    fn observe(&mut self, now: Instant, timestamp: u32, bytes: usize, temporal_id: Option<u8>) -> bool {
         let before = self.last_packet.replace(now);
         let returned = before.is_some_and(|before| now.saturating_duration_since(before) >= STALLED);
         if returned {
@@ -154,14 +217,8 @@ impl Layer {
         }
         self.bytes += bytes as u64;
         if self.last_timestamp.replace(timestamp) != Some(timestamp) {
-            self.frames[usize::from(info.temporal_id.unwrap_or(0)).min(MAX_TEMPORAL)] += 1;
+            self.frames[usize::from(temporal_id.unwrap_or(0)).min(MAX_TEMPORAL)] += 1;
         }
-        if info.keyframe {
-            self.keyframe_wanted = false;
-        }
-        self.first_sequence.get_or_insert(sequence);
-        self.highest_sequence = self.highest_sequence.max(sequence);
-        self.received += 1;
         returned
     }
 

@@ -9,7 +9,7 @@ import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { Person, type Setup } from '../stage/person.ts';
 import { SignallingProxy } from '../stage/proxy.ts';
-import { leftOut, Server, type ServerName } from '../stage/servers.ts';
+import { leftOut, leftOutUnlessAll, Server, type ServerName } from '../stage/servers.ts';
 
 const closing = closedAfter();
 let browser: Browser;
@@ -62,6 +62,33 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       await width(640);
       await bob.sees('alice', 'red');
     });
+
+    for (const codec of ['vp9', 'av1'] as const) {
+      const skip = codec === 'av1' && leftOutUnlessAll(name);
+      it(`a subscriber who asks for less gets the small layer of scalable ${codec}`, { skip }, async () => {
+        const [alice, bob] = await pair({ plan: { largest: [640, 360] } });
+        // As livekit-client publishes it, in L3T3_KEY.
+        const options: TrackPublishOptions = { videoCodec: codec, backupCodec: false };
+        await alice.page.evaluate((publish) => window.harness.camera(true, publish), options);
+        const width = (smallest: number, largest: number) =>
+          bob.until(
+            (least, most) => {
+              const seen = window.harness.track('alice', 'camera' as never)?.sight?.width ?? 0;
+              return seen >= least && seen <= most;
+            },
+            [smallest, largest],
+            `alice's picture is ${smallest} to ${largest} wide`,
+          );
+        await width(640, 640);
+        assert.equal(await bob.page.evaluate(() => window.harness.codec('alice')), `video/${codec}`);
+        await bob.page.evaluate(() => window.harness.setQuality('alice', 'LOW'));
+        await width(100, 320);
+        await bob.sees('alice', 'red');
+        await bob.page.evaluate(() => window.harness.setQuality('alice', 'HIGH'));
+        await width(640, 640);
+        await bob.sees('alice', 'red');
+      });
+    }
 
     it('a track unsubscribed goes, and comes back when subscribed', async () => {
       const [alice, bob] = await pair();

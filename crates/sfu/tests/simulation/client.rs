@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
+use str0m::rtp::{Extension, ExtensionValues, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use super::network::Datagram;
+use super::svc;
 use super::video::{Decoder, Encoder};
 
 /// LiveKit's rids, lowest layer first.
@@ -30,6 +31,8 @@ struct Encoding {
     sequence: u64,
     timestamp: u32,
     first: bool,
+    /// Sends this instead.
+    scalable: Option<svc::Encoder>,
 }
 
 struct Source {
@@ -45,6 +48,8 @@ struct Source {
 #[derive(Debug, Default)]
 pub struct Received {
     pub video: Decoder,
+    /// Video with several layers in one stream.
+    pub scalable: svc::Decoder,
     /// Opus packets.
     pub audio: u32,
     /// Extended sequence numbers that came, retransmissions included.
@@ -92,6 +97,9 @@ impl Connection {
             .enable_opus(true, false)
             .enable_vp8(true)
             .enable_h264(true)
+            .enable_vp9(true)
+            .enable_av1(true)
+            .set_extension(12, Extension::with_serializer(svc::URI, svc::Serializer))
             .build(now);
         let candidate = Candidate::host(address, "udp").expect("an address of the simulation");
         rtc.add_local_candidate(candidate);
@@ -206,6 +214,7 @@ impl Client {
             // Near the wrap, and each layer with its own base, as the standard allows.
             timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
             first: true,
+            scalable: None,
         });
         self.sources.push(Source {
             cid: cid.into(),
@@ -216,6 +225,13 @@ impl Client {
             next: now,
         });
         offer.to_sdp_string()
+    }
+
+    /// Adds a video track with all layers in one stream.
+    pub fn offer_scalable(&mut self, cid: &str, encoder: svc::Encoder, now: Instant) -> String {
+        let sdp = self.offer_track(MediaKind::Video, cid, 1, now);
+        self.sources.last_mut().expect("just added").encodings[0].scalable = Some(encoder);
+        sdp
     }
 
     /// Stops sending a track (0 is the first), and says so in an offer.
@@ -340,11 +356,19 @@ impl Client {
                 for source in self.sources.iter_mut().filter(|source| source.mid == request.mid) {
                     for encoding in source.encodings.iter_mut().filter(|encoding| encoding.rid == request.rid) {
                         encoding.encoder.request_keyframe();
+                        if let Some(encoder) = &mut encoding.scalable {
+                            encoder.request_keyframe();
+                        }
                         self.keyframe_requests += 1;
                     }
                 }
             }
             Event::RtpPacket(packet) => {
+                let codecs = connection.rtc.codec_config().params().iter();
+                let pts: Vec<Pt> = codecs
+                    .filter(|params| matches!(params.spec().codec, Codec::Vp9 | Codec::Av1))
+                    .map(|params| params.pt())
+                    .collect();
                 let mut api = connection.rtc.direct_api();
                 let stream = api.stream_rx(&packet.header.ssrc).expect("a packet has its stream");
                 let received = self.received.entry(stream.mid()).or_default();
@@ -360,10 +384,15 @@ impl Client {
                     received.audio += 1;
                     return;
                 }
-                received.video.receive(packet.time.numer(), &packet.payload);
+                let needs_keyframe = if pts.contains(&packet.header.payload_type) {
+                    received.scalable.receive(&packet);
+                    received.scalable.needs_keyframe()
+                } else {
+                    received.video.receive(packet.time.numer(), &packet.payload);
+                    received.video.needs_keyframe()
+                };
                 let patience = Duration::from_millis(300);
-                if received.video.needs_keyframe() && received.keyframe_asked.is_none_or(|asked| now - asked > patience)
-                {
+                if needs_keyframe && received.keyframe_asked.is_none_or(|asked| now - asked > patience) {
                     received.keyframe_asked = Some(now);
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                 }
@@ -382,18 +411,26 @@ fn receive_again(changes: &mut SdpApi<'_>, receivers: &[Mid]) {
 }
 
 fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8) {
-    let codec = if source.kind.is_video() { Codec::Vp8 } else { Codec::Opus };
+    let scalable = source.encodings[0].scalable.as_ref().map(|encoder| encoder.codec);
+    let codec = scalable.unwrap_or(if source.kind.is_video() { Codec::Vp8 } else { Codec::Opus });
     let pt = rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above").pt();
     for encoding in source.encodings.iter_mut().filter(|encoding| encoding.active) {
-        let payloads = if source.kind.is_video() { encoding.encoder.next_frame() } else { vec![vec![0xfc; 40]] };
-        let last = payloads.len() - 1;
-        for (index, payload) in payloads.into_iter().enumerate() {
+        let packets = match &mut encoding.scalable {
+            Some(encoder) => encoder.next_picture(),
+            None if source.kind.is_video() => encoding.encoder.next_frame().into_iter().map(|p| (p, None)).collect(),
+            None => vec![(vec![0xfc; 40], None)],
+        };
+        let last = packets.len() - 1;
+        for (index, (payload, descriptor)) in packets.into_iter().enumerate() {
             encoding.sequence += 1;
-            let extensions = ExtensionValues {
+            let mut extensions = ExtensionValues {
                 audio_level: source.kind.is_audio().then_some(audio_level),
                 voice_activity: source.kind.is_audio().then_some(audio_level > -50),
                 ..ExtensionValues::default()
             };
+            if let Some(descriptor) = descriptor {
+                extensions.user_values.set(svc::Descriptor(descriptor));
+            }
             let packet = RtpWrite::new(pt, encoding.sequence.into(), encoding.timestamp, now, payload)
                 .marker(index == last)
                 .nackable(source.kind.is_video())

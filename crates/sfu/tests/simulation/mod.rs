@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod network;
+pub mod svc;
 pub mod video;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +87,7 @@ impl Call {
             hidden: false,
             agent: false,
             can_subscribe_metrics: false,
-            mime_types: ["video/VP8", "video/H264", "audio/opus"].map(String::from).to_vec(),
+            mime_types: ["video/VP8", "video/H264", "audio/opus", "video/VP9", "video/AV1"].map(String::from).to_vec(),
         });
         let tracks: Vec<String> =
             self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
@@ -117,10 +118,22 @@ impl Call {
         self.offer(name, sdp);
     }
 
+    /// The same, of a video with all layers in one stream.
+    pub fn publish_scalable(&mut self, name: &str, cid: &str, encoder: svc::Encoder) {
+        let now = self.now;
+        let codecs = vec![(cid.into(), format!("video/{:?}", encoder.codec))];
+        let sdp = self.client(name).offer_scalable(cid, encoder, now);
+        self.offer_with(name, sdp, codecs);
+    }
+
     pub fn offer(&mut self, name: &str, sdp: String) {
+        self.offer_with(name, sdp, vec![]);
+    }
+
+    fn offer_with(&mut self, name: &str, sdp: String, codecs: Vec<(String, String)>) {
         self.offer_id += 1;
         let offer_id = self.offer_id;
-        self.command(Command::PublisherOffer { participant: name.into(), offer_id, sdp, codecs: vec![] });
+        self.command(Command::PublisherOffer { participant: name.into(), offer_id, sdp, codecs });
     }
 
     pub fn client(&mut self, name: &str) -> &mut Client {
