@@ -9,7 +9,7 @@ use simulation::client::VIDEO_INTERVAL;
 use simulation::network::Link;
 use simulation::svc::{Decoder, Encoder};
 use str0m::format::Codec;
-use visavis_sfu::{Command, Event, TrackSettings};
+use visavis_sfu::{Command, Event, LayerInfo, TrackSettings};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(15), jitter: Duration::ZERO, bitrate: 0 };
@@ -99,6 +99,27 @@ fn each_gets_the_layer_it_asked_for_and_another_when_it_asks_again() {
         for name in ["bob", "cy"] {
             assert_no_holes(&call, what, name);
         }
+    }
+}
+
+#[test]
+fn the_first_picture_has_the_layers_that_are_wanted() {
+    for (what, encoder) in encoders() {
+        let mut call = Call::new(LAN, 8);
+        call.declared = (0..3).map(|quality| LayerInfo { quality, width: 0, height: 0, bitrate: 0 }).collect();
+        for name in ["ann", "bob", "cy"] {
+            call.join(name);
+        }
+        call.run(SECOND);
+        ask(&mut call, "cy", of_quality(1));
+        call.publish_scalable("ann", "camera", encoder);
+        call.run(2 * SECOND);
+        for (name, wanted) in [("bob", 2), ("cy", 1)] {
+            let shown = decoder(&call, name).shown(0);
+            assert_eq!(shown[wanted], shown.iter().sum::<u32>(), "{what}: {name} got {shown:?}");
+            assert!(shown[wanted] > 40, "{what}: {name} got {shown:?}");
+        }
+        assert!(call.clients["ann"].keyframe_requests <= 2, "{what}: {}", call.clients["ann"].keyframe_requests);
     }
 }
 

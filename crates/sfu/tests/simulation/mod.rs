@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::media::{MediaKind, Mid};
-use visavis_sfu::{Command, Event, Kind, Protocol, Shard, ShardConfig, Source, Target};
+use visavis_sfu::{Command, Event, Kind, LayerInfo, Protocol, Shard, ShardConfig, Source, Target};
 
 use client::{Client, Received};
 use network::{Datagram, Link, Network, SERVER};
@@ -38,6 +38,8 @@ pub struct Call {
     pub auto_subscribe: bool,
     /// Publishers stop the layers that nobody wants.
     pub dynacast: bool,
+    /// The layers of each video, as AddTrack would tell.
+    pub declared: Vec<LayerInfo>,
     offer_id: u32,
     joins: u8,
 }
@@ -58,6 +60,7 @@ impl Call {
             tracks: BTreeMap::new(),
             auto_subscribe: true,
             dynacast: false,
+            declared: Vec::new(),
             offer_id: 0,
             joins: 0,
         }
@@ -312,7 +315,7 @@ impl Call {
                     track: track.clone(),
                     source,
                     muted: false,
-                    layers: vec![],
+                    layers: self.declared.clone(),
                     stereo: false,
                 };
                 self.shard.handle_command(now, publish, None);
