@@ -71,7 +71,9 @@ fn shown(call: &mut Call, what: &str, name: &str, time: Duration) -> [u32; 3] {
     decoder(call, name).shown(since)
 }
 
-fn assert_no_holes(call: &Call, what: &str, name: &str) {
+/// Where the network lost nothing, nothing is missing: no sequence number, and no frame that another is predicted from.
+fn assert_whole(call: &Call, what: &str, name: &str) {
+    assert_eq!(decoder(call, name).broken(0), [], "{what}: {name} could not decode what came");
     let mut sequences = call.received(name, CAMERA).sequences.clone();
     sequences.sort_unstable();
     assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "{what}: {name} waits for what was left out");
@@ -97,7 +99,7 @@ fn each_gets_the_layer_it_asked_for_and_another_when_it_asks_again() {
         call.run_until(SECOND / 5, "medium layer", |call| layer(call, "bob") == Some(1));
         assert_eq!(call.clients["ann"].keyframe_requests, asked + 1, "{what}: down takes none");
         for name in ["bob", "cy"] {
-            assert_no_holes(&call, what, name);
+            assert_whole(&call, what, name);
         }
     }
 }
@@ -138,7 +140,25 @@ fn fewer_frames_are_fewer_temporal_layers() {
             let temporals = decoder(&call, "bob").decoded.range((since + 1, 0)..).map(|(_, temporal)| *temporal);
             assert_eq!(temporals.max(), Some(temporal), "{what}: at {fps} a second");
         }
-        assert_no_holes(&call, what, "bob");
+        assert_whole(&call, what, "bob");
+    }
+}
+
+#[test]
+fn reordering_leaves_nothing_missing() {
+    for (what, encoder) in encoders() {
+        let mut call = call_of(encoder, &["bob", "cy"], 9);
+        // More than the time between pictures: what is left out of one comes after what is sent on of the next.
+        call.network.link = Link { jitter: Duration::from_millis(60), ..LAN };
+        for quality in [0, 2, 1, 2] {
+            ask(&mut call, "bob", of_quality(quality));
+            call.run(SECOND);
+        }
+        call.network.link = LAN;
+        call.run(SECOND);
+        for name in ["bob", "cy"] {
+            assert_whole(&call, what, name);
+        }
     }
 }
 
@@ -207,7 +227,7 @@ fn a_late_joiner_and_one_who_resumes_get_a_keyframe_at_once() {
         let before = latest(&call, "bob");
         call.run_until(SECOND, "picture after the mute", |call| latest(call, "bob") > before);
         shown(&mut call, what, "bob", SECOND);
-        assert_no_holes(&call, what, "bob");
+        assert_whole(&call, what, "bob");
     }
 }
 
