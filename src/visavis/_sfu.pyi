@@ -92,6 +92,7 @@ class Engine:
         hidden: bool,
         agent: bool,
         can_subscribe_metrics: bool,
+        codec_change: bool,
         mime_types: list[str],
     ) -> None:
         """Makes the participant's connections. The room is made with its first participant, and goes with its last.
@@ -106,6 +107,8 @@ class Engine:
             hidden: its data packets name no sender.
             agent: it may send transcriptions, and chat and text streams in another's name.
             can_subscribe_metrics: it gets the others' metrics.
+            codec_change: its client goes on when what a section carries comes in another codec; one that does not gets
+                another section then.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
         """
 
@@ -151,8 +154,19 @@ class Engine:
         muted: bool,
         layers: list[Layer],
         stereo: bool,
+        backups: list[str],
     ) -> None:
-        """Gives the media section `mid` (told by `MediaAdded`) its track id; from now on it can be subscribed to."""
+        """Gives the media section `mid` (told by `MediaAdded`) its track id; from now on it can be subscribed to.
+
+        Subscribers who cannot decode its codec wait for the first of the `backups` (mime types) that they can;
+        `SubscribedQuality` tells that it is wanted.
+        """
+
+    def publish_backup(self, participant: str, mid: str, track: str, *, layers: list[Layer], regress: bool) -> None:
+        """The media section `mid` carries the track, too, in one of its backup codecs.
+
+        With `regress` all subscribers go over to this codec when its media comes, and stay with it.
+        """
 
     def unpublish(self, track: str) -> None: ...
     def set_muted(self, track: str, muted: bool) -> None:

@@ -1,5 +1,7 @@
 """Offers as a browser makes them, from a client whose ICE and DTLS nobody will ever see."""
 
+import re
+
 OFFER_HEAD = """v=0
 o=- 4611731400430051336 2 IN IP4 127.0.0.1
 s=-
@@ -75,6 +77,26 @@ def offer_of(*sections: str) -> str:
     ]
     text = OFFER_HEAD.format(mids=" ".join(str(number) for number in range(len(sections)))) + "".join(media)
     return text.replace("\n", "\r\n")
+
+
+def without_codecs(sdp: str, *names: str) -> str:
+    """The description of a client that has not got these codecs."""
+    lines = sdp.split("\r\n")
+    gone = {
+        line.removeprefix("a=rtpmap:").split(" ")[0]
+        for line in lines
+        if line.startswith("a=rtpmap:") and line.split(" ")[1].split("/")[0] in names
+    }
+    apt = re.compile(r"a=fmtp:(\d+) apt=(\d+)")
+    gone |= {match[1] for match in map(apt.match, lines) if match and match[2] in gone}
+    kept: list[str] = []
+    for line in lines:
+        if line.startswith("m=video"):
+            head, formats = line.split(" ")[:3], line.split(" ")[3:]
+            kept.append(" ".join([*head, *(each for each in formats if each not in gone)]))
+        elif not (match := re.match(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+) ", line)) or match[1] not in gone:
+            kept.append(line)
+    return "\r\n".join(kept)
 
 
 def sections_of(sdp: str) -> list[list[str]]:

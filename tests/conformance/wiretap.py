@@ -21,6 +21,8 @@ class Tapped(Listener):
         super().__init__(identity)
         self.describes = "offer"
         self.said: list[signal.SignalRequest] = []
+        self.rewrite: Callable[[signal.SignalRequest], None] = lambda _: None
+        """Changes what the client says before the server hears it."""
         self.resumed: asyncio.Future[Tapped] = asyncio.get_running_loop().create_future()
         self.before_resume = asyncio.Event()
         """The client comes back only when this is set."""
@@ -58,8 +60,10 @@ class Tapped(Listener):
     async def from_client(self) -> None:
         """Passes on what the client says."""
         async for frame in self._client:
-            self.said.append(signal.SignalRequest.FromString(frame))
-            await self._server.send(frame)
+            request = signal.SignalRequest.FromString(frame)
+            self.said.append(request)
+            self.rewrite(request)
+            await self._server.send(request.SerializeToString())
 
 
 class Wiretap:

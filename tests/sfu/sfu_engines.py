@@ -23,6 +23,7 @@ def join(engine: _sfu.Engine, participant: str, room: str = "RM_a") -> None:
         hidden=False,
         agent=False,
         can_subscribe_metrics=False,
+        codec_change=True,
         mime_types=["video/VP8", "video/H264", "audio/opus"],
     )
 

@@ -193,3 +193,77 @@ async def test_what_is_wanted_of_a_track_that_has_ended_is_not_told(server):
     alice = await server.join("alice")
     server.engine.emit(events.SubscribedQuality(alice.sid, "TR_gone", (("video/VP8", 1),)))
     assert not [each for each in await alice.sync() if each.HasField("subscribed_quality_update")]
+
+
+BACKUP = "x-media:1 video cam-vp8 video/VP8 q h f\r\n"
+PRIMARY = "x-media:0 video cam video/VP9\r\n"
+
+
+async def with_backup(client, **options):
+    codecs = [rtc.SimulcastCodec(codec="vp9", cid="cam"), rtc.SimulcastCodec(codec="vp8", cid="")]
+    track = await client.add_track("cam", simulcast_codecs=codecs, **options)
+    await client.offer(PRIMARY)
+    return track
+
+
+async def announce_backup(client, sid):
+    layers = [models.VideoLayer(quality=quality, width=160 << quality) for quality in (0, 1, 2)]
+    codec = rtc.SimulcastCodec(codec="vp8", cid="cam-vp8", layers=layers)
+    return await client.add_track("cam-vp8", sid=sid, simulcast_codecs=[codec])
+
+
+async def test_a_backup_codec_becomes_part_of_its_track(server):
+    alice = await server.join("alice")
+    track = await with_backup(alice, backup_codec_policy=models.BackupCodecPolicy.SIMULCAST)
+    assert server.engine.called("publish")[0].options["backups"] == ["video/VP8"]
+    announced = await announce_backup(alice, track.sid)
+    assert (announced.sid, announced.codecs[1].cid, len(announced.codecs[1].layers)) == (track.sid, "cam-vp8", 3)
+    await alice.offer(PRIMARY, BACKUP)
+    assert server.engine.called("publisher_offer")[-1].arguments[3] == {"cam": "video/VP9", "cam-vp8": "video/VP8"}
+    (publish,) = server.engine.called("publish_backup")
+    assert publish.arguments == (alice.sid, "1", track.sid)
+    assert not publish.options["regress"]
+    assert [layer.width for layer in publish.options["layers"]] == [160, 320, 640]
+    bob = await server.join("bob")
+    (info,) = bob.joined.other_participants[0].tracks
+    assert [(codec.mime_type, codec.mid) for codec in info.codecs] == [("video/VP9", "0"), ("video/VP8", "1")]
+    assert [layer.rid for layer in info.codecs[1].layers] == ["q", "h", "f"]
+
+
+async def test_media_of_a_backup_codec_may_come_before_its_announcement(server):
+    alice = await server.join("alice")
+    track = await with_backup(alice)
+    await alice.offer(PRIMARY, BACKUP)
+    assert not server.engine.called("publish_backup")
+    await announce_backup(alice, track.sid)
+    assert server.engine.called("publish_backup")[0].arguments == (alice.sid, "1", track.sid)
+
+
+async def test_in_a_small_room_all_go_over_to_the_backup_codec(server):
+    alice = await server.join("alice")
+    track = await with_backup(alice)
+    await announce_backup(alice, track.sid)
+    await alice.offer(PRIMARY, BACKUP)
+    assert server.engine.called("publish_backup")[0].options["regress"]
+
+
+async def test_a_backup_codec_ends_alone_and_may_come_again(server):
+    alice = await server.join("alice")
+    bob = await server.join("bob")
+    track = await with_backup(alice)
+    await announce_backup(alice, track.sid)
+    await alice.offer(PRIMARY, BACKUP)
+    await alice.offer(PRIMARY)
+    assert not server.engine.called("unpublish")
+    await announce_backup(alice, track.sid)
+    await alice.offer(PRIMARY, BACKUP)
+    assert len(server.engine.called("publish_backup")) == 2
+    await alice.offer("v=0\r\n")
+    await bob.until_participant(lambda info: info.is_publisher and not info.tracks)
+
+
+async def test_a_backup_codec_needs_a_published_track(server):
+    alice = await server.join("alice")
+    await alice.send(add_track=rtc.AddTrackRequest(sid="TR_no", cid="cam", type=models.TrackType.VIDEO))
+    response = (await alice.until("request_response")).request_response
+    assert (response.reason, response.add_track.sid) == (REFUSALS.NOT_FOUND, "TR_no")

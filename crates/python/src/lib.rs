@@ -126,7 +126,7 @@ impl Engine {
         py.detach(|| self.0.close());
     }
 
-    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, mime_types))]
+    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, codec_change, mime_types))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn add_participant(
         &self,
@@ -139,6 +139,7 @@ impl Engine {
         hidden: bool,
         agent: bool,
         can_subscribe_metrics: bool,
+        codec_change: bool,
         mime_types: Vec<String>,
     ) -> PyResult<()> {
         let primary = parse_target(primary)?;
@@ -152,6 +153,7 @@ impl Engine {
             hidden,
             agent,
             can_subscribe_metrics,
+            codec_change,
             mime_types,
         });
         Ok(())
@@ -202,7 +204,7 @@ impl Engine {
         self.0.command(Command::RestartIce { participant });
     }
 
-    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo))]
+    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo, backups))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn publish(
         &self,
@@ -213,11 +215,25 @@ impl Engine {
         muted: bool,
         layers: Vec<PyRef<'_, Layer>>,
         stereo: bool,
+        backups: Vec<String>,
     ) -> PyResult<()> {
         let source = parse_source(source)?;
         let layers = layers.iter().map(|layer| layer.0).collect();
-        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo });
+        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo, backups });
         Ok(())
+    }
+
+    #[pyo3(signature = (participant, mid, track, *, layers, regress))]
+    fn publish_backup(
+        &self,
+        participant: String,
+        mid: String,
+        track: String,
+        layers: Vec<PyRef<'_, Layer>>,
+        regress: bool,
+    ) {
+        let layers = layers.iter().map(|layer| layer.0).collect();
+        self.0.command(Command::PublishBackup { participant, mid, track, layers, regress });
     }
 
     fn unpublish(&self, track: String) {

@@ -51,7 +51,9 @@ impl Shard {
                 self.tracks[track].want_keyframe(layer);
             }
             self.ask_keyframes(track, now);
-            self.tell_wanted(track, false, now);
+            if self.tracks[track].primary == track {
+                self.tell_wanted(track, false, now);
+            }
         }
         if quality_due {
             self.tell_quality(key, now);

@@ -62,6 +62,7 @@ pub enum Command {
         hidden: bool,
         agent: bool,
         can_subscribe_metrics: bool,
+        codec_change: bool,
         mime_types: Vec<String>,
     },
     UpdateParticipant {
@@ -101,6 +102,14 @@ pub enum Command {
         muted: bool,
         layers: Vec<LayerInfo>,
         stereo: bool,
+        backups: Vec<String>,
+    },
+    PublishBackup {
+        participant: String,
+        mid: String,
+        track: String,
+        layers: Vec<LayerInfo>,
+        regress: bool,
     },
     Unpublish {
         track: String,
@@ -169,6 +178,7 @@ impl Command {
             | Self::AddCandidate { participant, .. }
             | Self::RestartIce { participant }
             | Self::Publish { participant, .. }
+            | Self::PublishBackup { participant, .. }
             | Self::Subscribe { participant, .. }
             | Self::Unsubscribe { participant, .. }
             | Self::SetTrackSettings { participant, .. }

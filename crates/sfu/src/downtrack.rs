@@ -220,6 +220,13 @@ impl Downtrack {
         Some(selected)
     }
 
+    /// From now on it is of that track, or of that track with other layers.
+    pub(crate) fn follow(&mut self, track: usize, scalable: bool) {
+        (self.track, self.target) = (track, None);
+        self.selector = scalable.then(Selector::default);
+        self.pause();
+    }
+
     /// Nothing flows until the next keyframe; the stream goes on without a hole then.
     pub(crate) fn pause(&mut self) {
         self.current = None;

@@ -2,58 +2,64 @@
 //!
 //! More is asked for at once; less only after a while, as people open and close tiles all the time and a layer that
 //! starts again costs a keyframe. Bandwidth plays no part: what a subscriber cannot receive now it may in a second.
+//!
+//! A track in several codecs has all of them told at once, but those that nobody has wanted yet: a backup codec is asked for
+//! by being told of.
 
 use std::time::{Duration, Instant};
 
 use str0m::media::MediaKind;
 
+use crate::downtrack::Place;
 use crate::event::Event;
 use crate::layers;
 use crate::shard::Shard;
 
 /// How long less must be wanted before the publisher is told. LiveKit's.
 const LOWER_AFTER: Duration = Duration::from_secs(5);
-/// A new track may wait so long for its first subscriber before it is told that there is none.
+/// A new codec may wait so long for its first subscriber before the publisher is told that there is none.
 const FIRST_WITHIN: Duration = Duration::from_secs(10);
 
 /// The highest quality wanted, LiveKit's `VideoQuality`; `None`: nobody wants any.
 pub(crate) type Wanted = Option<u8>;
 
 /// What the publisher of one track was told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Dynacast {
-    told: Option<Wanted>,
+    /// Of each codec, the primary first; `None`: nothing yet.
+    told: Vec<Option<Wanted>>,
     /// Since when less is wanted than was told.
     lower_since: Option<Instant>,
-    published: Instant,
+}
+
+/// What is wanted of one codec.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand {
+    pub wanted: Wanted,
+    /// When the codec's first packet came.
+    pub published: Option<Instant>,
 }
 
 impl Dynacast {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { told: None, lower_since: None, published: now }
-    }
-
-    /// Takes in what is wanted now; true if the publisher is to be told so.
-    pub(crate) fn update(&mut self, wanted: Wanted, now: Instant) -> bool {
-        let due = match self.told {
-            None => wanted.is_some() || now.saturating_duration_since(self.published) >= FIRST_WITHIN,
-            Some(told) if wanted < told => {
-                now.saturating_duration_since(*self.lower_since.get_or_insert(now)) >= LOWER_AFTER
-            }
-            Some(told) => {
-                self.lower_since = None;
-                wanted > told
-            }
-        };
+    /// Takes in what is wanted of each codec now; true if the publisher is to be told: `again`, it is in any case.
+    pub(crate) fn update(&mut self, demands: &[Demand], again: bool, now: Instant) -> bool {
+        self.told.resize(demands.len(), None);
+        let waited = |published: Instant| now.saturating_duration_since(published) >= FIRST_WITHIN;
+        let present = demands.iter().zip(&self.told).enumerate().map(|(index, (demand, told))| {
+            let first = demand.wanted.is_some() || demand.published.is_some_and(waited) || again && index == 0;
+            (told.is_some() || first).then_some(demand.wanted)
+        });
+        let present: Vec<Option<Wanted>> = present.collect();
+        let more = present.iter().zip(&self.told).any(|(present, told)| present > told);
+        let less = present.iter().zip(&self.told).any(|(present, told)| present < told);
+        let lower_since = less.then(|| self.lower_since.unwrap_or(now));
+        let overdue = lower_since.is_some_and(|since| now.saturating_duration_since(since) >= LOWER_AFTER);
+        let due = again || more || overdue;
+        self.lower_since = lower_since.filter(|_| !due);
         if due {
-            self.tell(wanted);
+            self.told = present;
         }
         due
-    }
-
-    /// The publisher is told now, whatever it knew.
-    pub(crate) fn tell(&mut self, wanted: Wanted) {
-        (self.told, self.lower_since) = (Some(wanted), None);
     }
 }
 
@@ -63,25 +69,41 @@ impl Shard {
         let Some(track) = self.tracks.get(key).filter(|track| track.kind == MediaKind::Video && !track.muted) else {
             return;
         };
+        let primary = track.primary;
+        // livekit-client drops what it is told before its own publication is complete. Once it sends, that is.
+        if self.tracks[primary].published.is_none() && !again {
+            return;
+        }
+        let demands: Vec<Demand> = self.codecs_of(primary).map(|codec| self.demand(codec)).collect();
+        if !self.tracks[primary].dynacast.update(&demands, again, now) {
+            return;
+        }
+        let told = self.codecs_of(primary).zip(&self.tracks[primary].dynacast.told);
+        let codecs = told.filter_map(|(codec, told)| Some((self.tracks[codec].codec.mime().into(), (*told)?)));
+        let event = Event::SubscribedQuality {
+            participant: self.tracks[primary].owner_id.clone(),
+            track: self.tracks[primary].id.clone(),
+            codecs: codecs.collect(),
+        };
+        self.emit(event);
+    }
+
+    /// What is wanted of one codec of a track.
+    fn demand(&self, key: usize) -> Demand {
+        let track = &self.tracks[key];
+        let several = !self.tracks[track.primary].backups.is_empty();
         let layers = track.downtracks.iter().filter_map(|downtrack| {
             let downtrack = &self.downtracks[*downtrack];
+            // Which of several codecs a subscriber gets, its answer tells.
+            if several && !matches!(downtrack.place, Place::Ready(..)) {
+                return None;
+            }
             let wanted = layers::wanted(&downtrack.settings, &track.declared, track.layers.len())?;
             // What flows must not stop before the keyframe of the lower layer is there.
             Some(downtrack.current.map_or(wanted, |current| current.max(wanted)))
         });
         let wanted = layers.max().map(|layer| layers::quality(layer, &track.declared, track.layers.len()));
-        let track = &mut self.tracks[key];
-        if again {
-            track.dynacast.tell(wanted);
-        } else if !track.dynacast.update(wanted, now) {
-            return;
-        }
-        let event = Event::SubscribedQuality {
-            participant: track.owner_id.clone(),
-            track: track.id.clone(),
-            codecs: vec![(track.codec.mime().into(), wanted)],
-        };
-        self.emit(event);
+        Demand { wanted, published: track.published }
     }
 }
 
@@ -91,10 +113,23 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// A track in one codec.
+    struct Single(Dynacast, Instant);
+
+    impl Single {
+        fn new(published: Instant) -> Self {
+            Self(Dynacast::default(), published)
+        }
+
+        fn update(&mut self, wanted: Wanted, now: Instant) -> bool {
+            self.0.update(&[Demand { wanted, published: Some(self.1) }], false, now)
+        }
+    }
+
     #[test]
     fn more_is_told_at_once_and_less_after_five_seconds() {
         let start = Instant::now();
-        let mut dynacast = Dynacast::new(start);
+        let mut dynacast = Single::new(start);
         assert!(dynacast.update(Some(1), start), "the first subscriber");
         assert!(!dynacast.update(Some(1), start + SECOND));
         assert!(dynacast.update(Some(2), start + SECOND));
@@ -107,7 +142,7 @@ mod tests {
     #[test]
     fn less_for_a_moment_is_not_told() {
         let start = Instant::now();
-        let mut dynacast = Dynacast::new(start);
+        let mut dynacast = Single::new(start);
         assert!(dynacast.update(Some(2), start));
         for second in (0..40).step_by(4) {
             assert!(!dynacast.update(None, start + second * SECOND));
@@ -118,9 +153,37 @@ mod tests {
     #[test]
     fn a_track_without_subscribers_is_told_so_after_ten_seconds() {
         let start = Instant::now();
-        let mut dynacast = Dynacast::new(start);
+        let mut dynacast = Single::new(start);
         assert!(!dynacast.update(None, start + 9 * SECOND));
         assert!(dynacast.update(None, start + 10 * SECOND));
         assert!(!dynacast.update(None, start + 20 * SECOND));
+    }
+
+    #[test]
+    fn a_codec_is_told_of_when_somebody_wants_it_and_from_then_on() {
+        let start = Instant::now();
+        let mut dynacast = Dynacast::default();
+        let mut update = |primary, backup, after: u32| {
+            let primary = Demand { wanted: primary, published: Some(start) };
+            let backup = Demand { wanted: backup, published: None };
+            dynacast.update(&[primary, backup], false, start + after * SECOND).then(|| dynacast.told.clone())
+        };
+        assert_eq!(update(Some(2), None, 0), Some(vec![Some(Some(2)), None]));
+        assert_eq!(update(Some(2), None, 12), None, "what was never asked for does not come, and need not stop");
+        assert_eq!(update(Some(2), Some(2), 12), Some(vec![Some(Some(2)); 2]));
+        assert_eq!(update(None, Some(2), 13), None);
+        assert_eq!(update(None, Some(2), 18), Some(vec![Some(None), Some(Some(2))]), "less of one is less");
+        assert_eq!(update(None, None, 18), None);
+        assert_eq!(update(None, None, 23), Some(vec![Some(None); 2]));
+    }
+
+    #[test]
+    fn more_of_one_codec_tells_of_less_of_another_at_once() {
+        let start = Instant::now();
+        let mut dynacast = Dynacast::default();
+        let demand = |wanted| Demand { wanted, published: Some(start) };
+        assert!(dynacast.update(&[demand(Some(2)), demand(Some(0))], false, start));
+        assert!(dynacast.update(&[demand(None), demand(Some(1))], false, start + SECOND));
+        assert_eq!(dynacast.told, [Some(None), Some(Some(1))]);
     }
 }

@@ -13,9 +13,8 @@ use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
-use crate::layers;
 use crate::shard::{Key, Shard};
-use crate::track::{Layer, Track};
+use crate::track::{Track, layers_of};
 
 /// A packet of audio lasts this long when its timestamps do not tell (after a pause).
 const AUDIO_PACKET: Duration = Duration::from_millis(20);
@@ -31,6 +30,7 @@ impl Shard {
         muted: bool,
         declared: Vec<LayerInfo>,
         stereo: bool,
+        backups: &[String],
         now: Instant,
     ) {
         let mid = Mid::from(mid);
@@ -41,19 +41,16 @@ impl Shard {
         if self.track_ids.contains_key(&id) {
             return;
         }
-        let rids: Vec<_> = section.rids.iter().map(|rid| Some(rid.as_str().into())).collect();
-        let mut rids = if rids.is_empty() { vec![None] } else { rids };
-        let scalable = rids.len() == 1 && section.codec.is_scalable();
-        if scalable {
-            // The others, if there are more, are added when they come.
-            rids.resize(declared.len().clamp(1, layers::QUALITIES), None);
-        }
-        let track = self.tracks.insert(Track {
+        let (layers, scalable) = layers_of(section.codec, &section.rids, &declared);
+        let entry = self.tracks.vacant_entry();
+        let track = entry.key();
+        entry.insert(Track {
             id: id.clone(),
             owner: key,
             owner_id: participant.id.clone(),
             room: participant.room,
-            mid,
+            mid: Some(mid),
+            published: None,
             kind: section.kind,
             codec: section.codec,
             params: section.params,
@@ -61,36 +58,44 @@ impl Shard {
             muted,
             stereo,
             declared,
-            layers: rids.into_iter().map(Layer::new).collect(),
+            layers,
             scalable,
             structures: Structures::default(),
             unread: VecDeque::new(),
-            dynacast: Dynacast::new(now),
+            dynacast: Dynacast::default(),
+            primary: track,
+            backups: Vec::new(),
+            regress: false,
+            regressed: false,
             downtracks: Vec::new(),
         });
         section.track = Some(track);
         self.track_ids.insert(id, track);
         let room = participant.room;
         self.rooms[room].tracks.push(track);
+        self.await_backups(track, backups);
         self.start_beat(room, now);
     }
 
     pub(crate) fn unpublish(&mut self, id: &str, now: Instant) {
         let Some(key) = self.track_ids.remove(id) else { return };
-        let subscribers: Vec<usize> =
-            self.tracks[key].downtracks.iter().map(|downtrack| self.downtracks[*downtrack].subscriber).collect();
+        let codecs: Vec<usize> = self.codecs_of(key).collect();
+        let downtracks = codecs.iter().flat_map(|codec| &self.tracks[*codec].downtracks);
+        let subscribers: Vec<usize> = downtracks.map(|downtrack| self.downtracks[*downtrack].subscriber).collect();
         for subscriber in subscribers {
             self.detach(subscriber, id);
             self.participants[subscriber].settings.remove(id);
             self.request_offer(subscriber, now);
         }
         self.fall_silent(key);
-        let track = self.tracks.remove(key);
-        self.rooms[track.room].tracks.retain(|kept| *kept != key);
-        let owner = &mut self.participants[track.owner];
-        owner.streams.retain(|_, (track, _)| *track != key);
-        if let Some(section) = owner.published.get_mut(&track.mid) {
-            section.track = None;
+        for key in codecs {
+            let track = self.tracks.remove(key);
+            self.rooms[track.room].tracks.retain(|kept| *kept != key);
+            let owner = &mut self.participants[track.owner];
+            owner.streams.retain(|_, (track, _)| *track != key);
+            if let Some(section) = track.mid.and_then(|mid| owner.published.get_mut(&mid)) {
+                section.track = None;
+            }
         }
     }
 
@@ -105,10 +110,14 @@ impl Shard {
 
     pub(crate) fn set_muted(&mut self, id: &str, muted: bool, now: Instant) {
         let Some(&key) = self.track_ids.get(id) else { return };
-        if std::mem::replace(&mut self.tracks[key].muted, muted) == muted {
+        if self.tracks[key].muted == muted {
             return;
         }
-        self.allocate_subscribers(key, now);
+        let codecs: Vec<usize> = self.codecs_of(key).collect();
+        for codec in codecs {
+            self.tracks[codec].muted = muted;
+            self.allocate_subscribers(codec, now);
+        }
         // Changes meanwhile were not told.
         self.tell_wanted(key, true, now);
         if muted {
@@ -125,7 +134,8 @@ impl Shard {
             let track = &self.tracks[*track];
             track.room == participant.room && track.owner != key
         });
-        let supported = |track: usize| participant.codecs.contains(&self.tracks[track].codec);
+        let supported =
+            |track: usize| self.codecs_of(track).any(|codec| participant.codecs.contains(&self.tracks[codec].codec));
         let reason = match track {
             None => SubscriptionError::TrackNotFound,
             Some(track) if !supported(track) => SubscriptionError::CodecUnsupported,
@@ -172,7 +182,7 @@ impl Shard {
     pub(crate) fn on_rtp(&mut self, key: usize, packet: RtpPacket, now: Instant) {
         let ssrc = packet.header.ssrc;
         let known = self.participants.get(key).and_then(|participant| participant.streams.get(&ssrc).copied());
-        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc)) else { return };
+        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc, now)) else { return };
         let track = &mut self.tracks[track_key];
         if packet.header.payload_type != track.params.pt() {
             return; // not the codec that the answer named
@@ -235,7 +245,7 @@ impl Shard {
     }
 
     /// Finds the track and layer of a stream that is heard of for the first time.
-    fn resolve(&mut self, key: usize, ssrc: Ssrc) -> Option<(usize, usize)> {
+    fn resolve(&mut self, key: usize, ssrc: Ssrc, now: Instant) -> Option<(usize, usize)> {
         let participant = self.participants.get_mut(key)?;
         let connection = participant.publisher.as_mut()?;
         let mut api = connection.rtc.direct_api();
@@ -244,11 +254,15 @@ impl Shard {
         let track_key = participant.published.get(&mid)?.track?;
         let track = &mut self.tracks[track_key];
         let layer = track.layer_of(rid)?;
+        track.published.get_or_insert(now);
         track.layers[layer].ssrc = Some(ssrc);
         participant.streams.insert(ssrc, (track_key, layer));
         // Whoever waits for this layer may have asked when there was nobody to ask.
         for downtrack in &track.downtracks {
             self.participants[self.downtracks[*downtrack].subscriber].allocate = true;
+        }
+        if std::mem::take(&mut self.tracks[track_key].regress) {
+            self.regress(track_key, now);
         }
         Some((track_key, layer))
     }

@@ -10,6 +10,7 @@
 //! 3. wait for input, or until [`Shard::poll_timeout`].
 
 mod allocation;
+mod backup;
 mod beat;
 mod bitstream;
 mod command;

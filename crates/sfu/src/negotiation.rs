@@ -175,16 +175,20 @@ impl Shard {
         let participant = &mut self.participants[key];
         let Some(section) = participant.published.remove(&mid) else { return };
         let event = Event::MediaRemoved { participant: participant.id.clone(), mid: mid.to_string() };
-        let track = section.track.and_then(|track| Some(self.tracks.get(track)?.id.clone()));
-        if let Some(track) = track {
-            self.unpublish(&track, now);
+        if let Some(key) = section.track.filter(|track| self.tracks.contains(*track)) {
+            if self.tracks[key].primary == key {
+                let track = self.tracks[key].id.clone();
+                self.unpublish(&track, now);
+            } else {
+                self.end_backup(key);
+            }
         }
         self.emit(event);
     }
 }
 
 /// The codec's parameters that suit most receivers, of those the client offered.
-fn best(params: &[PayloadParams], codec: Codec, offered: &[str0m::media::Pt]) -> Option<PayloadParams> {
+pub(crate) fn best(params: &[PayloadParams], codec: Codec, offered: &[str0m::media::Pt]) -> Option<PayloadParams> {
     let fits = |params: &&PayloadParams| {
         let name = params.spec().codec;
         let same = match codec {

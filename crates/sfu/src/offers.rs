@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::change::SdpAnswer;
 use str0m::channel::{ChannelConfig, Reliability};
-use str0m::format::PayloadParams;
 use str0m::media::{Direction, Mid};
 
 use crate::command::Target;
 use crate::connection::State;
 use crate::downtrack::Place;
-use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
 use crate::participant::{Outstanding, Section, Use};
 use crate::sdp::{self, Msid};
@@ -195,26 +193,13 @@ impl Shard {
                 section.used = Use::Free;
             }
         }
-        let mut refused = Vec::new();
-        for (id, downtrack) in &participant.subscriptions {
-            let downtrack = &mut self.downtracks[*downtrack];
-            let Place::Offered(mid) = downtrack.place else { continue };
-            let Some(connection) = participant.subscriber.as_mut() else { return };
-            let params = &self.tracks[downtrack.track].params;
-            let pt = connection.rtc.codec_config().match_params(*params).map(PayloadParams::pt);
-            let accepted = |pt: &str0m::media::Pt| {
-                let media = connection.rtc.media(mid);
-                media.is_some_and(|media| media.direction().is_sending() && media.remote_pts().contains(pt))
-            };
-            match pt.filter(accepted) {
-                Some(pt) => {
-                    downtrack.place = Place::Ready(mid, pt);
-                    connection.rtc.open(mid);
-                }
-                None => refused.push(id.clone()),
-            }
-        }
-        self.refuse_subscriptions(key, refused);
+        let offered = participant.subscriptions.iter().filter_map(|(id, downtrack)| {
+            let Place::Offered(mid) = self.downtracks[*downtrack].place else { return None };
+            Some((id.clone(), *downtrack, mid))
+        });
+        let mut offered: Vec<_> = offered.collect();
+        offered.retain(|&(_, downtrack, mid)| !self.place(downtrack, mid, now));
+        self.refuse_subscriptions(key, offered.into_iter().map(|(id, ..)| id).collect());
         self.announce_subscriptions(key);
         self.allocate(key, now);
     }

@@ -90,6 +90,8 @@ pub(crate) struct Participant {
     pub hidden: bool,
     pub agent: bool,
     pub can_subscribe_metrics: bool,
+    /// Its client goes on when a section's codec changes without a new description.
+    pub codec_change: bool,
     /// In order of preference.
     pub codecs: Vec<Codec>,
     pub joined: Instant,

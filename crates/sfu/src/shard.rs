@@ -278,8 +278,11 @@ impl Shard {
                 self.participants[key].offers.restart_ice = true;
                 self.request_offer(key, now);
             }
-            Command::Publish { mid, track, source, muted, layers, stereo, .. } => {
-                self.publish(key, &mid, track, source, muted, layers, stereo, now);
+            Command::Publish { mid, track, source, muted, layers, stereo, backups, .. } => {
+                self.publish(key, &mid, track, source, muted, layers, stereo, &backups, now);
+            }
+            Command::PublishBackup { mid, track, layers, regress, .. } => {
+                self.publish_backup(key, &mid, &track, layers, regress, now);
             }
             Command::Unpublish { track } => self.unpublish(&track, now),
             Command::SetMuted { track, muted } => self.set_muted(&track, muted, now),
@@ -309,6 +312,7 @@ impl Shard {
             hidden,
             agent,
             can_subscribe_metrics,
+            codec_change,
             mime_types,
         } = command
         else {
@@ -342,6 +346,7 @@ impl Shard {
             hidden,
             agent,
             can_subscribe_metrics,
+            codec_change,
             codecs,
             joined: now,
             publisher: None,

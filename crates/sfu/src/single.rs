@@ -8,12 +8,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use str0m::format::PayloadParams;
 use str0m::media::{Direction, Mid};
 
 use crate::command::Target;
 use crate::downtrack::Place;
-use crate::egress::Egress;
 use crate::event::Event;
 use crate::offers::ANSWER_WITHIN;
 use crate::participant::{Lacking, Section, Use};
@@ -94,7 +92,7 @@ impl Shard {
         // What was asked for on a socket that is gone was perhaps never heard.
         let asked = if restarted { Lacking::default() } else { offers.asked };
         offers.asked = asked.beyond(offered);
-        self.place_waiting(key);
+        self.place_waiting(key, now);
         let described = self.describe(key, answer);
         self.free_sections(key);
         let lacking = self.lacking(key);
@@ -155,32 +153,21 @@ impl Shard {
         new
     }
 
-    fn place_waiting(&mut self, key: usize) {
-        let participant = &mut self.participants[key];
-        let Some(connection) = participant.publisher.as_mut() else { return };
+    fn place_waiting(&mut self, key: usize, now: Instant) {
+        let subscriptions = self.participants[key].subscriptions.iter();
+        let waiting = subscriptions.filter(|(_, downtrack)| self.downtracks[**downtrack].place == Place::Waiting);
+        let waiting: Vec<(String, usize)> = waiting.map(|(id, downtrack)| (id.clone(), *downtrack)).collect();
         let mut refused = Vec::new();
-        for (id, &downtrack_key) in &participant.subscriptions {
-            let downtrack = &mut self.downtracks[downtrack_key];
-            if downtrack.place != Place::Waiting {
-                continue;
-            }
-            let track = &self.tracks[downtrack.track];
-            let Some(pt) = connection.rtc.codec_config().match_params(track.params).map(PayloadParams::pt) else {
-                refused.push(id.clone());
-                continue;
-            };
-            let mut free = participant.sections.iter_mut();
-            let Some(section) = free.find(|section| section.kind == track.kind && section.used == Use::Free) else {
-                continue;
-            };
-            if !connection.rtc.media(section.mid).is_some_and(|media| media.remote_pts().contains(&pt)) {
+        for (id, downtrack) in waiting {
+            let kind = self.tracks[self.downtracks[downtrack].track].kind;
+            let free = |section: &Section| section.kind == kind && section.used == Use::Free;
+            let Some(index) = self.participants[key].sections.iter().position(free) else { continue };
+            if self.place(downtrack, self.participants[key].sections[index].mid, now) {
+                self.participants[key].sections[index].used = Use::Track(downtrack);
+            } else {
                 // Its sections are all alike.
-                refused.push(id.clone());
-                continue;
+                refused.push(id);
             }
-            section.used = Use::Track(downtrack_key);
-            downtrack.place = Place::Ready(section.mid, pt);
-            connection.rtc.open(section.mid);
         }
         self.refuse_subscriptions(key, refused);
     }

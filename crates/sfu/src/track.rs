@@ -12,6 +12,7 @@ use crate::command::{LayerInfo, Source};
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
+use crate::layers;
 
 /// A layer with nothing for so long, while another flows, is not being sent.
 const STALLED: Duration = Duration::from_secs(1);
@@ -57,7 +58,10 @@ pub(crate) struct Track {
     pub owner: usize,
     pub owner_id: String,
     pub room: usize,
-    pub mid: Mid,
+    /// Where its media comes; `None`: the client was not asked for this codec yet, or stopped it.
+    pub mid: Option<Mid>,
+    /// When its first packet came.
+    pub published: Option<Instant>,
     pub kind: MediaKind,
     pub codec: Codec,
     pub params: PayloadParams,
@@ -71,9 +75,28 @@ pub(crate) struct Track {
     pub structures: Structures,
     /// What came before its structure.
     pub unread: VecDeque<Packet>,
+    /// Of the primary codec: what was told of all of them.
     pub dynacast: Dynacast,
+    /// Slab key of the primary codec's; its own for that one.
+    pub primary: usize,
+    /// Of the primary codec: slab keys of the others.
+    pub backups: Vec<usize>,
+    /// Everyone is to get this codec, from its first packet on.
+    pub regress: bool,
+    /// Nobody gets this codec any more.
+    pub regressed: bool,
     /// Slab keys of its downtracks.
     pub downtracks: Vec<usize>,
+}
+
+/// A track's layers: its encodings, or as many as are declared of one scalable encoding; and whether they are in one stream.
+pub(crate) fn layers_of(codec: Codec, rids: &[String], declared: &[LayerInfo]) -> (Vec<Layer>, bool) {
+    let mut rids: Vec<Option<Rid>> = rids.iter().map(|rid| Some(rid.as_str().into())).collect();
+    let scalable = rids.len() <= 1 && codec.is_scalable();
+    // Of a scalable one, the others, if there are more, are added when they come.
+    let count = if scalable { declared.len().clamp(1, layers::QUALITIES) } else { rids.len().max(1) };
+    rids.resize(count, None);
+    (rids.into_iter().map(Layer::new).collect(), scalable)
 }
 
 impl Track {

@@ -120,6 +120,7 @@ fn add(call: &mut Call, name: &str) {
         hidden: false,
         agent: false,
         can_subscribe_metrics: false,
+        codec_change: true,
         mime_types: vec!["video/VP8".into(), "audio/opus".into()],
     });
 }

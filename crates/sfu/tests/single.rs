@@ -204,6 +204,7 @@ fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_tol
         hidden: false,
         agent: false,
         can_subscribe_metrics: false,
+        codec_change: true,
         mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
     };
     call.command(add(true));

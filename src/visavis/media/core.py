@@ -89,6 +89,7 @@ class CoreEngine:
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        backups: list[str],
     ) -> None:
         """See `_sfu.Engine.publish`."""
         self._engine.publish(
@@ -97,13 +98,22 @@ class CoreEngine:
             track,
             source=source,
             muted=muted,
-            layers=[_sfu.Layer(layer.quality, layer.width, layer.height, layer.bitrate) for layer in layers],
+            layers=_to_layers(layers),
             stereo=stereo,
+            backups=backups,
         )
+
+    def publish_backup(self, participant: str, mid: str, track: str, *, layers: Sequence[Layer], regress: bool) -> None:
+        """See `_sfu.Engine.publish_backup`."""
+        self._engine.publish_backup(participant, mid, track, layers=_to_layers(layers), regress=regress)
 
     def drain(self) -> list[events.Event]:
         """See `_sfu.Engine.drain`."""
         return [_to_value(event) for event in self._engine.drain()]
+
+
+def _to_layers(layers: Sequence[Layer]) -> list[_sfu.Layer]:
+    return [_sfu.Layer(layer.quality, layer.width, layer.height, layer.bitrate) for layer in layers]
 
 
 def _to_value(event: _sfu.Event) -> events.Event:

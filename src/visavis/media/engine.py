@@ -48,6 +48,7 @@ class MediaEngine(Protocol):
         hidden: bool,
         agent: bool,
         can_subscribe_metrics: bool,
+        codec_change: bool,
         mime_types: list[str],
     ) -> None: ...
     def update_participant(
@@ -69,6 +70,10 @@ class MediaEngine(Protocol):
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        backups: list[str],
+    ) -> None: ...
+    def publish_backup(
+        self, participant: str, mid: str, track: str, *, layers: Sequence[Layer], regress: bool
     ) -> None: ...
     def unpublish(self, track: str) -> None: ...
     def set_muted(self, track: str, muted: bool) -> None: ...

@@ -112,6 +112,7 @@ class FakeEngine:
         hidden: bool,
         agent: bool,
         can_subscribe_metrics: bool,
+        codec_change: bool,
         mime_types: list[str],
     ) -> None:
         """See `MediaEngine`."""
@@ -126,6 +127,7 @@ class FakeEngine:
             hidden=hidden,
             agent=agent,
             can_subscribe_metrics=can_subscribe_metrics,
+            codec_change=codec_change,
             mime_types=mime_types,
         )
         self.participants[participant] = room
@@ -215,9 +217,24 @@ class FakeEngine:
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        backups: list[str],
     ) -> None:
         """See `MediaEngine`."""
-        self._record("publish", participant, mid, track, source=source, muted=muted, layers=list(layers), stereo=stereo)
+        self._record(
+            "publish",
+            participant,
+            mid,
+            track,
+            source=source,
+            muted=muted,
+            layers=list(layers),
+            stereo=stereo,
+            backups=backups,
+        )
+
+    def publish_backup(self, participant: str, mid: str, track: str, *, layers: Sequence[Layer], regress: bool) -> None:
+        """See `MediaEngine`."""
+        self._record("publish_backup", participant, mid, track, layers=list(layers), regress=regress)
 
     def unpublish(self, track: str) -> None:
         """See `MediaEngine`."""

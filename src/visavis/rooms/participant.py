@@ -38,6 +38,11 @@ class ClientAbout:
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def follows_codec_changes(self) -> bool:
+        """Whether it goes on when what it receives comes in another codec; pion's readers are made for one."""
+        return self.sdk not in ("", "unknown", "go")
+
 
 class Participant:
     """One session of an identity in a room: a new one for each join, the same one across resumes."""

@@ -4,17 +4,17 @@ AddTrack and the offer may come in either order, and browsers may rename tracks 
 for media (pending), media wait for their announcement (parked), and if no name fits, the first of the kind is taken.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from livekit.protocol import models, rtc
 
+from visavis.rooms.codecs import announced_codecs, announced_policy, describe_codec, describe_layers, layer_mode
 from visavis.rooms.ids import new_track_id
 
 MAX_PENDING = 20
 MAX_QUEUED = 3
 
-_SVC_CODECS = frozenset({"video/vp9", "video/av1"})
 _SCREEN_SOURCES = frozenset({models.TrackSource.SCREEN_SHARE, models.TrackSource.SCREEN_SHARE_AUDIO})
 _CAMERA_SOURCES = frozenset({models.TrackSource.CAMERA, models.TrackSource.MICROPHONE})
 
@@ -47,6 +47,11 @@ class Track:
     def is_video(self) -> bool:
         """Whether it is a video track."""
         return self.info.type == models.TrackType.VIDEO
+
+    @property
+    def backups(self) -> Sequence[models.SimulcastCodecInfo]:
+        """The codecs of a video track that its client sends when it is asked for them."""
+        return self.info.codecs[1:] if self.is_video else ()
 
     @property
     def preferred_mime_type(self) -> str:
@@ -92,6 +97,22 @@ class TrackBook:
         """The published track that the media section `mid` carries."""
         return next((track for track in self.published.values() if track.mid == mid), None)
 
+    def backup_by_mid(self, mid: str) -> models.SimulcastCodecInfo | None:
+        """The backup codec of a published track that the media section `mid` carries."""
+        backups = (codec for track in self.published.values() for codec in track.backups)
+        return next((codec for codec in backups if codec.mid == mid), None)
+
+    def match_backup(self, media: ParkedMedia, *, by_name: bool) -> tuple[Track, models.SimulcastCodecInfo] | None:
+        """The published track and its backup codec that `media` is: by the name that was announced, or by the codec."""
+        for track in self.published.values():
+            announced = [codec for codec in track.backups if codec.cid and not codec.mid]
+            if by_name and media.cid not in {codec.cid for codec in announced}:
+                continue
+            for codec in announced:
+                if codec.mime_type == media.mime_type:
+                    return track, codec
+        return None
+
     def match_media(self, media: ParkedMedia) -> Track | None:
         """The pending track that `media` belongs to: by name, else the first of its kind."""
         track = self.pending.get(media.cid)
@@ -128,8 +149,6 @@ def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> mode
         request: of type audio or video.
         enabled: the mime types that may be published here, in order of preference.
     """
-    prefix = "video/" if request.type == models.TrackType.VIDEO else "audio/"
-    by_lower = {mime.lower(): mime for mime in enabled if mime.startswith(prefix)}
     info = models.TrackInfo(
         sid=new_track_id(request.type, request.source),
         type=request.type,
@@ -145,20 +164,10 @@ def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> mode
         encryption=request.encryption,
         stream=request.stream or _default_stream(request.source),
         audio_features=_audio_features(request),
-        backup_codec_policy=request.backup_codec_policy,
+        backup_codec_policy=announced_policy(request),
         packet_trailer_features=request.packet_trailer_features,
+        codecs=announced_codecs(request, enabled),
     )
-    # Only the first codec: a backup codec is never asked for here, so that it will never be sent.
-    if request.simulcast_codecs:
-        wanted = request.simulcast_codecs[0]
-        name = wanted.codec.lower()
-        mime = by_lower.get(name if "/" in name else prefix + name) or next(iter(by_lower.values()), "")
-        layers = sorted(wanted.layers or request.layers, key=lambda layer: layer.quality)
-        info.codecs.add(
-            mime_type=mime, cid=wanted.cid or request.cid, layers=layers, video_layer_mode=_layer_mode(mime, wanted)
-        )
-    else:
-        info.codecs.add(cid=request.cid, layers=info.layers, video_layer_mode=_layer_mode("", None))
     info.mime_type = info.codecs[0].mime_type
     info.simulcast = bool(info.mime_type) and _is_simulcast(info)
     return info
@@ -167,17 +176,17 @@ def new_track_info(request: rtc.AddTrackRequest, enabled: Iterable[str]) -> mode
 def describe_media(info: models.TrackInfo, media: ParkedMedia) -> None:
     """Adds to `info` what only the SDP tells: section, codec, layers."""
     codec = info.codecs[0]
-    info.mid = codec.mid = media.mid
-    info.mime_type = codec.mime_type = media.mime_type
-    if media.cid and media.cid != codec.cid:
-        codec.sdp_cid = media.cid
-    if info.type == models.TrackType.VIDEO:
-        codec.video_layer_mode = _layer_mode(media.mime_type, None)
-        for layers in (info.layers, codec.layers):
-            for index, layer in enumerate(layers):
-                layer.spatial_layer = index
-                if index < len(media.rids):
-                    layer.rid = media.rids[index]
+    info.mid, info.mime_type = media.mid, media.mime_type
+    is_video = info.type == models.TrackType.VIDEO
+    rids = media.rids if is_video else ()
+    describe_codec(codec, mid=media.mid, mime=media.mime_type, cid=media.cid, rids=rids)
+    # The client may have had to take what was meant to be a backup.
+    others = [each for each in info.codecs[1:] if each.mime_type != media.mime_type]
+    del info.codecs[1:]
+    info.codecs.extend(others)
+    if is_video:
+        codec.video_layer_mode = layer_mode(media.mime_type, None)
+        describe_layers(info.layers, rids)
         info.simulcast = _is_simulcast(info)
 
 
@@ -195,14 +204,6 @@ def _audio_features(request: rtc.AddTrackRequest) -> list[models.AudioTrackFeatu
         if request.disable_dtx:
             features[models.AudioTrackFeature.TF_NO_DTX] = None
     return list(features)
-
-
-def _layer_mode(mime: str, wanted: rtc.SimulcastCodec | None) -> models.VideoLayer.Mode:
-    if wanted is not None and wanted.video_layer_mode != models.VideoLayer.MODE_UNUSED:
-        return wanted.video_layer_mode
-    if mime.lower() in _SVC_CODECS:
-        return models.VideoLayer.MULTIPLE_SPATIAL_LAYERS_PER_STREAM
-    return models.VideoLayer.ONE_SPATIAL_LAYER_PER_STREAM
 
 
 def _is_simulcast(info: models.TrackInfo) -> bool:

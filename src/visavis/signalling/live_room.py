@@ -119,6 +119,7 @@ class LiveRoom:
             hidden=permissions.hidden,
             agent=participant.is_agent,
             can_subscribe_metrics=permissions.can_subscribe_metrics,
+            codec_change=request.about.follows_codec_changes,
             mime_types=list(participant.disabled_codecs.receivable(self.room.mime_types)),
         )
         participant.advance(models.ParticipantInfo.JOINED)

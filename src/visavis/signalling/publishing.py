@@ -8,6 +8,7 @@ from livekit.protocol import models, rtc
 
 from visavis.media import Layer, Source, events
 from visavis.rooms import ParkedMedia, Permissions, Track
+from visavis.rooms.codecs import announce_backups, describe_codec, forget_codec, regresses
 from visavis.rooms.tracks import MAX_PENDING, MAX_QUEUED, new_track_info
 from visavis.signalling import messages, subscribing
 from visavis.signalling.session import Session
@@ -41,7 +42,7 @@ def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) ->
     elif request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
         refuse(session, Refusal.UNSUPPORTED_TYPE, "a track is audio or video", add_track=request)
     elif request.sid:
-        _add_backup_codec(session, request)
+        _add_backup_codec(room, session, request)
     elif not request.cid or len(request.name) > _MAX_NAME_LENGTH:
         refuse(session, Refusal.INVALID_REQUEST, "a track needs a cid, and a name of at most 256", add_track=request)
     elif tracks.published_cid(request.cid) is not None:
@@ -65,13 +66,18 @@ def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) ->
             _bind(room, session, track, media)
 
 
-def _add_backup_codec(session: Session, request: rtc.AddTrackRequest) -> None:
-    track = session.participant.tracks.find(request.sid)
+def _add_backup_codec(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) -> None:
+    tracks = session.participant.tracks
+    track = tracks.published.get(request.sid)
     if track is None:
-        refuse(session, Refusal.NOT_FOUND, f"there is no track {request.sid!r}", add_track=request)
+        refuse(session, Refusal.NOT_FOUND, f"no track {request.sid!r} is published", add_track=request)
         return
-    # The client is satisfied; its media stays parked, as only the first codec of a track is forwarded.
+    announce_backups(track.info, request.simulcast_codecs)
+    session.participant.touch()
     session.send(messages.track_published(request.cid, track.info))
+    for by_name in (True, False):
+        for media in list(tracks.parked.values()):
+            _bind_backup(room, session, media, by_name=by_name)
 
 
 def wanted_codecs(session: Session) -> dict[str, str]:
@@ -84,7 +90,7 @@ def wanted_codecs(session: Session) -> dict[str, str]:
             continue
         wanted[track.cid] = mime
         for codec in track.info.codecs:
-            wanted.update({name: mime for name in (codec.cid, codec.sdp_cid) if name})
+            wanted.update({name: codec.mime_type for name in (codec.cid, codec.sdp_cid) if name})
     return wanted
 
 
@@ -92,12 +98,14 @@ def media_added(room: LiveRoom, session: Session, event: events.MediaAdded) -> N
     """A media section began to send: it belongs to an announced track, or to one that will be announced."""
     tracks = session.participant.tracks
     media = ParkedMedia(event.mid, event.kind == "video", event.cid, event.mime_type, event.rids)
-    if tracks.by_mid(event.mid) is not None:
+    if tracks.by_mid(event.mid) is not None or tracks.backup_by_mid(event.mid) is not None:
         media_removed(room, session, event.mid)
+    if _bind_backup(room, session, media, by_name=True):
+        return
     track = tracks.match_media(media)
     if track is not None:
         _bind(room, session, track, media)
-    elif len(tracks.parked) < _MAX_PARKED:
+    elif not _bind_backup(room, session, media, by_name=False) and len(tracks.parked) < _MAX_PARKED:
         tracks.parked[event.mid] = media
         if session.announces_nothing:
             add_track(room, session, _unannounced(media))
@@ -120,8 +128,12 @@ def media_removed(room: LiveRoom, session: Session, mid: str) -> None:
     tracks = session.participant.tracks
     tracks.parked.pop(mid, None)
     track = tracks.by_mid(mid)
+    backup = tracks.backup_by_mid(mid)
     if track is not None:
         end_track(room, session, track)
+    elif backup is not None:
+        forget_codec(backup)
+        session.participant.touch()
 
 
 def end_track(room: LiveRoom, session: Session, track: Track) -> None:
@@ -150,8 +162,9 @@ def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) ->
         track.sid,
         source=_SOURCES.get(track.info.source, "unknown"),
         muted=track.info.muted,
-        layers=[Layer(each.quality, each.width, each.height, each.bitrate) for each in track.info.codecs[0].layers],
+        layers=_layers(track.info.codecs[0]),
         stereo=track.info.stereo,
+        backups=[codec.mime_type for codec in track.backups],
     )
     # Before any SDP with the track: browsers drop media of somebody they do not know for good.
     room.announce(participant, to_self=False)
@@ -159,6 +172,29 @@ def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) ->
     room.around.happened(happenings.of_track("track_published", room.room, participant, track.info))
     if first:
         room.is_told = False
+
+
+def _bind_backup(room: LiveRoom, session: Session, media: ParkedMedia, *, by_name: bool) -> bool:
+    participant = session.participant
+    match = participant.tracks.match_backup(media, by_name=by_name)
+    if match is None:
+        return False
+    track, codec = match
+    participant.tracks.parked.pop(media.mid, None)
+    describe_codec(codec, mid=media.mid, mime=media.mime_type, cid=media.cid, rids=media.rids)
+    participant.touch()
+    room.engine.publish_backup(
+        participant.sid,
+        media.mid,
+        track.sid,
+        layers=_layers(codec),
+        regress=regresses(track.info, codec, participants=len(room.sessions)),
+    )
+    return True
+
+
+def _layers(codec: models.SimulcastCodecInfo) -> list[Layer]:
+    return [Layer(each.quality, each.width, each.height, each.bitrate) for each in codec.layers]
 
 
 def mute(room: LiveRoom, session: Session, request: rtc.MuteTrackRequest) -> None:

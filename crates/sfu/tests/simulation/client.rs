@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use super::network::Datagram;
 use super::svc;
-use super::video::{Decoder, Encoder};
+use super::video::{Decoder, Encoder, Format};
 
+/// What a client of today encodes and decodes.
+pub const ALL_VIDEOS: [Codec; 4] = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
 /// LiveKit's rids, lowest layer first.
 const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Sections of each kind that clients with a single connection begin with.
@@ -39,6 +41,7 @@ struct Source {
     cid: String,
     mid: Mid,
     kind: MediaKind,
+    codec: Codec,
     paused: bool,
     encodings: Vec<Encoding>,
     next: Instant,
@@ -90,15 +93,16 @@ pub struct Client {
 }
 
 impl Connection {
-    fn new(address: SocketAddr, now: Instant) -> Self {
+    fn new(address: SocketAddr, videos: &[Codec], now: Instant) -> Self {
+        let has = |codec| videos.contains(&codec);
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
-            .enable_h264(true)
-            .enable_vp9(true)
-            .enable_av1(true)
+            .enable_vp8(has(Codec::Vp8))
+            .enable_h264(has(Codec::H264))
+            .enable_vp9(has(Codec::Vp9))
+            .enable_av1(has(Codec::Av1))
             .set_extension(12, Extension::with_serializer(svc::URI, svc::Serializer))
             .build(now);
         let candidate = Candidate::host(address, "udp").expect("an address of the simulation");
@@ -122,11 +126,17 @@ impl Connection {
 }
 
 impl Client {
+    /// A client that can encode and decode all there is.
     pub fn new(index: u8, single: bool, now: Instant) -> Self {
+        Self::with_codecs(index, single, &ALL_VIDEOS, now)
+    }
+
+    /// A client that can encode and decode these videos.
+    pub fn with_codecs(index: u8, single: bool, videos: &[Codec], now: Instant) -> Self {
         let address = |port| SocketAddr::from(([10, 0, 1, index], port));
         Self {
-            publisher: Connection::new(address(4000), now),
-            subscriber: Connection::new(address(5000), now),
+            publisher: Connection::new(address(4000), videos, now),
+            subscriber: Connection::new(address(5000), videos, now),
             single,
             receivers: Vec::new(),
             pending: None,
@@ -194,6 +204,12 @@ impl Client {
 
     /// Adds a track; `layers` 1 to 3 for video. Media flows once the answer is there.
     pub fn offer_track(&mut self, kind: MediaKind, cid: &str, layers: usize, now: Instant) -> String {
+        let codec = if kind.is_video() { Codec::Vp8 } else { Codec::Opus };
+        self.offer_coded(kind, codec, cid, layers, now)
+    }
+
+    /// The same, in a codec.
+    pub fn offer_coded(&mut self, kind: MediaKind, codec: Codec, cid: &str, layers: usize, now: Instant) -> String {
         let simulcast = (layers > 1).then(|| {
             let mut simulcast = Simulcast::new();
             for rid in &RIDS[..layers] {
@@ -209,7 +225,7 @@ impl Client {
         let encodings = (0..layers).map(|layer| Encoding {
             rid: (layers > 1).then(|| RIDS[layer].into()),
             active: true,
-            encoder: Encoder::new(layer as u8, self.picture_size),
+            encoder: Encoder::new(format_of(codec), layer as u8, self.picture_size),
             sequence: 40_000 + 1000 * layer as u64,
             // Near the wrap, and each layer with its own base, as the standard allows.
             timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
@@ -220,6 +236,7 @@ impl Client {
             cid: cid.into(),
             mid,
             kind,
+            codec,
             paused: false,
             encodings: encodings.collect(),
             next: now,
@@ -364,11 +381,9 @@ impl Client {
                 }
             }
             Event::RtpPacket(packet) => {
-                let codecs = connection.rtc.codec_config().params().iter();
-                let pts: Vec<Pt> = codecs
-                    .filter(|params| matches!(params.spec().codec, Codec::Vp9 | Codec::Av1))
-                    .map(|params| params.pt())
-                    .collect();
+                let config = connection.rtc.codec_config();
+                let params = config.find(|params| params.pt() == packet.header.payload_type);
+                let codec = params.map(|params| params.spec().codec);
                 let mut api = connection.rtc.direct_api();
                 let stream = api.stream_rx(&packet.header.ssrc).expect("a packet has its stream");
                 let received = self.received.entry(stream.mid()).or_default();
@@ -384,11 +399,14 @@ impl Client {
                     received.audio += 1;
                     return;
                 }
-                let needs_keyframe = if pts.contains(&packet.header.payload_type) {
+                let codec = codec.expect("a packet has a payload type that was negotiated");
+                // Of VP9, what has no layers is `video`'s.
+                let layered = packet.payload.first().is_none_or(|flags| flags & 0x20 != 0);
+                let needs_keyframe = if codec == Codec::Av1 || codec == Codec::Vp9 && layered {
                     received.scalable.receive(&packet);
                     received.scalable.needs_keyframe()
                 } else {
-                    received.video.receive(packet.time.numer(), &packet.payload);
+                    received.video.receive(format_of(codec), packet.time.numer(), &packet.payload);
                     received.video.needs_keyframe()
                 };
                 let patience = Duration::from_millis(300);
@@ -410,9 +428,13 @@ fn receive_again(changes: &mut SdpApi<'_>, receivers: &[Mid]) {
     }
 }
 
+fn format_of(codec: Codec) -> Format {
+    if codec == Codec::Vp9 { Format::Vp9 } else { Format::Vp8 }
+}
+
 fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8) {
     let scalable = source.encodings[0].scalable.as_ref().map(|encoder| encoder.codec);
-    let codec = scalable.unwrap_or(if source.kind.is_video() { Codec::Vp8 } else { Codec::Opus });
+    let codec = scalable.unwrap_or(source.codec);
     let pt = rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above").pt();
     for encoding in source.encodings.iter_mut().filter(|encoding| encoding.active) {
         let packets = match &mut encoding.scalable {

@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid};
 use visavis_sfu::{Command, Event, Kind, LayerInfo, Protocol, Shard, ShardConfig, Source, Target};
 
-use client::{Client, Received};
+use client::{ALL_VIDEOS, Client, Received};
 use network::{Datagram, Link, Network, SERVER};
 
 pub const ROOM: &str = "RM_room";
@@ -40,6 +41,10 @@ pub struct Call {
     pub dynacast: bool,
     /// The layers of each video, as AddTrack would tell.
     pub declared: Vec<LayerInfo>,
+    /// Mime types of the codecs that new tracks are announced with, beside their primary one.
+    pub backups: Vec<String>,
+    /// The name that a backup codec's media has → the track it belongs to, and whether all get it then.
+    pub backup_media: BTreeMap<String, (String, bool)>,
     offer_id: u32,
     joins: u8,
 }
@@ -61,6 +66,8 @@ impl Call {
             auto_subscribe: true,
             dynacast: false,
             declared: Vec::new(),
+            backups: Vec::new(),
+            backup_media: BTreeMap::new(),
             offer_id: 0,
             joins: 0,
         }
@@ -78,8 +85,13 @@ impl Call {
 
     /// The same; `single`: with one peer connection.
     pub fn join_with(&mut self, name: &str, single: bool) {
+        self.join_able(name, single, &ALL_VIDEOS, true);
+    }
+
+    /// The same, with a client of these codecs, that follows a change of codec in a section or does not.
+    pub fn join_able(&mut self, name: &str, single: bool, videos: &[Codec], codec_change: bool) {
         self.joins += 1;
-        self.clients.insert(name.into(), Client::new(self.joins, single, self.now));
+        self.clients.insert(name.into(), Client::with_codecs(self.joins, single, videos, self.now));
         self.command(Command::AddParticipant {
             room: ROOM.into(),
             participant: name.into(),
@@ -90,6 +102,7 @@ impl Call {
             hidden: false,
             agent: false,
             can_subscribe_metrics: false,
+            codec_change,
             mime_types: ["video/VP8", "video/H264", "audio/opus", "video/VP9", "video/AV1"].map(String::from).to_vec(),
         });
         let tracks: Vec<String> =
@@ -127,6 +140,20 @@ impl Call {
         let codecs = vec![(cid.into(), format!("video/{:?}", encoder.codec))];
         let sdp = self.client(name).offer_scalable(cid, encoder, now);
         self.offer_with(name, sdp, codecs);
+    }
+
+    /// The same with a video in VP9, of one layer.
+    pub fn publish_vp9(&mut self, name: &str, cid: &str) {
+        let now = self.now;
+        let codecs = vec![(cid.into(), "video/VP9".into())];
+        let sdp = self.client(name).offer_coded(MediaKind::Video, Codec::Vp9, cid, 1, now);
+        self.offer_with(name, sdp, codecs);
+    }
+
+    /// A track that is published already gets a second codec, VP8, under a name of its own.
+    pub fn publish_backup(&mut self, name: &str, track: &str, cid: &str, layers: usize, regress: bool) {
+        self.backup_media.insert(cid.into(), (track.into(), regress));
+        self.publish(name, MediaKind::Video, cid, layers);
     }
 
     pub fn offer(&mut self, name: &str, sdp: String) {
@@ -305,6 +332,12 @@ impl Call {
                 let command = Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
                 self.shard.handle_command(now, command, None);
             }
+            Event::MediaAdded { participant, mid, cid, .. } if self.backup_media.contains_key(cid) => {
+                let (track, regress) = self.backup_media[cid].clone();
+                let (participant, mid) = (participant.clone(), mid.clone());
+                let publish = Command::PublishBackup { participant, mid, track, layers: vec![], regress };
+                self.shard.handle_command(now, publish, None);
+            }
             Event::MediaAdded { participant, mid, kind, cid, .. } => {
                 let track = format!("TR_{cid}");
                 let source = if *kind == Kind::Audio { Source::Microphone } else { Source::Camera };
@@ -317,6 +350,7 @@ impl Call {
                     muted: false,
                     layers: self.declared.clone(),
                     stereo: false,
+                    backups: self.backups.clone(),
                 };
                 self.shard.handle_command(now, publish, None);
                 let others: Vec<String> = self.clients.keys().filter(|name| *name != participant).cloned().collect();
@@ -326,8 +360,11 @@ impl Call {
             }
             Event::SubscribedQuality { participant, track, codecs } if self.dynacast => {
                 let cid = track.strip_prefix("TR_").expect("the simulation names tracks so");
-                if let Some(client) = self.clients.get_mut(participant) {
-                    client.limit_layers(cid, codecs[0].1);
+                let Some(client) = self.clients.get_mut(participant) else { return };
+                client.limit_layers(cid, codecs[0].1);
+                let backups = self.backup_media.iter().filter(|(_, (of, _))| of == track);
+                for (cid, _) in backups {
+                    client.limit_layers(cid, codecs.get(1).and_then(|(_, wanted)| *wanted));
                 }
             }
             _ => {}

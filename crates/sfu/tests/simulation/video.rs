@@ -1,4 +1,4 @@
-//! A model of a video: frames in VP8's payload format, and a decoder that knows what it can decode.
+//! A model of a video: frames in VP8's or VP9's payload format, and a decoder that knows what it can decode.
 //!
 //! Nothing is encoded. A frame is its number, its layer and padding to a size; the decoder checks what a real one needs:
 //! every packet of the frame, and an unbroken chain of frames since the last keyframe.
@@ -9,9 +9,19 @@ use std::collections::BTreeMap;
 pub const PACKETS_OF_LAYER: [usize; 3] = [1, 2, 4];
 const PACKET_BYTES: usize = 600;
 
+/// The payload format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    #[default]
+    Vp8,
+    /// One spatial and one temporal layer.
+    Vp9,
+}
+
 /// One encoding of a simulcast track.
 #[derive(Debug, Clone)]
 pub struct Encoder {
+    format: Format,
     layer: u8,
     size: usize,
     picture_id: u16,
@@ -22,10 +32,18 @@ pub struct Encoder {
 
 impl Encoder {
     /// Of a layer, with pictures `size` times as large as usual.
-    pub fn new(layer: u8, size: usize) -> Self {
+    pub fn new(format: Format, layer: u8, size: usize) -> Self {
         // Layers begin apart, as browsers' do, so that a forwarder that does not rewrite is seen.
         let offset = u16::from(layer) * 1000;
-        Self { layer, size, picture_id: 0x7ff0 + offset, tl0_pic_idx: 17 * layer, frame: 0, wants_keyframe: true }
+        Self {
+            format,
+            layer,
+            size,
+            picture_id: 0x7ff0 + offset,
+            tl0_pic_idx: 17 * layer,
+            frame: 0,
+            wants_keyframe: true,
+        }
     }
 
     pub fn request_keyframe(&mut self) {
@@ -46,20 +64,36 @@ impl Encoder {
     }
 
     fn payload(&self, keyframe: bool, temporal_id: u8, index: usize, count: usize) -> Vec<u8> {
+        let mut payload = match self.format {
+            Format::Vp8 => self.vp8(keyframe, temporal_id, index),
+            Format::Vp9 => self.vp9(keyframe, index, count),
+        };
+        payload.extend([self.layer, index as u8, count as u8]);
+        payload.resize(PACKET_BYTES, 0xab);
+        payload
+    }
+
+    fn vp9(&self, keyframe: bool, index: usize, count: usize) -> Vec<u8> {
+        let (predicted, begins, ends) = (!keyframe, index == 0, index + 1 == count);
+        let flags = 0x80 | u8::from(predicted) << 6 | u8::from(begins) << 3 | u8::from(ends) << 2;
+        let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
+        vec![flags, high, low]
+    }
+
+    fn vp8(&self, keyframe: bool, temporal_id: u8, index: usize) -> Vec<u8> {
         let start = if index == 0 { 0x10 } else { 0 };
         let mut payload = vec![0x80 | start, 0xe0];
         payload.extend((0x8000 | self.picture_id).to_be_bytes());
         payload.push(self.tl0_pic_idx);
         payload.push(temporal_id << 6 | 0x20);
         payload.push(u8::from(!keyframe)); // VP8's own frame header: bit 0 clear is a keyframe
-        payload.extend([self.layer, index as u8, count as u8]);
-        payload.resize(PACKET_BYTES, 0xab);
         payload
     }
 }
 
 #[derive(Debug, Default)]
 struct Frame {
+    format: Format,
     packets: BTreeMap<u8, ()>,
     count: u8,
     keyframe: bool,
@@ -73,7 +107,7 @@ struct Frame {
 #[derive(Debug, Default)]
 pub struct Decoder {
     frames: BTreeMap<u64, Frame>,
-    last: Option<(u16, u8)>,
+    last: Option<(Format, u16, u8)>,
     broken: bool,
     /// Frames decoded, by layer.
     pub decoded: [u32; 3],
@@ -95,19 +129,34 @@ impl Decoder {
         self.broken || self.last.is_none()
     }
 
+    /// The format of the last frame decoded.
+    pub fn format(&self) -> Option<Format> {
+        self.last.map(|(format, ..)| format)
+    }
+
     /// One packet, with its extended timestamp.
-    pub fn receive(&mut self, timestamp: u64, payload: &[u8]) {
+    pub fn receive(&mut self, format: Format, timestamp: u64, payload: &[u8]) {
         if self.timestamps.last().is_some_and(|last| timestamp <= *last) {
             return; // late, its frame was decided
         }
         let frame = self.frames.entry(timestamp).or_default();
-        frame.picture_id = u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff;
-        frame.tl0_pic_idx = payload[4];
-        frame.temporal_id = payload[5] >> 6;
-        frame.keyframe = payload[6] & 1 == 0;
-        frame.layer = payload[7];
-        frame.count = payload[9];
-        frame.packets.insert(payload[8], ());
+        frame.format = format;
+        let rest = match format {
+            Format::Vp8 => {
+                frame.picture_id = u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff;
+                frame.tl0_pic_idx = payload[4];
+                frame.temporal_id = payload[5] >> 6;
+                frame.keyframe = payload[6] & 1 == 0;
+                &payload[7..]
+            }
+            Format::Vp9 => {
+                frame.picture_id = u16::from_be_bytes([payload[1], payload[2]]) & 0x7fff;
+                frame.keyframe = payload[0] & 0x40 == 0;
+                &payload[3..]
+            }
+        };
+        (frame.layer, frame.count) = (rest[0], rest[2]);
+        frame.packets.insert(rest[1], ());
         self.decode();
     }
 
@@ -117,7 +166,7 @@ impl Decoder {
             self.frames = self.frames.split_off(&timestamp);
             let frame = self.frames.remove(&timestamp).expect("just found");
             self.broken = false;
-            self.last = Some((frame.picture_id, frame.tl0_pic_idx));
+            self.last = Some((frame.format, frame.picture_id, frame.tl0_pic_idx));
             self.layer = Some(frame.layer);
             self.decoded[usize::from(frame.layer)] += 1;
             self.upper_temporal += u32::from(frame.temporal_id > 0);
@@ -135,10 +184,11 @@ impl Decoder {
         }
         frame.keyframe
             || !self.broken
-                && self.last.is_some_and(|(picture_id, tl0)| {
+                && self.last.is_some_and(|(format, picture_id, tl0)| {
                     let next_picture = (picture_id + 1) & 0x7fff == frame.picture_id;
                     let expected = if frame.temporal_id == 0 { tl0.wrapping_add(1) } else { tl0 };
-                    next_picture && expected == frame.tl0_pic_idx && self.layer == Some(frame.layer)
+                    let chained = next_picture && (expected == frame.tl0_pic_idx || format == Format::Vp9);
+                    format == frame.format && chained && self.layer == Some(frame.layer)
                 })
     }
 }
