@@ -93,6 +93,11 @@ export class Harness {
     return this.room.localParticipant.setCameraEnabled(on, undefined, publish);
   }
 
+  unpublish(source: Track.Source): Promise<unknown> {
+    const track = this.room.localParticipant.getTrackPublication(source)?.track;
+    return track ? this.room.localParticipant.unpublishTrack(track) : Promise.resolve();
+  }
+
   microphone(on: boolean): Promise<unknown> {
     return this.room.localParticipant.setMicrophoneEnabled(on);
   }

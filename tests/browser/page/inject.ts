@@ -1,4 +1,5 @@
 /** Runs before a page's own scripts: puts in the fake devices the test planned, if any, and the senses. */
+import { takeAway } from './codecs.ts';
 import { FakeDevices, type DevicePlan } from './devices.ts';
 import { watchPeerConnections } from './network.ts';
 import { Senses } from './senses.ts';
@@ -6,6 +7,8 @@ import { Senses } from './senses.ts';
 declare global {
   interface Window {
     devicePlan?: DevicePlan;
+    /** Set by a test before the page loads: video codecs, as mime types, that this browser cannot decode. */
+    undecodable?: string[];
     fakeDevices: FakeDevices;
     senses: Senses;
   }
@@ -15,6 +18,7 @@ declare global {
 Object.assign(window, { __name: (value: unknown) => value });
 window.senses = new Senses();
 watchPeerConnections();
+if (window.undecodable) takeAway(window.undecodable);
 if (window.devicePlan && typeof navigator.mediaDevices === 'object') {
   window.fakeDevices = new FakeDevices(structuredClone(window.devicePlan));
   window.fakeDevices.install();

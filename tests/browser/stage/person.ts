@@ -23,6 +23,8 @@ export interface Setup {
   connect?: RoomConnectOptions;
   grant?: VideoGrant;
   onlyTcp?: boolean;
+  /** Video codecs, as mime types, that the browser cannot decode. */
+  undecodable?: string[];
   /** Only relays are used, and of these only those whose URL matches this. */
   onlyTurn?: string;
   /** Encrypts from end to end, by a key made of this. */
@@ -33,8 +35,8 @@ export interface Setup {
   url?: string;
 }
 
-/** How the network is narrowed for a page. */
-type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn' | 'throughProxy'>;
+/** How the network or the browser is narrowed for a page. */
+type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn' | 'throughProxy' | 'undecodable'>;
 
 /** Opens a page of its own profile, with devices planned, at `url`. */
 export async function openPage(browser: Browser, url: string, plan?: DevicePlan, narrow: Narrow = {}): Promise<Page> {
@@ -46,8 +48,8 @@ export async function openPage(browser: Browser, url: string, plan?: DevicePlan,
 }
 
 export async function preparePage(page: Page, plan?: DevicePlan, narrow: Narrow = {}): Promise<void> {
-  const { onlyTcp, onlyTurn, throughProxy } = narrow;
-  const setup = JSON.stringify({ devicePlan: plan, onlyTcp, onlyTurn, throughProxy });
+  const { onlyTcp, onlyTurn, throughProxy, undecodable } = narrow;
+  const setup = JSON.stringify({ devicePlan: plan, onlyTcp, onlyTurn, throughProxy, undecodable });
   await page.evaluateOnNewDocument(`Object.assign(window, ${setup});\n${await injectedScript()}`);
 }
 
