@@ -122,13 +122,24 @@ class Engine:
         """The highest `DataPacket.sequence` received from it on the reliable channel (0: none). Does not wait."""
 
     # -- negotiation --------------------------------------------------------------------------------------------------
-    def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None:
+    def publisher_offer(
+        self,
+        participant: str,
+        offer_id: int,
+        sdp: str,
+        codecs: dict[str, str],
+        *,
+        stereo: list[str],
+        no_dtx: list[str],
+    ) -> None:
         """A client's offer on its publisher connection.
 
         Answered by `MediaAdded` and `MediaRemoved` for what changed, then exactly one `Answer` or `NegotiationFailed`.
 
         Args:
             codecs: msid track id (the SDP's cid) → mime type wanted by AddTrack; goes first in the answer.
+            stereo: msid track ids of audio in two channels; the answer asks for them.
+            no_dtx: msid track ids of audio whose silence is sent, too; of other audio the answer asks not to.
         """
 
     def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None:

@@ -102,3 +102,9 @@ def without_codecs(sdp: str, *names: str) -> str:
 def sections_of(sdp: str) -> list[list[str]]:
     """The lines of each media section."""
     return [("m=" + section).splitlines() for section in sdp.split("\r\nm=")[1:]]
+
+
+def format_of(section: list[str]) -> set[str]:
+    """The parameters of Opus."""
+    (line,) = [line for line in section if line.startswith("a=fmtp:111 ")]
+    return set(line.removeprefix("a=fmtp:111 ").split(";"))

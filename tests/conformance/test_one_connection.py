@@ -10,7 +10,7 @@ import httpx
 import pytest
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
-from offers import AUDIO, DATA, VIDEO, offer_of, sections_of
+from offers import AUDIO, DATA, VIDEO, format_of, offer_of, sections_of
 from participant import Participant, connected, kinds, token
 from wire import refusal, rtc_url
 
@@ -108,6 +108,16 @@ async def test_data_tracks_may_come_by_themselves(join_v1: JoinV1, wants: bool) 
     else:
         await bob.until("refresh_token")
         assert "data_track_subscriber_handles" not in kinds(await bob.sync())
+
+
+async def test_silence_and_channels_are_in_the_answer(join_v1: JoinV1) -> None:
+    kind, source = models.TrackType.AUDIO, models.TrackSource.SCREEN_SHARE_AUDIO
+    track = signal.AddTrackRequest(cid="cid-1", type=kind, source=source, stereo=True)
+
+    alice = await join_v1("alice", request_of(DATA, AUDIO, add_track_requests=[track]))
+
+    audio = sections_of((await alice.until("answer")).sdp)[1]
+    assert {"usedtx=1", "stereo=1", "maxaveragebitrate=510000"} <= format_of(audio)
 
 
 async def test_own_metadata_and_attributes(join_v1: JoinV1) -> None:

@@ -23,6 +23,8 @@ class Tapped(Listener):
         self.said: list[signal.SignalRequest] = []
         self.rewrite: Callable[[signal.SignalRequest], None] = lambda _: None
         """Changes what the client says before the server hears it."""
+        self.announcement: dict[str, Any] = {}
+        """What its AddTracks say beside what the client can be made to say."""
         self.resumed: asyncio.Future[Tapped] = asyncio.get_running_loop().create_future()
         self.before_resume = asyncio.Event()
         """The client comes back only when this is set."""
@@ -61,6 +63,8 @@ class Tapped(Listener):
         """Passes on what the client says."""
         async for frame in self._client:
             request = signal.SignalRequest.FromString(frame)
+            if request.HasField("add_track"):
+                request.add_track.MergeFrom(signal.AddTrackRequest(**self.announcement))
             self.said.append(request)
             self.rewrite(request)
             await self._server.send(request.SerializeToString())

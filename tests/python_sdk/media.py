@@ -31,45 +31,67 @@ class Colour(Enum):
 
 
 @asynccontextmanager
-async def playing_tone(caller: Caller, hertz: float) -> AsyncIterator[rtc.LocalTrackPublication]:
-    """Publishes a microphone that hums at `hertz`."""
-    source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=200)
-    track = rtc.LocalAudioTrack.create_audio_track(f"tone-{hertz}", source)
-    options = rtc.TrackPublishOptions(source=MICROPHONE, dtx=False)
+async def playing_tone(
+    caller: Caller,
+    hertz: float,
+    *,
+    red: bool = True,
+    channels: int = 1,
+    source: rtc.TrackSource.ValueType = MICROPHONE,
+) -> AsyncIterator[rtc.LocalTrackPublication]:
+    """Publishes a tone.
+
+    Args:
+        caller: who publishes.
+        hertz: in the first channel; each further one hums a fifth higher.
+        red: with redundancy, if the server takes it.
+        channels: how many.
+        source: what the track is.
+    """
+    audio = rtc.AudioSource(SAMPLE_RATE, channels, queue_size_ms=200)
+    track = rtc.LocalAudioTrack.create_audio_track(f"tone-{hertz}", audio)
+    options = rtc.TrackPublishOptions(source=source, dtx=False, red=red)
     publication = await asyncio.wait_for(caller.me.publish_track(track, options), PATIENCE)
-    humming = asyncio.create_task(_hum(source, hertz))
+    humming = asyncio.create_task(_hum(audio, [hertz * 1.5**channel for channel in range(channels)]))
     try:
         yield publication
     finally:
         humming.cancel()
         with suppress(asyncio.CancelledError):
             await humming
-        await source.aclose()
+        await audio.aclose()
 
 
-async def _hum(source: rtc.AudioSource, hertz: float) -> None:
+async def _hum(source: rtc.AudioSource, hertz: list[float]) -> None:
     samples = SAMPLE_RATE // 100
     start = 0
     while True:
-        time = (start + np.arange(samples)) / SAMPLE_RATE
-        wave = (np.sin(2 * np.pi * hertz * time) * 12_000).astype(np.int16)
-        await source.capture_frame(rtc.AudioFrame(wave.tobytes(), SAMPLE_RATE, 1, samples))
+        time = (start + np.arange(samples)[:, np.newaxis]) / SAMPLE_RATE
+        waves = (np.sin(2 * np.pi * np.array(hertz) * time) * 12_000).astype(np.int16)
+        await source.capture_frame(rtc.AudioFrame(waves.tobytes(), SAMPLE_RATE, len(hertz), samples))
         start += samples
 
 
 async def pitch(track: rtc.Track, *, within: float = PATIENCE) -> float:
     """Listens until half a second is one clear tone, and returns its pitch in Hz."""
-    stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+    return (await pitches(track, channels=1, within=within))[0]
+
+
+async def pitches(track: rtc.Track, *, channels: int = 2, within: float = PATIENCE) -> list[float]:
+    """Listens until half a second of each channel is one clear tone, and returns their pitches in Hz."""
+    stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=channels)
     window = SAMPLE_RATE // 2
-    heard = np.zeros(0, np.int16)
+    heard = np.zeros((0, channels), np.int16)
     try:
         async with asyncio.timeout(within):
             async for event in stream:
-                heard = np.concatenate([heard, np.frombuffer(event.frame.data, np.int16)])
+                heard = np.concatenate([heard, np.frombuffer(event.frame.data, np.int16).reshape(-1, channels)])
                 if len(heard) < window:
                     continue
-                if (tone := clear_tone(heard[-window:])) is not None:
-                    return tone
+                tones = [clear_tone(heard[-window:, channel]) for channel in range(channels)]
+                clear = [tone for tone in tones if tone is not None]
+                if len(clear) == channels:
+                    return clear
                 heard = heard[-window + SAMPLE_RATE // 20 :]
     except TimeoutError:
         loudness = float(np.abs(heard.astype(np.int32)).mean()) if len(heard) else 0.0

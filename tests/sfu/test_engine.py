@@ -107,7 +107,7 @@ def test_no_events_follow_about_who_was_removed(engine: _sfu.Engine) -> None:
 def test_commands_for_unknown_ids_do_nothing(engine: _sfu.Engine) -> None:
     engine.update_participant("PA_no", can_publish_data=True, hidden=True, agent=False, can_subscribe_metrics=False)
     engine.remove_participant("PA_no")
-    engine.publisher_offer("PA_no", 1, "v=0", {})
+    engine.publisher_offer("PA_no", 1, "v=0", {}, stereo=[], no_dtx=[])
     engine.subscriber_answer("PA_no", 0, "v=0")
     engine.add_candidate("PA_no", "publisher", "candidate:1 1 udp 1 127.0.0.1 9 typ host")
     engine.restart_ice("PA_no")
@@ -135,7 +135,7 @@ def test_words_of_the_seam_are_checked(engine: _sfu.Engine) -> None:
 def test_an_offer_that_is_no_sdp_fails_alone(engine: _sfu.Engine) -> None:
     join(engine, "PA_a")
     join(engine, "PA_b")
-    engine.publisher_offer("PA_a", 7, "this is no SDP\r\n" * 50, {})
+    engine.publisher_offer("PA_a", 7, "this is no SDP\r\n" * 50, {}, stereo=[], no_dtx=[])
     waiting = {"PA_a", "PA_b"}
     failure: _sfu.Event.NegotiationFailed | None = None
     while waiting or failure is None:

@@ -1,5 +1,6 @@
 """AddTrack, its media, and what others are told and subscribed to."""
 
+import pytest
 from livekit.protocol import models, rtc
 from tests_vocabulary import CAMERA, MICROPHONE
 
@@ -71,6 +72,31 @@ async def test_the_codec_that_was_asked_for_is_told_to_the_core(server):
     await alice.add_track("cam", simulcast_codecs=[rtc.SimulcastCodec(codec="h264", cid="cam")])
     await alice.offer(CAMERA)
     assert server.engine.called("publisher_offer")[0].arguments[3] == {"cam": "video/H264"}
+
+
+@pytest.mark.parametrize(
+    ("options", "mime"),
+    [
+        ({}, "audio/red"),
+        ({"disable_red": True}, "audio/opus"),
+        ({"encryption": models.Encryption.GCM}, "audio/opus"),
+        ({"simulcast_codecs": [rtc.SimulcastCodec(codec="opus", cid="mic")]}, "audio/opus"),
+    ],
+)
+async def test_audio_is_redundant_unless_it_must_not_be(server, options, mime):
+    alice = await server.join("alice")
+    await alice.add_track("mic", "audio", **options)
+    await alice.offer(MICROPHONE)
+    assert server.engine.called("publisher_offer")[0].arguments[3] == {"mic": mime}
+
+
+async def test_channels_and_silence_are_told_to_the_core(server):
+    alice = await server.join("alice")
+    await alice.add_track("mic", "audio", stereo=True, disable_dtx=True)
+    await alice.add_track("plain", "audio")
+    await alice.offer(MICROPHONE)
+    told = server.engine.called("publisher_offer")[0].options
+    assert told == {"stereo": ["mic"], "no_dtx": ["mic"]}
 
 
 async def test_the_publisher_is_told_of_its_first_subscriber(server):

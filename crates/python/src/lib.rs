@@ -185,9 +185,18 @@ impl Engine {
         self.0.reliable_sequence(participant)
     }
 
-    fn publisher_offer(&self, participant: String, offer_id: u32, sdp: String, codecs: HashMap<String, String>) {
+    #[pyo3(signature = (participant, offer_id, sdp, codecs, *, stereo, no_dtx))]
+    fn publisher_offer(
+        &self,
+        participant: String,
+        offer_id: u32,
+        sdp: String,
+        codecs: HashMap<String, String>,
+        stereo: Vec<String>,
+        no_dtx: Vec<String>,
+    ) {
         let codecs = codecs.into_iter().collect();
-        self.0.command(Command::PublisherOffer { participant, offer_id, sdp, codecs });
+        self.0.command(Command::PublisherOffer { participant, offer_id, sdp, codecs, stereo, no_dtx });
     }
 
     fn subscriber_answer(&self, participant: String, answer_id: u32, sdp: String) {

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use str0m::format::PayloadParams;
 use str0m::media::{MediaKind, Mid, Pt};
 
 use crate::bitstream::Codec;
@@ -19,6 +18,7 @@ use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
+use crate::red::{self, Unpacker};
 use crate::shard::Shard;
 use crate::track::{Layer, Track, layers_of};
 
@@ -56,6 +56,7 @@ impl Shard {
                 scalable: false,
                 structures: Structures::default(),
                 unread: VecDeque::new(),
+                unpacker: Unpacker::default(),
                 dynacast: Dynacast::default(),
                 primary,
                 backups: Vec::new(),
@@ -119,9 +120,9 @@ impl Shard {
 
     /// Gives a downtrack its section, with the first codec of its track that the client takes there; false: there is none.
     pub(crate) fn place(&mut self, key: usize, mid: Mid, now: Instant) -> bool {
-        let Some((track, pt)) = self.choose(key, mid) else { return false };
+        let Some((track, pt, red)) = self.choose(key, mid) else { return false };
         let downtrack = &mut self.downtracks[key];
-        downtrack.place = Place::Ready(mid, pt);
+        (downtrack.place, downtrack.red) = (Place::Ready(mid, pt), red);
         let (before, subscriber) = (downtrack.track, downtrack.subscriber);
         if before != track {
             downtrack.follow(track, self.tracks[track].scalable);
@@ -137,15 +138,18 @@ impl Shard {
         true
     }
 
-    /// The codec that a downtrack gets in a section, as its track's key, and the payload type there.
-    fn choose(&self, downtrack: usize, mid: Mid) -> Option<(usize, Pt)> {
+    /// The codec that a downtrack gets in a section, as its track's key, and the payload types there: its own, and that of
+    /// redundant audio, if it is taken as it is.
+    fn choose(&self, downtrack: usize, mid: Mid) -> Option<(usize, Pt, Option<Pt>)> {
         let downtrack = &self.downtracks[downtrack];
         let participant: &Participant = &self.participants[downtrack.subscriber];
         let connection = if participant.single { &participant.publisher } else { &participant.subscriber }.as_ref()?;
         let media = connection.rtc.media(mid).filter(|media| media.direction().is_sending())?;
         self.codecs_of(downtrack.track).filter(|codec| !self.tracks[*codec].regressed).find_map(|codec| {
-            let pt = connection.rtc.codec_config().match_params(self.tracks[codec].params).map(PayloadParams::pt)?;
-            media.remote_pts().contains(&pt).then_some((codec, pt))
+            let published = self.tracks[codec].params;
+            let params = connection.rtc.codec_config().match_params(published)?;
+            let red = red::taken_as_is(&published, params);
+            media.remote_pts().contains(&params.pt()).then_some((codec, params.pt(), red))
         })
     }
 
@@ -171,7 +175,7 @@ impl Shard {
                     self.refuse_subscriptions(subscriber, vec![track]);
                     self.request_offer(subscriber, now);
                 }
-                Some((_, pt)) if self.participants[subscriber].codec_change => {
+                Some((_, pt, _)) if self.participants[subscriber].codec_change => {
                     self.downtracks[downtrack_key].place = Place::Ready(mid, pt);
                 }
                 Some(_) => {

@@ -9,6 +9,8 @@ use crate::svc::LayerFrame;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Codec {
     Opus,
+    /// Opus with redundancy (`red`).
+    Red,
     Vp8,
     Vp9,
     H264,
@@ -18,7 +20,7 @@ pub(crate) enum Codec {
 impl Codec {
     /// By mime type, in any case, as LiveKit writes it: `video/VP8`.
     pub(crate) fn from_mime(mime: &str) -> Option<Self> {
-        const ALL: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+        const ALL: [Codec; 6] = [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
         ALL.into_iter().find(|codec| codec.mime().eq_ignore_ascii_case(mime))
     }
 
@@ -31,11 +33,16 @@ impl Codec {
     pub(crate) fn mime(self) -> &'static str {
         match self {
             Self::Opus => "audio/opus",
+            Self::Red => "audio/red",
             Self::Vp8 => "video/VP8",
             Self::Vp9 => "video/VP9",
             Self::H264 => "video/H264",
             Self::Av1 => "video/AV1",
         }
+    }
+
+    pub(crate) fn is_audio(self) -> bool {
+        matches!(self, Self::Opus | Self::Red)
     }
 }
 
@@ -55,7 +62,7 @@ pub(crate) struct PacketInfo {
 /// Reads a payload. Anything malformed gives the default: no keyframe, no layers.
 pub(crate) fn inspect(codec: Codec, payload: &[u8]) -> PacketInfo {
     match codec {
-        Codec::Opus => Some(PacketInfo { keyframe: true, ..PacketInfo::default() }),
+        Codec::Opus | Codec::Red => Some(PacketInfo { keyframe: true, ..PacketInfo::default() }),
         Codec::Vp8 => vp8(payload),
         Codec::Vp9 => vp9(payload),
         Codec::H264 => h264(payload),
@@ -183,7 +190,8 @@ mod tests {
     fn mime_types_are_read_in_any_case_and_written_in_one() {
         assert_eq!(Codec::from_mime("VIDEO/vp8"), Some(Codec::Vp8));
         assert_eq!(Codec::from_mime("video/H264").map(Codec::mime), Some("video/H264"));
-        assert_eq!(Codec::from_mime("audio/red"), None);
+        assert_eq!(Codec::from_mime("audio/RED"), Some(Codec::Red));
+        assert_eq!(Codec::from_mime("audio/G722"), None);
     }
 
     #[test]

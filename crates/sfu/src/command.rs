@@ -80,6 +80,10 @@ pub enum Command {
         offer_id: u32,
         sdp: String,
         codecs: Vec<(String, String)>,
+        /// Audio that has two channels.
+        stereo: Vec<String>,
+        /// Audio whose silence is sent, too.
+        no_dtx: Vec<String>,
     },
     SubscriberAnswer {
         participant: String,

@@ -105,7 +105,8 @@ impl Factory {
         config = config.set_extension(12, descriptor);
         for codec in codecs {
             config = match codec {
-                Codec::Opus => config.enable_opus(true, false),
+                Codec::Opus => config.enable_opus(true, codecs.contains(&Codec::Red)),
+                Codec::Red => config, // Opus brings it
                 Codec::Vp8 => config.enable_vp8(true),
                 Codec::H264 => config.enable_h264(true),
                 Codec::Vp9 => config.enable_vp9(true),

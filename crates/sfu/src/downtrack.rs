@@ -33,6 +33,8 @@ pub(crate) struct Downtrack {
     pub subscriber: usize,
     pub track: usize,
     pub place: Place,
+    /// The payload type of redundant audio; `None`: the subscriber gets the Opus in it.
+    pub red: Option<Pt>,
     pub settings: TrackSettings,
     /// The layer to get; `None`: none (disabled, or nothing is sent).
     pub target: Option<usize>,
@@ -52,7 +54,7 @@ pub(crate) struct Downtrack {
 }
 
 /// What forwarding takes of an RTP packet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     /// Extended sequence number.
     pub sequence: u64,
@@ -109,6 +111,7 @@ impl Downtrack {
             subscriber,
             track,
             place: Place::Waiting,
+            red: None,
             settings,
             target: None,
             current: None,
@@ -197,7 +200,7 @@ impl Downtrack {
         let descriptor = incoming.packet.descriptor.as_ref().filter(|_| kept);
         send(Outgoing {
             mid,
-            pt,
+            pt: self.red.filter(|_| incoming.codec == Codec::Red).unwrap_or(pt),
             sequence: rewritten.sequence,
             timestamp: rewritten.timestamp,
             marker: kept && (incoming.packet.marker || selected.is_some_and(|selected| selected.ends_picture)),
@@ -205,7 +208,7 @@ impl Downtrack {
             patch: rewritten.patch,
             capture_time: incoming.packet.capture_time,
             descriptor: descriptor.zip(selected).map(|(descriptor, selected)| descriptor.limited(selected.limit)),
-            nackable: incoming.codec != Codec::Opus,
+            nackable: !incoming.codec.is_audio(),
             arrival: incoming.arrival,
             forget_older: false,
         });

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
-use crate::bitstream::PacketInfo;
+use crate::bitstream::{Codec, PacketInfo};
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
+use crate::red::Unpacker;
 use crate::shard::{Key, Shard};
 use crate::track::{Track, layers_of};
 
@@ -67,6 +68,7 @@ impl Shard {
             backups: Vec::new(),
             regress: false,
             regressed: false,
+            unpacker: Unpacker::default(),
             downtracks: Vec::new(),
         });
         section.track = Some(track);
@@ -134,8 +136,12 @@ impl Shard {
             let track = &self.tracks[*track];
             track.room == participant.room && track.owner != key
         });
-        let supported =
-            |track: usize| self.codecs_of(track).any(|codec| participant.codecs.contains(&self.tracks[codec].codec));
+        let supported = |track: usize| {
+            self.codecs_of(track).any(|track| match self.tracks[track].codec {
+                Codec::Red => participant.codecs.contains(&Codec::Opus),
+                codec => participant.codecs.contains(&codec),
+            })
+        };
         let reason = match track {
             None => SubscriptionError::TrackNotFound,
             Some(track) if !supported(track) => SubscriptionError::CodecUnsupported,
@@ -184,30 +190,34 @@ impl Shard {
         let known = self.participants.get(key).and_then(|participant| participant.streams.get(&ssrc).copied());
         let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc, now)) else { return };
         let track = &mut self.tracks[track_key];
-        if packet.header.payload_type != track.params.pt() {
-            return; // not the codec that the answer named
-        }
+        let pt = packet.header.payload_type;
+        let codec = match track.codec {
+            Codec::Red if pt == track.params.pt() => Codec::Opus, // not worth wrapping, or too large for it
+            Codec::Red if Some(pt) == track.params.red() => Codec::Red,
+            codec if codec != Codec::Red && pt == track.params.pt() => codec,
+            _ => return, // not the codec that the answer named
+        };
         let level = packet.header.ext_vals.audio_level;
         let mut packet = Packet::from(packet);
-        let Some(info) = track.inspect(&mut packet) else { return track.keep_unread(packet) };
-        self.forward(track_key, layer_index, &packet, info, level, now);
+        let Some(info) = track.inspect(codec, &mut packet) else { return track.keep_unread(packet) };
+        self.forward((track_key, layer_index), &packet, codec, info, level, now);
         // A keyframe may be what those before it waited for.
         let track = &mut self.tracks[track_key];
         if info.keyframe && !track.unread.is_empty() {
             for mut packet in std::mem::take(&mut track.unread) {
-                if let Some(info) = self.tracks[track_key].inspect(&mut packet) {
-                    self.forward(track_key, layer_index, &packet, info, None, now);
+                if let Some(info) = self.tracks[track_key].inspect(codec, &mut packet) {
+                    self.forward((track_key, layer_index), &packet, codec, info, None, now);
                 }
             }
         }
     }
 
-    /// A packet of one encoding goes to whoever gets it.
+    /// A packet of one encoding (track's slab key, layer) goes to whoever gets it.
     fn forward(
         &mut self,
-        track_key: usize,
-        layer_index: usize,
+        (track_key, layer_index): (usize, usize),
         packet: &Packet,
+        codec: Codec,
         info: PacketInfo,
         level: Option<i8>,
         now: Instant,
@@ -217,6 +227,8 @@ impl Shard {
         let duration = track.layers[layer_index].duration(packet.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
         let returned = track.observe(layer_index, packet, info, now);
         if track.muted {
+            // What was said meanwhile is not recovered.
+            track.unpacker = Unpacker::default();
             return;
         }
         if returned {
@@ -226,7 +238,8 @@ impl Shard {
         if let (Source::Microphone, Some(level)) = (track.source, level) {
             self.rooms[track.room].speakers.observe(track.owner, level.unsigned_abs().min(127), duration);
         }
-        let incoming = Incoming { packet, layer: layer_index, codec: track.codec, info, clock_rate, arrival: now };
+        let incoming = Incoming { packet, layer: layer_index, codec, info, clock_rate, arrival: now };
+        let mut is_unpacked = false;
         for downtrack in &track.downtracks {
             let downtrack = &mut self.downtracks[*downtrack];
             let subscriber = downtrack.subscriber;
@@ -237,7 +250,17 @@ impl Shard {
                 continue;
             }
             let mut sent = false;
-            downtrack.forward(&incoming, |packet| sent |= connection.rtc.send(packet));
+            let mut send = |packet| sent |= connection.rtc.send(packet);
+            if track.codec != Codec::Red || downtrack.red.is_some() {
+                downtrack.forward(&incoming, &mut send);
+            } else {
+                if !std::mem::replace(&mut is_unpacked, true) {
+                    track.unpacker.unpack(packet, codec, track.params.pt());
+                }
+                for packet in track.unpacker.unpacked() {
+                    downtrack.forward(&Incoming { packet, codec: Codec::Opus, ..incoming }, &mut send);
+                }
+            }
             if sent && !std::mem::replace(&mut connection.dirty, true) {
                 self.dirty.push((subscriber, receiving));
             }

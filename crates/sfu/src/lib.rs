@@ -31,6 +31,7 @@ mod offers;
 mod participant;
 mod prober;
 mod quality;
+mod red;
 mod reliability;
 mod rewriter;
 mod sdp;

@@ -16,6 +16,31 @@ use crate::participant::Published;
 use crate::sdp;
 use crate::shard::Shard;
 
+/// What the client announced of the tracks that it offers; all by the SDP's name.
+pub(crate) struct Announced<'a> {
+    codecs: HashMap<&'a str, &'a str>,
+    stereo: &'a [String],
+    no_dtx: &'a [String],
+}
+
+impl<'a> Announced<'a> {
+    pub(crate) fn new(codecs: &'a [(String, String)], stereo: &'a [String], no_dtx: &'a [String]) -> Self {
+        let codecs = codecs.iter().map(|(cid, mime)| (cid.as_str(), mime.as_str())).collect();
+        Self { codecs, stereo, no_dtx }
+    }
+
+    /// What the answer adds to the format of Opus: silence need not be sent, two channels may.
+    fn format(&self, cid: &str) -> Option<&'static str> {
+        let named = |list: &[String]| list.iter().any(|name| name == cid);
+        match (named(self.no_dtx), named(self.stereo)) {
+            (false, false) => Some("usedtx=1"),
+            (false, true) => Some("usedtx=1;stereo=1;maxaveragebitrate=510000"),
+            (true, true) => Some("stereo=1;maxaveragebitrate=510000"),
+            (true, false) => None,
+        }
+    }
+}
+
 impl Shard {
     /// Answers a client's offer, or says why not.
     pub(crate) fn publisher_offer(
@@ -23,11 +48,10 @@ impl Shard {
         key: usize,
         offer_id: u32,
         sdp: &str,
-        codecs: &[(String, String)],
+        announced: &Announced<'_>,
         now: Instant,
     ) {
-        let wanted: HashMap<&str, &str> = codecs.iter().map(|(cid, mime)| (cid.as_str(), mime.as_str())).collect();
-        match self.answer(key, sdp, &wanted, now) {
+        match self.answer(key, sdp, announced, now) {
             Ok((answer, mid_to_track)) => {
                 let participant = self.participants[key].id.clone();
                 self.emit(Event::Answer { participant, offer_id, sdp: answer, mid_to_track });
@@ -46,7 +70,7 @@ impl Shard {
         &mut self,
         key: usize,
         sdp: &str,
-        wanted: &HashMap<&str, &str>,
+        announced: &Announced<'_>,
         now: Instant,
     ) -> Result<(String, Vec<(String, String)>), String> {
         sdp::check(sdp)?;
@@ -90,7 +114,7 @@ impl Shard {
             answer = sdp::with_credentials(&answer, &credentials);
         }
         self.touch(connection_key);
-        let answer = self.compare_sections(key, sdp, answer, wanted, now);
+        let answer = self.compare_sections(key, sdp, answer, announced, now);
         if !self.participants[key].single {
             return Ok((answer, Vec::new()));
         }
@@ -103,30 +127,32 @@ impl Shard {
         key: usize,
         offer: &str,
         mut answer: String,
-        wanted: &HashMap<&str, &str>,
+        announced: &Announced<'_>,
         now: Instant,
     ) -> String {
         for mid in sdp::mids(offer) {
             let id = Mid::from(mid.as_str());
-            let sending = self.sending_section(key, offer, &mid, wanted);
+            let sending = self.sending_section(key, offer, &mid, announced);
             let known = self.participants[key].published.get(&id);
             let same = known.map(|known| known.cid.clone()) == sending.as_ref().map(|new| new.cid.clone());
             if known.is_some() && !same {
                 self.end_section(key, id, now);
             }
             let Some(section) = sending else { continue };
-            let pts: Vec<u8> =
-                [Some(section.params.pt()), section.params.resend()].into_iter().flatten().map(|pt| *pt).collect();
+            let redundant = section.params.red().filter(|_| section.codec == Codec::Red);
+            let pts: Vec<u8> = [Some(section.params.pt()), section.params.resend(), redundant]
+                .into_iter()
+                .flatten()
+                .map(|pt| *pt)
+                .collect();
             answer = sdp::with_only(&answer, &mid, &pts);
             if section.codec != Codec::Av1 {
                 // With it, libwebrtc leaves out of VP8's payload what temporal layers are told by.
                 answer = sdp::without_extension(&answer, &mid, dependency_descriptor::URI);
             }
-            if section.codec == Codec::Opus {
-                // Silence need not be sent; stereo only if the client's own offer asks for it.
-                let stereo = sdp::has_format(offer, &mid, "stereo=1");
-                let format = if stereo { "usedtx=1;stereo=1;maxaveragebitrate=510000" } else { "usedtx=1" };
-                answer = sdp::with_format(&answer, &mid, pts[0], format);
+            let format = announced.format(&section.cid).filter(|_| section.codec.is_audio());
+            if let Some(format) = format {
+                answer = sdp::with_format(&answer, &mid, *section.params.pt(), format);
             }
             if !same {
                 let participant = &mut self.participants[key];
@@ -146,13 +172,7 @@ impl Shard {
     }
 
     /// What the client sends in a section, if it does and with a codec we may take.
-    fn sending_section(
-        &mut self,
-        key: usize,
-        offer: &str,
-        mid: &str,
-        wanted: &HashMap<&str, &str>,
-    ) -> Option<Published> {
+    fn sending_section(&mut self, key: usize, offer: &str, mid: &str, announced: &Announced<'_>) -> Option<Published> {
         let participant = &mut self.participants[key];
         let connection = participant.publisher.as_mut()?;
         let media = connection.rtc.media(Mid::from(mid))?;
@@ -161,11 +181,18 @@ impl Shard {
         }
         let (kind, offered) = (media.kind(), media.remote_pts().to_vec());
         let cid = sdp::track_id(offer, mid).unwrap_or_default();
-        let preferred = wanted.get(cid.as_str()).and_then(|mime| Codec::from_mime(mime));
+        let preferred = announced.codecs.get(cid.as_str()).and_then(|mime| Codec::from_mime(mime));
         let order = preferred.into_iter().chain(participant.codecs.iter().copied());
         let params = connection.rtc.codec_config().params();
-        let (codec, params) = order.into_iter().find_map(|codec| Some((codec, best(params, codec, &offered)?)))?;
-        if (codec == Codec::Opus) != (kind == MediaKind::Audio) {
+        // The connection has negotiated redundancy, this section perhaps not.
+        let fits = |codec: Codec, params: &PayloadParams| {
+            codec != Codec::Red || params.red().is_some_and(|pt| sdp::has_payload(offer, mid, *pt))
+        };
+        let (codec, params) = order.into_iter().find_map(|codec| {
+            let params = best(params, codec, &offered).filter(|params| fits(codec, params))?;
+            Some((codec, params))
+        })?;
+        if codec.is_audio() != (kind == MediaKind::Audio) {
             return None;
         }
         Some(Published { kind, cid, params, codec, rids: sdp::send_rids(offer, mid), track: None })
@@ -193,6 +220,7 @@ pub(crate) fn best(params: &[PayloadParams], codec: Codec, offered: &[str0m::med
         let name = params.spec().codec;
         let same = match codec {
             Codec::Opus => name == str0m::format::Codec::Opus,
+            Codec::Red => name == str0m::format::Codec::Opus && params.red().is_some(),
             Codec::Vp8 => name == str0m::format::Codec::Vp8,
             Codec::Vp9 => name == str0m::format::Codec::Vp9,
             Codec::H264 => name == str0m::format::Codec::H264,

@@ -46,13 +46,11 @@ pub(crate) fn mids(sdp: &str) -> Vec<String> {
     sections(sdp).filter_map(section_mid).map(str::to_owned).collect()
 }
 
-/// Whether a format parameter stands in section `mid`.
-pub(crate) fn has_format(sdp: &str, mid: &str, parameter: &str) -> bool {
-    sections(sdp)
-        .filter(|section| section_mid(section) == Some(mid))
-        .flat_map(str::lines)
-        .filter_map(|line| line.strip_prefix("a=fmtp:")?.split_once(' '))
-        .any(|(_, parameters)| parameters.split(';').any(|word| word.trim() == parameter))
+/// Whether section `mid` names a payload type.
+pub(crate) fn has_payload(sdp: &str, mid: &str, pt: u8) -> bool {
+    let section = sections(sdp).find(|section| section_mid(section) == Some(mid));
+    let line = section.and_then(|section| section.lines().next()).unwrap_or_default();
+    line.split(' ').skip(3).any(|word| word.parse() == Ok(pt))
 }
 
 /// What LiveKit's clients call their layers, lowest first.
@@ -255,6 +253,8 @@ mod tests {
         assert_eq!(track_id(SDP, "0").as_deref(), Some("a1"));
         assert_eq!(track_id(SDP, "1").as_deref(), Some("v1"), "only on the ssrc line");
         assert_eq!(track_id(SDP, "9"), None);
+        assert!(has_payload(SDP, "0", 63) && !has_payload(SDP, "1", 63) && !has_payload(SDP, "9", 63));
+        assert!(!has_payload(SDP, "0", 9), "the port is none");
     }
 
     #[test]

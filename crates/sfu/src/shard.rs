@@ -18,6 +18,7 @@ use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::{DataTrack, DataTracks};
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
+use crate::negotiation::Announced;
 use crate::participant::{Offers, Participant};
 use crate::quality::Scorer;
 use crate::reliability::{Nonces, ReliableReceiver, Replay};
@@ -265,8 +266,9 @@ impl Shard {
                 (participant.agent, participant.can_subscribe_metrics) = (agent, can_subscribe_metrics);
             }
             Command::RemoveParticipant { .. } => self.remove_participant(key, now),
-            Command::PublisherOffer { offer_id, sdp, codecs, .. } => {
-                self.publisher_offer(key, offer_id, &sdp, &codecs, now);
+            Command::PublisherOffer { offer_id, sdp, codecs, stereo, no_dtx, .. } => {
+                let announced = Announced::new(&codecs, &stereo, &no_dtx);
+                self.publisher_offer(key, offer_id, &sdp, &announced, now);
             }
             Command::SubscriberAnswer { answer_id, sdp, .. } => self.subscriber_answer(key, answer_id, &sdp, now),
             // An ICE-lite agent sends no checks, so it has no use for the peer's candidates: the peer's own checks

@@ -185,8 +185,8 @@ impl Shard {
             if let Some(&Section { used: Use::Track(downtrack), .. }) = section {
                 let track = &self.tracks[self.downtracks[downtrack].track];
                 mid_to_track.push((mid.clone(), track.id.clone()));
-                msid =
-                    Some(Msid { stream: format!("{}|{}", track.owner_id, track.id), track: &track.id, stereo: false });
+                let stream = format!("{}|{}", track.owner_id, track.id);
+                msid = Some(Msid { stream, track: &track.id, stereo: track.stereo });
             }
             let direction = match (msid.is_some(), media.direction().is_receiving()) {
                 (true, true) => "sendrecv",

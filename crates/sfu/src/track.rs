@@ -13,6 +13,7 @@ use crate::dependency_descriptor::Structures;
 use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
 use crate::layers;
+use crate::red::Unpacker;
 
 /// A layer with nothing for so long, while another flows, is not being sent.
 const STALLED: Duration = Duration::from_secs(1);
@@ -75,6 +76,8 @@ pub(crate) struct Track {
     pub structures: Structures,
     /// What came before its structure.
     pub unread: VecDeque<Packet>,
+    /// For subscribers that do not take its redundant audio.
+    pub unpacker: Unpacker,
     /// Of the primary codec: what was told of all of them.
     pub dynacast: Dynacast,
     /// Slab key of the primary codec's; its own for that one.
@@ -110,11 +113,11 @@ impl Track {
     }
 
     /// What a packet says of itself; `None` if that cannot be known before another comes.
-    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Option<PacketInfo> {
-        let mut info = inspect(self.codec, &packet.payload);
+    pub(crate) fn inspect(&mut self, codec: Codec, packet: &mut Packet) -> Option<PacketInfo> {
+        let mut info = inspect(codec, &packet.payload);
         if !self.scalable {
             info.frame = None;
-        } else if let Some(raw) = packet.raw_descriptor.as_ref().filter(|_| self.codec == Codec::Av1) {
+        } else if let Some(raw) = packet.raw_descriptor.as_ref().filter(|_| codec == Codec::Av1) {
             let descriptor = self.structures.read(raw)?;
             (info.frame, info.temporal_id) = (Some(descriptor.frame), Some(descriptor.frame.temporal));
             packet.descriptor = Some(descriptor);

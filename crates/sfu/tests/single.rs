@@ -210,8 +210,14 @@ fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_tol
     call.command(add(true));
     // An offer with data channels only, by hand: nobody of this name is a client of the simulation.
     let sdp = simulation::client::Client::new(99, false, call.now).offer_data();
-    let offer =
-        |sdp: String, offer_id| Command::PublisherOffer { participant: "mute".into(), offer_id, sdp, codecs: vec![] };
+    let offer = |sdp: String, offer_id| Command::PublisherOffer {
+        participant: "mute".into(),
+        offer_id,
+        sdp,
+        codecs: vec![],
+        stereo: vec![],
+        no_dtx: vec![],
+    };
     call.command(offer(sdp.clone(), 1));
     call.auto_subscribe = false;
     join_and_publish(&mut call, "bob", true);

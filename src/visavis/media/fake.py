@@ -159,9 +159,18 @@ class FakeEngine:
         """See `MediaEngine`."""
         return self.sequences.get(participant, 0)
 
-    def publisher_offer(self, participant: str, offer_id: int, sdp: str, codecs: dict[str, str]) -> None:
+    def publisher_offer(
+        self,
+        participant: str,
+        offer_id: int,
+        sdp: str,
+        codecs: dict[str, str],
+        *,
+        stereo: list[str],
+        no_dtx: list[str],
+    ) -> None:
         """See `MediaEngine`."""
-        self._record("publisher_offer", participant, offer_id, sdp, codecs)
+        self._record("publisher_offer", participant, offer_id, sdp, codecs, stereo=stereo, no_dtx=no_dtx)
         if not self.auto or participant not in self.participants:
             return
         if not sdp.startswith("v=0"):

@@ -54,9 +54,19 @@ class Track:
         return self.info.codecs[1:] if self.is_video else ()
 
     @property
+    def names(self) -> set[str]:
+        """What the client calls it, in AddTrack and in the SDP."""
+        return {self.cid, *(name for codec in self.info.codecs for name in (codec.cid, codec.sdp_cid) if name)}
+
+    @property
     def preferred_mime_type(self) -> str:
         """The codec that AddTrack asked for; "" if it left the choice to the SDP."""
-        return self.info.codecs[0].mime_type if self.info.codecs else ""
+        mime = self.info.codecs[0].mime_type if self.info.codecs else ""
+        if mime or self.is_video:
+            return mime
+        # Redundant audio that is encrypted could not be unpacked for those who do not take it.
+        is_plain = self.info.disable_red or self.info.encryption != models.Encryption.NONE
+        return "audio/opus" if is_plain else "audio/red"
 
 
 @dataclass(frozen=True, slots=True)

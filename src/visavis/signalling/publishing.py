@@ -88,10 +88,26 @@ def wanted_codecs(session: Session) -> dict[str, str]:
         mime = track.preferred_mime_type
         if not mime:
             continue
-        wanted[track.cid] = mime
+        wanted.update(dict.fromkeys(track.names, mime))
         for codec in track.info.codecs:
             wanted.update({name: codec.mime_type for name in (codec.cid, codec.sdp_cid) if name})
     return wanted
+
+
+def in_stereo(session: Session) -> list[str]:
+    """For the core: the SDP's names of audio in two channels."""
+    return _names_with(session, models.AudioTrackFeature.TF_STEREO)
+
+
+def without_dtx(session: Session) -> list[str]:
+    """For the core: the SDP's names of audio whose silence is sent, too."""
+    return _names_with(session, models.AudioTrackFeature.TF_NO_DTX)
+
+
+def _names_with(session: Session, feature: models.AudioTrackFeature) -> list[str]:
+    tracks = session.participant.tracks
+    every = (*tracks.pending.values(), *tracks.published.values())
+    return [name for track in every if feature in track.info.audio_features for name in track.names]
 
 
 def media_added(room: LiveRoom, session: Session, event: events.MediaAdded) -> None:

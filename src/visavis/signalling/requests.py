@@ -85,7 +85,8 @@ def _offer(room: LiveRoom, session: Session, description: rtc.SessionDescription
     if description.type != "offer" or len(description.sdp) > MAX_SDP_CHARACTERS:
         raise BadFrame(f"an offer of type {description.type!r} and {len(description.sdp)} characters")
     codecs = publishing.wanted_codecs(session)
-    room.engine.publisher_offer(session.sid, description.id, description.sdp, codecs)
+    stereo, no_dtx = publishing.in_stereo(session), publishing.without_dtx(session)
+    room.engine.publisher_offer(session.sid, description.id, description.sdp, codecs, stereo=stereo, no_dtx=no_dtx)
 
 
 def _answer(room: LiveRoom, session: Session, description: rtc.SessionDescription) -> None:

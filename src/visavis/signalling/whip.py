@@ -65,7 +65,7 @@ def whip_routes(source: RegistrySource) -> list[BaseRoute]:
         listener = asyncio.create_task(listening.until_closed())
         listeners.add(listener)
         listener.add_done_callback(listeners.discard)
-        room.engine.publisher_offer(session.sid, 1, offer, {})
+        room.engine.publisher_offer(session.sid, 1, offer, {}, stereo=[], no_dtx=[])
         answer = await _answer(listening, room, session)
         _log.info("whip_session", participant=session.sid, room=room.room.sid)
         return _created(request, room, session, answer)

@@ -18,13 +18,14 @@ use super::svc;
 use super::video::{Decoder, Encoder, Format};
 
 /// What a client of today encodes and decodes.
-pub const ALL_VIDEOS: [Codec; 4] = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
+pub const ALL_CODECS: [Codec; 5] = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1, Codec::Red];
 /// LiveKit's rids, lowest layer first.
 const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Sections of each kind that clients with a single connection begin with.
 pub const FIRST_SECTIONS: usize = 3;
 pub const VIDEO_INTERVAL: Duration = Duration::from_millis(40);
 pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+const OPUS_BYTES: usize = 40;
 
 struct Encoding {
     rid: Option<Rid>,
@@ -35,6 +36,8 @@ struct Encoding {
     first: bool,
     /// Sends this instead.
     scalable: Option<svc::Encoder>,
+    /// The Opus sent last.
+    last_opus: Vec<u8>,
 }
 
 struct Source {
@@ -43,6 +46,8 @@ struct Source {
     kind: MediaKind,
     codec: Codec,
     paused: bool,
+    /// The answer takes redundant audio.
+    redundant: bool,
     encodings: Vec<Encoding>,
     next: Instant,
 }
@@ -55,6 +60,10 @@ pub struct Received {
     pub scalable: svc::Decoder,
     /// Opus packets.
     pub audio: u32,
+    /// Those of them that carry the one before, too.
+    pub redundant: u32,
+    /// The numbers that the publisher gave its Opus packets, as they came.
+    pub opus: Vec<u64>,
     /// Extended sequence numbers that came, retransmissions included.
     pub sequences: Vec<u64>,
     keyframe_asked: Option<Instant>,
@@ -93,12 +102,12 @@ pub struct Client {
 }
 
 impl Connection {
-    fn new(address: SocketAddr, videos: &[Codec], now: Instant) -> Self {
-        let has = |codec| videos.contains(&codec);
+    fn new(address: SocketAddr, codecs: &[Codec], now: Instant) -> Self {
+        let has = |codec| codecs.contains(&codec);
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, has(Codec::Red))
             .enable_vp8(has(Codec::Vp8))
             .enable_h264(has(Codec::H264))
             .enable_vp9(has(Codec::Vp9))
@@ -128,15 +137,15 @@ impl Connection {
 impl Client {
     /// A client that can encode and decode all there is.
     pub fn new(index: u8, single: bool, now: Instant) -> Self {
-        Self::with_codecs(index, single, &ALL_VIDEOS, now)
+        Self::with_codecs(index, single, &ALL_CODECS, now)
     }
 
-    /// A client that can encode and decode these videos.
-    pub fn with_codecs(index: u8, single: bool, videos: &[Codec], now: Instant) -> Self {
+    /// A client that can encode and decode these codecs (redundant audio counts as one).
+    pub fn with_codecs(index: u8, single: bool, codecs: &[Codec], now: Instant) -> Self {
         let address = |port| SocketAddr::from(([10, 0, 1, index], port));
         Self {
-            publisher: Connection::new(address(4000), videos, now),
-            subscriber: Connection::new(address(5000), videos, now),
+            publisher: Connection::new(address(4000), codecs, now),
+            subscriber: Connection::new(address(5000), codecs, now),
             single,
             receivers: Vec::new(),
             pending: None,
@@ -231,6 +240,7 @@ impl Client {
             timestamp: (u32::MAX - 90_000).wrapping_add(50_000 * layer as u32),
             first: true,
             scalable: None,
+            last_opus: Vec::new(),
         });
         self.sources.push(Source {
             cid: cid.into(),
@@ -238,6 +248,7 @@ impl Client {
             kind,
             codec,
             paused: false,
+            redundant: false,
             encodings: encodings.collect(),
             next: now,
         });
@@ -249,6 +260,11 @@ impl Client {
         let sdp = self.offer_track(MediaKind::Video, cid, 1, now);
         self.sources.last_mut().expect("just added").encodings[0].scalable = Some(encoder);
         sdp
+    }
+
+    /// The names of its tracks, and their kinds.
+    pub fn tracks(&self) -> impl Iterator<Item = (String, MediaKind)> {
+        self.sources.iter().map(|source| (source.cid.clone(), source.kind))
     }
 
     /// Stops sending a track (0 is the first), and says so in an offer.
@@ -263,6 +279,11 @@ impl Client {
     }
 
     pub fn accept_answer(&mut self, sdp: &str) {
+        for source in &mut self.sources {
+            let mid = format!("\r\na=mid:{}\r\n", source.mid);
+            let section = sdp.split("\r\nm=").find(|section| section.contains(&mid));
+            source.redundant = section.is_some_and(|section| section.contains(" red/48000/2"));
+        }
         let answer = SdpAnswer::from_sdp_string(sdp).expect("the server's answer is SDP");
         let pending = self.pending.take().expect("an answer follows an offer");
         self.publisher.rtc.sdp_api().accept_answer(pending, answer).expect("the server's answer fits the offer");
@@ -397,6 +418,10 @@ impl Client {
                 received.sequences.push(*packet.seq_no);
                 if packet.payload.len() < 100 {
                     received.audio += 1;
+                    let red = packet.payload.len() > OPUS_BYTES;
+                    received.redundant += u32::from(red);
+                    let opus = &packet.payload[packet.payload.len() - OPUS_BYTES..];
+                    received.opus.push(u64::from_be_bytes(opus[1..9].try_into().expect("eight bytes")));
                     return;
                 }
                 let codec = codec.expect("a packet has a payload type that was negotiated");
@@ -432,15 +457,41 @@ fn format_of(codec: Codec) -> Format {
     if codec == Codec::Vp9 { Format::Vp9 } else { Format::Vp8 }
 }
 
+fn opus_packet(number: u64) -> Vec<u8> {
+    let mut packet = vec![0xfc];
+    packet.extend(number.to_be_bytes());
+    packet.resize(OPUS_BYTES, 0xfc);
+    packet
+}
+
+/// As browsers send it (RFC 2198): the packet before, if there was one, and this one.
+fn with_redundancy(pt: u8, before: &[u8], opus: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    if !before.is_empty() {
+        payload.extend([0x80 | pt, (960u32 >> 6) as u8, (960u32 << 2) as u8, before.len() as u8]);
+    }
+    payload.push(pt);
+    payload.extend(before);
+    payload.extend(opus);
+    payload
+}
+
 fn write_frame(rtc: &mut Rtc, source: &mut Source, now: Instant, audio_level: i8) {
     let scalable = source.encodings[0].scalable.as_ref().map(|encoder| encoder.codec);
     let codec = scalable.unwrap_or(source.codec);
-    let pt = rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above").pt();
+    let params = *rtc.codec_config().find(|params| params.spec().codec == codec).expect("enabled above");
+    let redundant = params.red().filter(|_| source.redundant);
+    let pt = redundant.unwrap_or(params.pt());
     for encoding in source.encodings.iter_mut().filter(|encoding| encoding.active) {
         let packets = match &mut encoding.scalable {
             Some(encoder) => encoder.next_picture(),
             None if source.kind.is_video() => encoding.encoder.next_frame().into_iter().map(|p| (p, None)).collect(),
-            None => vec![(vec![0xfc; 40], None)],
+            None => {
+                let opus = opus_packet(encoding.sequence + 1);
+                let before = std::mem::replace(&mut encoding.last_opus, opus.clone());
+                let payload = if redundant.is_some() { with_redundancy(*params.pt(), &before, &opus) } else { opus };
+                vec![(payload, None)]
+            }
         };
         let last = packets.len() - 1;
         for (index, (payload, descriptor)) in packets.into_iter().enumerate() {

@@ -18,7 +18,7 @@ use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid};
 use visavis_sfu::{Command, Event, Kind, LayerInfo, Protocol, Shard, ShardConfig, Source, Target};
 
-use client::{ALL_VIDEOS, Client, Received};
+use client::{ALL_CODECS, Client, Received};
 use network::{Datagram, Link, Network, SERVER};
 
 pub const ROOM: &str = "RM_room";
@@ -45,6 +45,8 @@ pub struct Call {
     pub backups: Vec<String>,
     /// The name that a backup codec's media has → the track it belongs to, and whether all get it then.
     pub backup_media: BTreeMap<String, (String, bool)>,
+    /// Tracks of audio are announced as redundant.
+    pub redundant: bool,
     offer_id: u32,
     joins: u8,
 }
@@ -68,6 +70,7 @@ impl Call {
             declared: Vec::new(),
             backups: Vec::new(),
             backup_media: BTreeMap::new(),
+            redundant: false,
             offer_id: 0,
             joins: 0,
         }
@@ -85,13 +88,18 @@ impl Call {
 
     /// The same; `single`: with one peer connection.
     pub fn join_with(&mut self, name: &str, single: bool) {
-        self.join_able(name, single, &ALL_VIDEOS, true);
+        self.join_able(name, single, &ALL_CODECS, true);
+    }
+
+    /// The same, but a client that knows nothing of redundant audio.
+    pub fn join_without_redundancy(&mut self, name: &str, single: bool) {
+        self.join_able(name, single, &ALL_CODECS[..4], true);
     }
 
     /// The same, with a client of these codecs, that follows a change of codec in a section or does not.
-    pub fn join_able(&mut self, name: &str, single: bool, videos: &[Codec], codec_change: bool) {
+    pub fn join_able(&mut self, name: &str, single: bool, codecs: &[Codec], codec_change: bool) {
         self.joins += 1;
-        self.clients.insert(name.into(), Client::with_codecs(self.joins, single, videos, self.now));
+        self.clients.insert(name.into(), Client::with_codecs(self.joins, single, codecs, self.now));
         self.command(Command::AddParticipant {
             room: ROOM.into(),
             participant: name.into(),
@@ -103,7 +111,9 @@ impl Call {
             agent: false,
             can_subscribe_metrics: false,
             codec_change,
-            mime_types: ["video/VP8", "video/H264", "audio/opus", "video/VP9", "video/AV1"].map(String::from).to_vec(),
+            mime_types: ["video/VP8", "video/H264", "audio/opus", "audio/red", "video/VP9", "video/AV1"]
+                .map(String::from)
+                .to_vec(),
         });
         let tracks: Vec<String> =
             self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
@@ -160,10 +170,27 @@ impl Call {
         self.offer_with(name, sdp, vec![]);
     }
 
-    fn offer_with(&mut self, name: &str, sdp: String, codecs: Vec<(String, String)>) {
+    fn offer_with(&mut self, name: &str, sdp: String, mut codecs: Vec<(String, String)>) {
         self.offer_id += 1;
         let offer_id = self.offer_id;
-        self.command(Command::PublisherOffer { participant: name.into(), offer_id, sdp, codecs });
+        codecs.extend(self.wanted_codecs(name));
+        self.command(Command::PublisherOffer {
+            participant: name.into(),
+            offer_id,
+            sdp,
+            codecs,
+            stereo: vec![],
+            no_dtx: vec![],
+        });
+    }
+
+    fn wanted_codecs(&self, name: &str) -> Vec<(String, String)> {
+        let Some(client) = self.clients.get(name) else { return Vec::new() };
+        let wanted = client.tracks().filter_map(|(cid, kind)| match kind {
+            MediaKind::Audio if self.redundant => Some((cid, "audio/red".to_owned())),
+            _ => None,
+        });
+        wanted.collect()
     }
 
     pub fn client(&mut self, name: &str) -> &mut Client {
@@ -320,8 +347,10 @@ impl Call {
                 let Some(client) = self.clients.get_mut(participant) else { return };
                 let sdp = client.offer_sections(*audios, *videos);
                 self.offer_id += 1;
+                let codecs = self.wanted_codecs(participant);
                 let (participant, offer_id) = (participant.clone(), self.offer_id);
-                let command = Command::PublisherOffer { participant, offer_id, sdp, codecs: vec![] };
+                let command =
+                    Command::PublisherOffer { participant, offer_id, sdp, codecs, stereo: vec![], no_dtx: vec![] };
                 self.shard.handle_command(now, command, None);
             }
             Event::Offer { participant, offer_id, sdp, mid_to_track } => {
