@@ -1,7 +1,9 @@
 //! What forwarding must know of a payload: does a keyframe begin here, and which layers is it of.
 //!
 //! Payload formats: VP8 RFC 7741 section 4.2, VP9 RFC 9628 section 4.2, H264 RFC 6184 section 5, AV1 the AOMedia RTP
-//! specification section 4.4. Rewriting VP8's descriptor is str0m's (`Vp8Descriptor::patch`).
+//! specification section 4.4, H265 see `h265`. Rewriting VP8's descriptor is str0m's (`Vp8Descriptor::patch`).
+
+use crate::h265;
 
 use crate::svc::LayerFrame;
 
@@ -15,12 +17,13 @@ pub(crate) enum Codec {
     Vp9,
     H264,
     Av1,
+    H265,
 }
 
 impl Codec {
     /// By mime type, in any case, as LiveKit writes it: `video/VP8`.
     pub(crate) fn from_mime(mime: &str) -> Option<Self> {
-        const ALL: [Codec; 6] = [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+        const ALL: [Codec; 7] = [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::H265];
         ALL.into_iter().find(|codec| codec.mime().eq_ignore_ascii_case(mime))
     }
 
@@ -38,6 +41,7 @@ impl Codec {
             Self::Vp9 => "video/VP9",
             Self::H264 => "video/H264",
             Self::Av1 => "video/AV1",
+            Self::H265 => "video/H265",
         }
     }
 
@@ -67,6 +71,7 @@ pub(crate) fn inspect(codec: Codec, payload: &[u8]) -> PacketInfo {
         Codec::Vp9 => vp9(payload),
         Codec::H264 => h264(payload),
         Codec::Av1 => av1(payload),
+        Codec::H265 => h265::inspect(payload),
     }
     .unwrap_or_default()
 }

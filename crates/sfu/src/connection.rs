@@ -111,6 +111,7 @@ impl Factory {
                 Codec::H264 => config.enable_h264(true),
                 Codec::Vp9 => config.enable_vp9(true),
                 Codec::Av1 => config.enable_av1(true),
+                Codec::H265 => config.enable_h265(true),
             };
         }
         if sends {

@@ -24,6 +24,7 @@ mod egress;
 mod event;
 mod fields;
 mod forwarding;
+mod h265;
 mod layers;
 mod messages;
 mod negotiation;

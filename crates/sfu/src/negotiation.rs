@@ -225,6 +225,7 @@ pub(crate) fn best(params: &[PayloadParams], codec: Codec, offered: &[str0m::med
             Codec::Vp9 => name == str0m::format::Codec::Vp9,
             Codec::H264 => name == str0m::format::Codec::H264,
             Codec::Av1 => name == str0m::format::Codec::Av1,
+            Codec::H265 => name == str0m::format::Codec::H265,
         };
         same && offered.contains(&params.pt())
     };

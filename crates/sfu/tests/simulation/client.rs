@@ -18,7 +18,7 @@ use super::svc;
 use super::video::{Decoder, Encoder, Format};
 
 /// What a client of today encodes and decodes.
-pub const ALL_CODECS: [Codec; 5] = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1, Codec::Red];
+pub const ALL_CODECS: [Codec; 6] = [Codec::Vp8, Codec::H264, Codec::H265, Codec::Vp9, Codec::Av1, Codec::Red];
 /// LiveKit's rids, lowest layer first.
 const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Sections of each kind that clients with a single connection begin with.
@@ -99,6 +99,8 @@ pub struct Client {
     pub keyframe_requests: u32,
     /// How many times larger than usual its pictures are.
     pub picture_size: usize,
+    /// It sends H265, not VP8.
+    pub h265: bool,
 }
 
 impl Connection {
@@ -110,6 +112,7 @@ impl Connection {
             .enable_opus(true, has(Codec::Red))
             .enable_vp8(has(Codec::Vp8))
             .enable_h264(has(Codec::H264))
+            .enable_h265(has(Codec::H265))
             .enable_vp9(has(Codec::Vp9))
             .enable_av1(has(Codec::Av1))
             .set_extension(12, Extension::with_serializer(svc::URI, svc::Serializer))
@@ -156,6 +159,7 @@ impl Client {
             max_message_size: None,
             keyframe_requests: 0,
             picture_size: 1,
+            h265: false,
         }
     }
 
@@ -213,8 +217,8 @@ impl Client {
 
     /// Adds a track; `layers` 1 to 3 for video. Media flows once the answer is there.
     pub fn offer_track(&mut self, kind: MediaKind, cid: &str, layers: usize, now: Instant) -> String {
-        let codec = if kind.is_video() { Codec::Vp8 } else { Codec::Opus };
-        self.offer_coded(kind, codec, cid, layers, now)
+        let video = if self.h265 { Codec::H265 } else { Codec::Vp8 };
+        self.offer_coded(kind, if kind.is_video() { video } else { Codec::Opus }, cid, layers, now)
     }
 
     /// The same, in a codec.
@@ -416,6 +420,9 @@ impl Client {
                     *received = Received { ssrcs, ..Received::default() };
                 }
                 received.sequences.push(*packet.seq_no);
+                if packet.payload.is_empty() {
+                    return; // fills a hole
+                }
                 if packet.payload.len() < 100 {
                     received.audio += 1;
                     let red = packet.payload.len() > OPUS_BYTES;
@@ -454,7 +461,11 @@ fn receive_again(changes: &mut SdpApi<'_>, receivers: &[Mid]) {
 }
 
 fn format_of(codec: Codec) -> Format {
-    if codec == Codec::Vp9 { Format::Vp9 } else { Format::Vp8 }
+    match codec {
+        Codec::Vp9 => Format::Vp9,
+        Codec::H265 => Format::H265,
+        _ => Format::Vp8,
+    }
 }
 
 fn opus_packet(number: u64) -> Vec<u8> {

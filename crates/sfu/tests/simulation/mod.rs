@@ -23,6 +23,9 @@ use network::{Datagram, Link, Network, SERVER};
 
 pub const ROOM: &str = "RM_room";
 
+const MIME_TYPES: [&str; 7] =
+    ["video/VP8", "video/H264", "video/H265", "audio/opus", "audio/red", "video/VP9", "video/AV1"];
+
 pub struct Call {
     pub shard: Shard,
     pub network: Network,
@@ -93,7 +96,7 @@ impl Call {
 
     /// The same, but a client that knows nothing of redundant audio.
     pub fn join_without_redundancy(&mut self, name: &str, single: bool) {
-        self.join_able(name, single, &ALL_CODECS[..4], true);
+        self.join_able(name, single, &ALL_CODECS[..5], true);
     }
 
     /// The same, with a client of these codecs, that follows a change of codec in a section or does not.
@@ -111,9 +114,7 @@ impl Call {
             agent: false,
             can_subscribe_metrics: false,
             codec_change,
-            mime_types: ["video/VP8", "video/H264", "audio/opus", "audio/red", "video/VP9", "video/AV1"]
-                .map(String::from)
-                .to_vec(),
+            mime_types: MIME_TYPES.map(String::from).to_vec(),
         });
         let tracks: Vec<String> =
             self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
@@ -188,6 +189,7 @@ impl Call {
         let Some(client) = self.clients.get(name) else { return Vec::new() };
         let wanted = client.tracks().filter_map(|(cid, kind)| match kind {
             MediaKind::Audio if self.redundant => Some((cid, "audio/red".to_owned())),
+            MediaKind::Video if client.h265 => Some((cid, "video/H265".to_owned())),
             _ => None,
         });
         wanted.collect()

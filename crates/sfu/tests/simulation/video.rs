@@ -1,4 +1,4 @@
-//! A model of a video: frames in VP8's or VP9's payload format, and a decoder that knows what it can decode.
+//! A model of a video: frames in VP8's, VP9's or H265's payload format, and a decoder that knows what it can decode.
 //!
 //! Nothing is encoded. A frame is its number, its layer and padding to a size; the decoder checks what a real one needs:
 //! every packet of the frame, and an unbroken chain of frames since the last keyframe.
@@ -16,6 +16,7 @@ pub enum Format {
     Vp8,
     /// One spatial and one temporal layer.
     Vp9,
+    H265,
 }
 
 /// One encoding of a simulcast track.
@@ -67,6 +68,7 @@ impl Encoder {
         let mut payload = match self.format {
             Format::Vp8 => self.vp8(keyframe, temporal_id, index),
             Format::Vp9 => self.vp9(keyframe, index, count),
+            Format::H265 => self.h265(keyframe, temporal_id, index),
         };
         payload.extend([self.layer, index as u8, count as u8]);
         payload.resize(PACKET_BYTES, 0xab);
@@ -78,6 +80,15 @@ impl Encoder {
         let flags = 0x80 | u8::from(predicted) << 6 | u8::from(begins) << 3 | u8::from(ends) << 2;
         let [high, low] = (0x8000 | self.picture_id).to_be_bytes();
         vec![flags, high, low]
+    }
+
+    /// VP8's behind a NAL unit's header: a keyframe begins at its first parameter set.
+    fn h265(&self, keyframe: bool, temporal_id: u8, index: usize) -> Vec<u8> {
+        const VPS: u8 = 32;
+        let mut payload = self.vp8(keyframe, temporal_id, index);
+        payload[0] = if keyframe && index == 0 { VPS << 1 } else { 1 << 1 };
+        payload[1] = temporal_id + 1;
+        payload
     }
 
     fn vp8(&self, keyframe: bool, temporal_id: u8, index: usize) -> Vec<u8> {
@@ -142,7 +153,7 @@ impl Decoder {
         let frame = self.frames.entry(timestamp).or_default();
         frame.format = format;
         let rest = match format {
-            Format::Vp8 => {
+            Format::Vp8 | Format::H265 => {
                 frame.picture_id = u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff;
                 frame.tl0_pic_idx = payload[4];
                 frame.temporal_id = payload[5] >> 6;
