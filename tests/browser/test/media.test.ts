@@ -100,6 +100,20 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       await bob.sees('alice', 'red');
     });
 
+    for (const red of [true, false]) {
+      it(`a voice is heard, ${red ? 'with' : 'without'} redundancy`, async () => {
+        const [alice, bob] = await pair({ room: { publishDefaults: { red } } });
+        await alice.page.evaluate(() => window.harness.microphone(true));
+        await bob.hears('alice', PEOPLE.alice.hz);
+        // Statistics name only what is inside.
+        const told = await bob.page.evaluate(
+          () =>
+            window.harness.room.remoteParticipants.get('alice')?.getTrackPublication('microphone' as never)?.mimeType,
+        );
+        assert.equal(told, red ? 'audio/red' : 'audio/opus');
+      });
+    }
+
     for (const codec of ['vp8', 'h264', 'vp9', 'av1'] as const) {
       it(`${codec} in one layer is forwarded`, async (test) => {
         const [alice, bob] = await pair();
