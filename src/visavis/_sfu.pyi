@@ -94,6 +94,8 @@ class Engine:
         can_subscribe_metrics: bool,
         codec_change: bool,
         mime_types: list[str],
+        playout_delay: tuple[int, int] | None,
+        sync_streams: bool,
     ) -> None:
         """Makes the participant's connections. The room is made with its first participant, and goes with its last.
 
@@ -110,6 +112,8 @@ class Engine:
             codec_change: its client goes on when what a section carries comes in another codec; one that does not gets
                 another section then.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
+            playout_delay: shortest and longest time in ms (0: not told) that it holds pictures back; None: as it likes.
+            sync_streams: tracks of one publisher and stream are told as one stream, so that it plays them in sync.
         """
 
     def update_participant(
@@ -165,12 +169,16 @@ class Engine:
         muted: bool,
         layers: list[Layer],
         stereo: bool,
+        stream: str,
         backups: list[str],
     ) -> None:
         """Gives the media section `mid` (told by `MediaAdded`) its track id; from now on it can be subscribed to.
 
         Subscribers who cannot decode its codec wait for the first of the `backups` (mime types) that they can;
         `SubscribedQuality` tells that it is wanted.
+
+        Args:
+            stream: the name of its stream, for who has `sync_streams`.
         """
 
     def publish_backup(self, participant: str, mid: str, track: str, *, layers: list[Layer], regress: bool) -> None:

@@ -25,6 +25,8 @@ def join(engine: _sfu.Engine, participant: str, room: str = "RM_a") -> None:
         can_subscribe_metrics=False,
         codec_change=True,
         mime_types=["video/VP8", "video/H264", "audio/opus"],
+        playout_delay=None,
+        sync_streams=False,
     )
 
 

@@ -12,7 +12,7 @@ use event::Event;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use visavis_sfu::{Command, LayerInfo, Source, Target, TrackSettings};
+use visavis_sfu::{Command, LayerInfo, PlayoutLimits, Source, Target, TrackSettings};
 use visavis_sfu_io::{Config, StartError, TurnConfig};
 
 // Packets are short-lived blocks of a few sizes, made in one thread and freed in another.
@@ -126,7 +126,7 @@ impl Engine {
         py.detach(|| self.0.close());
     }
 
-    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, codec_change, mime_types))]
+    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, codec_change, mime_types, playout_delay, sync_streams))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn add_participant(
         &self,
@@ -141,6 +141,8 @@ impl Engine {
         can_subscribe_metrics: bool,
         codec_change: bool,
         mime_types: Vec<String>,
+        playout_delay: Option<(u32, u32)>,
+        sync_streams: bool,
     ) -> PyResult<()> {
         let primary = parse_target(primary)?;
         self.0.command(Command::AddParticipant {
@@ -155,6 +157,8 @@ impl Engine {
             can_subscribe_metrics,
             codec_change,
             mime_types,
+            playout_delay: playout_delay.map(|(min, max)| PlayoutLimits { min, max }),
+            sync_streams,
         });
         Ok(())
     }
@@ -213,7 +217,7 @@ impl Engine {
         self.0.command(Command::RestartIce { participant });
     }
 
-    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo, backups))]
+    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo, stream, backups))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn publish(
         &self,
@@ -224,11 +228,12 @@ impl Engine {
         muted: bool,
         layers: Vec<PyRef<'_, Layer>>,
         stereo: bool,
+        stream: String,
         backups: Vec<String>,
     ) -> PyResult<()> {
         let source = parse_source(source)?;
         let layers = layers.iter().map(|layer| layer.0).collect();
-        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo, backups });
+        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo, stream, backups });
         Ok(())
     }
 

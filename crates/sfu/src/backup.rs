@@ -46,6 +46,7 @@ impl Shard {
             let backup = Track {
                 id: track.id.clone(),
                 owner_id: track.owner_id.clone(),
+                stream: track.stream.clone(),
                 mid: None,
                 published: None,
                 codec,

@@ -7,6 +7,7 @@ use str0m::stats::MediaEgressStats;
 
 use crate::connection::State;
 use crate::event::Event;
+use crate::participant::Use;
 use crate::quality::{self, Sample};
 use crate::shard::{Shard, Timer};
 use crate::speakers;
@@ -14,6 +15,8 @@ use crate::speakers;
 /// A room's beat while it has tracks, and while it has none.
 const BEAT: Duration = Duration::from_millis(100);
 const IDLE_BEAT: Duration = Duration::from_millis(400);
+/// Of the clock of video's timestamps, in a millisecond.
+const VIDEO_TICKS: u32 = 90;
 
 impl Shard {
     pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
@@ -79,8 +82,14 @@ impl Shard {
 
     /// What a client reported of a stream it receives.
     pub(crate) fn on_reception(&mut self, key: usize, stats: &MediaEgressStats) {
-        let Some(loss) = stats.loss else { return };
         let participant = &mut self.participants[key];
+        let used = participant.section_of(stats.mid).map(|section| section.used);
+        if let (Some(Use::Track(downtrack)), Some(remote)) = (used, &stats.remote)
+            && let Some(delay) = &mut self.downtracks[downtrack].playout_delay
+        {
+            delay.on_report(*remote.maximum_sequence_number, remote.jitter / VIDEO_TICKS);
+        }
+        let Some(loss) = stats.loss else { return };
         let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
         let lost = (f64::from(loss) * 1000.0) as u64;
         let rtt = stats.rtt.unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What the control plane asks of the core. Plain values; the meaning of each is told in `src/visavis/_sfu.pyi`.
 
+use crate::playout_delay::PlayoutLimits;
+
 /// Which of a participant's two connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
@@ -64,6 +66,10 @@ pub enum Command {
         can_subscribe_metrics: bool,
         codec_change: bool,
         mime_types: Vec<String>,
+        /// `None`: receivers decide.
+        playout_delay: Option<PlayoutLimits>,
+        /// Tracks of one stream are told as such.
+        sync_streams: bool,
     },
     UpdateParticipant {
         participant: String,
@@ -106,6 +112,8 @@ pub enum Command {
         muted: bool,
         layers: Vec<LayerInfo>,
         stereo: bool,
+        /// Its name, for subscribers with `sync_streams`.
+        stream: String,
         backups: Vec<String>,
     },
     PublishBackup {

@@ -11,6 +11,7 @@ use str0m::{Candidate, IceCreds, Rtc};
 
 use crate::bitstream::Codec;
 use crate::event::Protocol;
+use crate::participant::Participant;
 use crate::prober::Prober;
 use crate::{ShardConfig, dependency_descriptor, ufrag_prefix};
 
@@ -89,8 +90,9 @@ impl Factory {
         IceCreds { ufrag: format!("{}{}{}{}", prefix[0], prefix[1], first.ufrag, second.ufrag), pass: first.pass }
     }
 
-    /// A connection that can negotiate `codecs`; `sends` media and so estimates bandwidth, or receives it.
-    pub(crate) fn connection(&self, codecs: &[Codec], sends: bool, now: Instant) -> Connection {
+    /// A connection that can negotiate the participant's codecs; `sends` media and so estimates bandwidth, or receives it.
+    pub(crate) fn connection(&self, participant: &Participant, sends: bool, now: Instant) -> Connection {
+        let codecs = &participant.codecs;
         let credentials = self.credentials();
         let mut config = Rtc::builder()
             .set_rtp_mode(true)
@@ -113,6 +115,9 @@ impl Factory {
                 Codec::Av1 => config.enable_av1(true),
                 Codec::H265 => config.enable_h265(true),
             };
+        }
+        if sends && participant.playout_delay.is_some() {
+            config = config.set_extension(5, str0m::rtp::Extension::PlayoutDelay);
         }
         if sends {
             config = config

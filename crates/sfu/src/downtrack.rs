@@ -11,6 +11,7 @@ use crate::bitstream::{Codec, PacketInfo};
 use crate::command::TrackSettings;
 use crate::dependency_descriptor::{Descriptor, Raw};
 use crate::egress::Outgoing;
+use crate::playout_delay::PlayoutDelay;
 use crate::rewriter::{Input, Rewriter};
 use crate::svc::{Limit, Selected, Selector};
 
@@ -42,6 +43,8 @@ pub(crate) struct Downtrack {
     pub current: Option<usize>,
     /// Highest temporal layer to get.
     pub temporal_limit: u8,
+    /// Of video, in rooms that have one.
+    pub playout_delay: Option<PlayoutDelay>,
     /// Taken from the media section while this track has it.
     pub rewriter: Rewriter,
     /// The subscriber was told that media can flow.
@@ -116,6 +119,7 @@ impl Downtrack {
             target: None,
             current: None,
             temporal_limit: u8::MAX,
+            playout_delay: None,
             rewriter: Rewriter::default(),
             told: false,
             held: VecDeque::new(),
@@ -198,6 +202,7 @@ impl Downtrack {
         let rewritten = if kept { self.rewriter.rewrite(&input) } else { self.rewriter.leave_out(&input) };
         let Some(rewritten) = rewritten else { return };
         let descriptor = incoming.packet.descriptor.as_ref().filter(|_| kept);
+        let playout_delay = self.playout_delay.as_mut().and_then(|delay| delay.of_packet(rewritten.sequence));
         send(Outgoing {
             mid,
             pt: self.red.filter(|_| incoming.codec == Codec::Red).unwrap_or(pt),
@@ -208,6 +213,7 @@ impl Downtrack {
             patch: rewritten.patch,
             capture_time: incoming.packet.capture_time,
             descriptor: descriptor.zip(selected).map(|(descriptor, selected)| descriptor.limited(selected.limit)),
+            playout_delay,
             nackable: !incoming.codec.is_audio(),
             arrival: incoming.arrival,
             forget_older: false,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
-use str0m::media::{Mid, Pt};
+use str0m::media::{MediaTime, Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx, Vp8Patch};
 
 use crate::dependency_descriptor::Raw;
+use crate::playout_delay::PlayoutLimits;
 
 /// One RTP packet for one subscriber. The payload is shared by all of them.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct Outgoing {
     pub capture_time: Option<AbsCaptureTime>,
     /// Of AV1 with several layers in one stream.
     pub descriptor: Option<Arc<Raw>>,
+    pub playout_delay: Option<PlayoutLimits>,
     /// Answer a request for retransmission.
     pub nackable: bool,
     /// When it came, for the sender reports' clock.
@@ -68,7 +70,13 @@ impl Egress for Rtc {
         if packet.forget_older {
             keep_for_retransmission(stream);
         }
-        let mut extensions = ExtensionValues { abs_capture_time: packet.capture_time, ..ExtensionValues::default() };
+        let delay = |milliseconds: u32| MediaTime::from_hundredths(u64::from(milliseconds / 10));
+        let mut extensions = ExtensionValues {
+            abs_capture_time: packet.capture_time,
+            play_delay_min: packet.playout_delay.map(|limits| delay(limits.min)),
+            play_delay_max: packet.playout_delay.map(|limits| delay(limits.max)),
+            ..ExtensionValues::default()
+        };
         if let Some(descriptor) = packet.descriptor {
             extensions.user_values.set_arc(descriptor);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use crate::bitstream::{Codec, PacketInfo};
@@ -13,6 +13,7 @@ use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
+use crate::playout_delay::PlayoutDelay;
 use crate::red::Unpacker;
 use crate::shard::{Key, Shard};
 use crate::track::{Track, layers_of};
@@ -31,6 +32,7 @@ impl Shard {
         muted: bool,
         declared: Vec<LayerInfo>,
         stereo: bool,
+        stream: String,
         backups: &[String],
         now: Instant,
     ) {
@@ -58,6 +60,7 @@ impl Shard {
             source,
             muted,
             stereo,
+            stream,
             declared,
             layers,
             scalable,
@@ -148,8 +151,10 @@ impl Shard {
             Some(track) => {
                 let participant = &mut self.participants[key];
                 let settings = participant.settings.remove(&id).unwrap_or_default();
-                let downtrack =
-                    self.downtracks.insert(Downtrack::new(key, track, self.tracks[track].scalable, settings));
+                let limits = participant.playout_delay.filter(|_| self.tracks[track].kind == MediaKind::Video);
+                let mut downtrack = Downtrack::new(key, track, self.tracks[track].scalable, settings);
+                downtrack.playout_delay = limits.map(PlayoutDelay::new);
+                let downtrack = self.downtracks.insert(downtrack);
                 participant.subscriptions.insert(id, downtrack);
                 self.tracks[track].downtracks.push(downtrack);
                 self.tell_wanted(track, false, now);

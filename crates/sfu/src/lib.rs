@@ -30,6 +30,7 @@ mod messages;
 mod negotiation;
 mod offers;
 mod participant;
+mod playout_delay;
 mod prober;
 mod quality;
 mod red;
@@ -45,6 +46,7 @@ mod track;
 
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
 pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
+pub use playout_delay::PlayoutLimits;
 pub use shard::Shard;
 pub use stun::{is_request, request_ufrag};
 

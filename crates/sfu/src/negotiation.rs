@@ -79,7 +79,7 @@ impl Shard {
         let participant = &self.participants[key];
         let fresh = participant.publisher.is_none();
         if fresh {
-            let connection = self.factory.connection(&participant.codecs, participant.single, now);
+            let connection = self.factory.connection(participant, participant.single, now);
             self.adopt(connection_key, connection, now);
         }
         let credentials = self.factory.credentials();
@@ -92,7 +92,7 @@ impl Shard {
                 if unused {
                     // str0m may have taken in half of it: the next offer meets a connection like new.
                     let participant = &self.participants[key];
-                    let connection = self.factory.connection(&participant.codecs, participant.single, now);
+                    let connection = self.factory.connection(participant, participant.single, now);
                     self.adopt(connection_key, connection, now);
                 }
                 return Err(format!("the offer cannot be answered: {error}"));

@@ -66,7 +66,7 @@ impl Shard {
         let connection_key = (key, Target::Subscriber);
         let first = self.participants[key].subscriber.is_none();
         if first {
-            let connection = self.factory.connection(&self.participants[key].codecs, true, now);
+            let connection = self.factory.connection(&self.participants[key], true, now);
             self.adopt(connection_key, connection, now);
         }
         let credentials = self.factory.credentials();
@@ -95,8 +95,9 @@ impl Shard {
                 continue;
             }
             let kind = self.tracks[self.downtracks[*downtrack].track].kind;
-            let free =
-                participant.sections.iter_mut().find(|section| section.kind == kind && section.used == Use::Free);
+            let fits = |section: &&mut Section| section.kind == kind && section.used == Use::Free;
+            // Synchronized receivers take a section that carries another stream for the old one, so LiveKit makes new ones.
+            let free = participant.sections.iter_mut().find(fits).filter(|_| !participant.sync_streams);
             let used = Use::Track(*downtrack);
             let mid = if let Some(section) = free {
                 changes.set_direction(section.mid, Direction::SendOnly);
@@ -121,7 +122,7 @@ impl Shard {
             let Use::Track(downtrack) = section.used else { continue };
             let track = &self.tracks[self.downtracks[downtrack].track];
             let mid = section.mid.to_string();
-            let stream = format!("{}|{}", track.owner_id, track.id);
+            let stream = track.msid_stream(participant.sync_streams);
             msids.insert(mid.clone(), Msid { stream, track: &track.id, stereo: track.stereo });
             mid_to_track.push((mid, track.id.clone()));
         }

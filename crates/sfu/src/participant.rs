@@ -14,6 +14,7 @@ use crate::bitstream::Codec;
 use crate::command::{Target, TrackSettings};
 use crate::connection::Connection;
 use crate::data_tracks::DataTracks;
+use crate::playout_delay::PlayoutLimits;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
 
@@ -94,6 +95,9 @@ pub(crate) struct Participant {
     pub codec_change: bool,
     /// In order of preference.
     pub codecs: Vec<Codec>,
+    pub playout_delay: Option<PlayoutLimits>,
+    /// Tracks of one stream are told as such; each then has a section of its own for good.
+    pub sync_streams: bool,
     pub joined: Instant,
     pub publisher: Option<Connection>,
     pub subscriber: Option<Connection>,

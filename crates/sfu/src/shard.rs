@@ -280,8 +280,8 @@ impl Shard {
                 self.participants[key].offers.restart_ice = true;
                 self.request_offer(key, now);
             }
-            Command::Publish { mid, track, source, muted, layers, stereo, backups, .. } => {
-                self.publish(key, &mid, track, source, muted, layers, stereo, &backups, now);
+            Command::Publish { mid, track, source, muted, layers, stereo, stream, backups, .. } => {
+                self.publish(key, &mid, track, source, muted, layers, stereo, stream, &backups, now);
             }
             Command::PublishBackup { mid, track, layers, regress, .. } => {
                 self.publish_backup(key, &mid, &track, layers, regress, now);
@@ -316,6 +316,8 @@ impl Shard {
             can_subscribe_metrics,
             codec_change,
             mime_types,
+            playout_delay,
+            sync_streams,
         } = command
         else {
             return;
@@ -350,6 +352,8 @@ impl Shard {
             can_subscribe_metrics,
             codec_change,
             codecs,
+            playout_delay,
+            sync_streams,
             joined: now,
             publisher: None,
             subscriber: None,

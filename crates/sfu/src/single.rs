@@ -144,6 +144,9 @@ impl Shard {
                         let downtrack = &mut self.downtracks[downtrack];
                         downtrack.place = Place::Waiting;
                         downtrack.target = None;
+                        if let Some(delay) = &mut downtrack.playout_delay {
+                            delay.restart();
+                        }
                         downtrack.pause();
                     }
                 }
@@ -185,7 +188,7 @@ impl Shard {
             if let Some(&Section { used: Use::Track(downtrack), .. }) = section {
                 let track = &self.tracks[self.downtracks[downtrack].track];
                 mid_to_track.push((mid.clone(), track.id.clone()));
-                let stream = format!("{}|{}", track.owner_id, track.id);
+                let stream = track.msid_stream(participant.sync_streams);
                 msid = Some(Msid { stream, track: &track.id, stereo: track.stereo });
             }
             let direction = match (msid.is_some(), media.direction().is_receiving()) {

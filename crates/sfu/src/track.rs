@@ -69,6 +69,7 @@ pub(crate) struct Track {
     pub source: Source,
     pub muted: bool,
     pub stereo: bool,
+    pub stream: String,
     pub declared: Vec<LayerInfo>,
     pub layers: Vec<Layer>,
     /// All layers are in one stream, which is filed under the lowest.
@@ -103,6 +104,12 @@ pub(crate) fn layers_of(codec: Codec, rids: &[String], declared: &[LayerInfo]) -
 }
 
 impl Track {
+    /// The stream that a description names for it.
+    pub(crate) fn msid_stream(&self, sync_streams: bool) -> String {
+        let stream = if sync_streams && !self.stream.is_empty() { &self.stream } else { &self.id };
+        format!("{}|{stream}", self.owner_id)
+    }
+
     pub(crate) fn is_screen(&self) -> bool {
         matches!(self.source, Source::ScreenShare | Source::ScreenShareAudio)
     }

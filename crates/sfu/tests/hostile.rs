@@ -122,6 +122,8 @@ fn add(call: &mut Call, name: &str) {
         can_subscribe_metrics: false,
         codec_change: true,
         mime_types: vec!["video/VP8".into(), "audio/opus".into()],
+        playout_delay: None,
+        sync_streams: false,
     });
 }
 

@@ -206,6 +206,8 @@ fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_tol
         can_subscribe_metrics: false,
         codec_change: true,
         mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
+        playout_delay: None,
+        sync_streams: false,
     };
     call.command(add(true));
     // An offer with data channels only, by hand: nobody of this name is a client of the simulation.

@@ -89,6 +89,7 @@ class CoreEngine:
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        stream: str,
         backups: list[str],
     ) -> None:
         """See `_sfu.Engine.publish`."""
@@ -100,6 +101,7 @@ class CoreEngine:
             muted=muted,
             layers=_to_layers(layers),
             stereo=stereo,
+            stream=stream,
             backups=backups,
         )
 

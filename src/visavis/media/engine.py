@@ -50,6 +50,8 @@ class MediaEngine(Protocol):
         can_subscribe_metrics: bool,
         codec_change: bool,
         mime_types: list[str],
+        playout_delay: tuple[int, int] | None,
+        sync_streams: bool,
     ) -> None: ...
     def update_participant(
         self, participant: str, *, can_publish_data: bool, hidden: bool, agent: bool, can_subscribe_metrics: bool
@@ -79,6 +81,7 @@ class MediaEngine(Protocol):
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        stream: str,
         backups: list[str],
     ) -> None: ...
     def publish_backup(

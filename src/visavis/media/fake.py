@@ -114,6 +114,8 @@ class FakeEngine:
         can_subscribe_metrics: bool,
         codec_change: bool,
         mime_types: list[str],
+        playout_delay: tuple[int, int] | None,
+        sync_streams: bool,
     ) -> None:
         """See `MediaEngine`."""
         self._record(
@@ -129,6 +131,8 @@ class FakeEngine:
             can_subscribe_metrics=can_subscribe_metrics,
             codec_change=codec_change,
             mime_types=mime_types,
+            playout_delay=playout_delay,
+            sync_streams=sync_streams,
         )
         self.participants[participant] = room
         if single:
@@ -226,6 +230,7 @@ class FakeEngine:
         muted: bool,
         layers: Sequence[Layer],
         stereo: bool,
+        stream: str,
         backups: list[str],
     ) -> None:
         """See `MediaEngine`."""
@@ -238,6 +243,7 @@ class FakeEngine:
             muted=muted,
             layers=list(layers),
             stereo=stereo,
+            stream=stream,
             backups=backups,
         )
 

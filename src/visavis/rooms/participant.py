@@ -39,6 +39,11 @@ class ClientAbout:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def is_firefox(self) -> bool:
+        """Whether the client runs in Firefox, mobile or not."""
+        return self.browser.lower() in ("firefox", "firefox mobile")
+
+    @property
     def follows_codec_changes(self) -> bool:
         """Whether it goes on when what it receives comes in another codec; pion's readers are made for one."""
         return self.sdk not in ("", "unknown", "go")

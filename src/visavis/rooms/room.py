@@ -50,6 +50,10 @@ class Room:
         self.metadata = ""
         self.agents: tuple[RoomAgentDispatch, ...] = ()
         """Whom it wants when it begins; none named: agents without a name."""
+        self.playout_delay: tuple[int, int] | None = None
+        """Shortest and longest time in ms (0: not told) that receivers hold pictures back; None: as they like."""
+        self.sync_streams = False
+        """Receivers play the tracks of one stream in sync."""
         self._by_sid: dict[str, Participant] = {}
         self._by_identity: dict[str, Participant] = {}
         self._publishers: dict[str, Participant] = {}

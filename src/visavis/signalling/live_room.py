@@ -29,6 +29,7 @@ _log = structlog.stdlib.get_logger(__name__)
 _PROTOCOL_IDENTITY_RECONNECTION = 12
 _DEPARTED_KEPT_SECONDS = 120.0
 _UNDER_WAY_SECONDS = 15.0
+_SYNC_STREAMS_PROTOCOL = 10
 TOKEN_REFRESH_SECONDS = 300.0
 _MIN_REFRESHED_TTL_SECONDS = 600.0
 
@@ -109,6 +110,7 @@ class LiveRoom:
             )
         )
         permissions = participant.permissions
+        sync_streams, is_firefox = self.room.sync_streams, request.about.is_firefox
         self.engine.add_participant(
             self.room.sid,
             participant.sid,
@@ -121,6 +123,9 @@ class LiveRoom:
             can_subscribe_metrics=permissions.can_subscribe_metrics,
             codec_change=request.about.follows_codec_changes,
             mime_types=list(participant.disabled_codecs.receivable(self.room.mime_types)),
+            # Firefox plays no streams in sync: holding its pictures back alone would take them further from the sound.
+            playout_delay=None if sync_streams and is_firefox else self.room.playout_delay,
+            sync_streams=sync_streams and not is_firefox and request.about.protocol >= _SYNC_STREAMS_PROTOCOL,
         )
         participant.advance(models.ParticipantInfo.JOINED)
         self.announce(participant, to_self=False)

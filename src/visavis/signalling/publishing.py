@@ -180,6 +180,7 @@ def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) ->
         muted=track.info.muted,
         layers=_layers(track.info.codecs[0]),
         stereo=track.info.stereo,
+        stream=track.info.stream,
         backups=[codec.mime_type for codec in track.backups],
     )
     # Before any SDP with the track: browsers drop media of somebody they do not know for good.

@@ -151,6 +151,9 @@ class RoomRegistry:
         room = Room(name, limits, created_at=around.wall(), now=around.now(), mime_types=self._mime_types)
         room.metadata = configuration.metadata
         room.agents = tuple(configuration.agents)
+        if configuration.min_playout_delay or configuration.max_playout_delay:
+            room.playout_delay = (configuration.min_playout_delay, configuration.max_playout_delay)
+        room.sync_streams = configuration.sync_streams
         live = self._rooms[name] = self._by_sid[room.sid] = LiveRoom(room, around)
         around.happened(happenings.of_room("room_started", room))
         _log.info("room_started", room=room.sid)

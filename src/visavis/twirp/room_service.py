@@ -52,6 +52,9 @@ def _create_room(registry: RoomRegistry, claims: Claims | None, request: room.Cr
         departure_timeout=request.departure_timeout,
         metadata=checked_metadata(request.metadata),
         agents=request.agents,
+        min_playout_delay=request.min_playout_delay,
+        max_playout_delay=request.max_playout_delay,
+        sync_streams=request.sync_streams,
     )
     for agent in request.agents:
         checked_metadata(agent.metadata)

@@ -66,6 +66,8 @@ pub struct Received {
     pub opus: Vec<u64>,
     /// Extended sequence numbers that came, retransmissions included.
     pub sequences: Vec<u64>,
+    /// Shortest playout delays in milliseconds, of the packets that told one.
+    pub playout_delays: Vec<u64>,
     keyframe_asked: Option<Instant>,
     /// Streams that the section had, latest last.
     ssrcs: Vec<Ssrc>,
@@ -116,6 +118,7 @@ impl Connection {
             .enable_vp9(has(Codec::Vp9))
             .enable_av1(has(Codec::Av1))
             .set_extension(12, Extension::with_serializer(svc::URI, svc::Serializer))
+            .set_extension(5, Extension::PlayoutDelay)
             .build(now);
         let candidate = Candidate::host(address, "udp").expect("an address of the simulation");
         rtc.add_local_candidate(candidate);
@@ -420,6 +423,9 @@ impl Client {
                     *received = Received { ssrcs, ..Received::default() };
                 }
                 received.sequences.push(*packet.seq_no);
+                if let Some(delay) = packet.header.ext_vals.play_delay_min {
+                    received.playout_delays.push((delay.as_seconds() * 1000.0).round() as u64);
+                }
                 if packet.payload.is_empty() {
                     return; // fills a hole
                 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid};
-use visavis_sfu::{Command, Event, Kind, LayerInfo, Protocol, Shard, ShardConfig, Source, Target};
+use visavis_sfu::{Command, Event, Kind, LayerInfo, PlayoutLimits, Protocol, Shard, ShardConfig, Source, Target};
 
 use client::{ALL_CODECS, Client, Received};
 use network::{Datagram, Link, Network, SERVER};
@@ -50,6 +50,9 @@ pub struct Call {
     pub backup_media: BTreeMap<String, (String, bool)>,
     /// Tracks of audio are announced as redundant.
     pub redundant: bool,
+    /// Of the room.
+    pub playout_delay: Option<PlayoutLimits>,
+    pub sync_streams: bool,
     offer_id: u32,
     joins: u8,
 }
@@ -74,6 +77,8 @@ impl Call {
             backups: Vec::new(),
             backup_media: BTreeMap::new(),
             redundant: false,
+            playout_delay: None,
+            sync_streams: false,
             offer_id: 0,
             joins: 0,
         }
@@ -115,6 +120,8 @@ impl Call {
             can_subscribe_metrics: false,
             codec_change,
             mime_types: MIME_TYPES.map(String::from).to_vec(),
+            playout_delay: self.playout_delay,
+            sync_streams: self.sync_streams,
         });
         let tracks: Vec<String> =
             self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
@@ -381,6 +388,7 @@ impl Call {
                     muted: false,
                     layers: self.declared.clone(),
                     stereo: false,
+                    stream: "camera".into(),
                     backups: self.backups.clone(),
                 };
                 self.shard.handle_command(now, publish, None);
