@@ -390,6 +390,17 @@ class Event:
         packet: bytes
 
     @final
+    class ChatPacket(Event):
+        """The participant sent everyone a packet of chat: of a text stream on `lk.chat`, or one on `lk-chat-topic`.
+
+        `packet` is the `livekit.DataPacket` as the others get it. Not more than 60 at once and 10 a second for each.
+        """
+
+        __match_args__ = ("participant", "packet")
+        participant: str
+        packet: bytes
+
+    @final
     class ParticipantFailed(Event):
         """The core dropped this participant alone: it misbehaved, or handling it hit a bug (logged). Remove it."""
 

@@ -1,4 +1,4 @@
-"""The REST of the seed under `/api/video`: tokens and the list of rooms."""
+"""The REST under `/api/video`: the seed's tokens and list of rooms, and what was said in a room's chat."""
 
 from collections.abc import Awaitable, Callable
 
@@ -39,14 +39,22 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
         return _answer(request, minted, caller.identity)
 
     async def room_token(request: Request) -> Response:
-        bearer = request.headers.get("authorization", "")
-        scheme, _, held = bearer.partition(" ")
-        if scheme.lower() != "bearer" or not held.strip():
-            raise VisavisError(
-                ErrorKind.NO_TOKEN, "no token: send the one from /api/video/token as `Authorization: Bearer …`"
-            )
-        minted = backend.exchange(held.strip(), request.path_params["name"])
+        minted = backend.exchange(_held_token(request), request.path_params["name"])
         return _answer(request, minted, backend.identity_of(minted))
+
+    async def chat(request: Request) -> Response:
+        messages = [
+            {
+                "id": said.id,
+                "identity": said.identity,
+                "name": said.name,
+                "text": said.text,
+                "attributes": dict(said.attributes),
+                "secondsAgo": round(said.seconds_ago, 3),
+            }
+            for said in backend.chat(_held_token(request), request.path_params["name"])
+        ]
+        return JSONResponse({"messages": messages}, headers=_NO_STORE)
 
     async def rooms(request: Request) -> Response:
         # Whom the host refuses sees no rooms either.
@@ -65,8 +73,18 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
     return [
         Route("/api/video/token", _telling_errors(token), methods=["GET"]),
         Route("/api/video/rooms/{name:anything}/token", _telling_errors(room_token), methods=["POST"]),
+        Route("/api/video/rooms/{name:anything}/chat", _telling_errors(chat), methods=["GET"]),
         Route("/api/video/rooms", _telling_errors(rooms), methods=["GET"]),
     ]
+
+
+def _held_token(request: Request) -> str:
+    scheme, _, held = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not held.strip():
+        raise VisavisError(
+            ErrorKind.NO_TOKEN, "no token: send the one from /api/video/token as `Authorization: Bearer …`"
+        )
+    return held.strip()
 
 
 def signalling_url(request: Request) -> str:

@@ -16,6 +16,7 @@ class ErrorKind(StrEnum):
     INVALID_ROOM_NAME = "invalid_room_name"
     INVALID_REQUEST = "invalid_request"
     WRONG_ROOM = "wrong_room"
+    NOT_IN_ROOM = "not_in_room"
     ROOM_FULL = "room_full"
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
@@ -31,6 +32,7 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.INVALID_ROOM_NAME: 400,
     ErrorKind.INVALID_REQUEST: 400,
     ErrorKind.WRONG_ROOM: 403,
+    ErrorKind.NOT_IN_ROOM: 403,
     # 403 and not 429: livekit-client shows the text of a 401 or 403 to the application and hides every other one's.
     ErrorKind.ROOM_FULL: 403,
     ErrorKind.SERVER_STOPPING: 503,

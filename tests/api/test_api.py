@@ -111,6 +111,15 @@ async def test_an_exchange_without_a_bearer_says_what_to_send(client: Client) ->
         assert "/api/video/token" in answer.json()["message"]
 
 
+async def test_what_was_said_in_a_room_is_for_those_inside(client: Client) -> None:
+    http = client()
+    token = (await http.get(TOKEN, params={"identity": "alice", "room": "atrium"})).json()["token"]
+    answer = await http.get("/api/video/rooms/atrium/chat", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["error"]) == (403, "not_in_room")
+    answer = await http.get("/api/video/rooms/atrium/chat")
+    assert (answer.status_code, answer.json()["error"]) == (401, "no_token")
+
+
 @pytest.mark.parametrize("identity", ["x" * 257, ""])
 async def test_an_identity_has_1_to_256_characters(client: Client, identity: str) -> None:
     answer = await client(lambda _: User(identity)).get(TOKEN)

@@ -22,6 +22,7 @@ pub(crate) enum Event {
     Speakers { room: String, levels: HashMap<String, f32> },
     Quality { room: String, qualities: HashMap<String, (u8, f32)> },
     RpcReply { participant: String, request: String, packet: Vec<u8> },
+    ChatPacket { participant: String, packet: Vec<u8> },
     ParticipantFailed { participant: String, reason: String },
 }
 
@@ -64,6 +65,7 @@ impl From<CoreEvent> for Event {
                 qualities: qualities.into_iter().map(|(name, quality, score)| (name, (quality as u8, score))).collect(),
             },
             CoreEvent::RpcReply { participant, request, packet } => Self::RpcReply { participant, request, packet },
+            CoreEvent::ChatPacket { participant, packet } => Self::ChatPacket { participant, packet },
             CoreEvent::ParticipantFailed { participant, reason } => Self::ParticipantFailed { participant, reason },
         }
     }

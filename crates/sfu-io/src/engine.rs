@@ -315,6 +315,7 @@ fn participant_of(event: &Event) -> Option<&str> {
         | Event::SubscribedQuality { participant, .. }
         | Event::SubscriptionFailed { participant, .. }
         | Event::RpcReply { participant, .. }
+        | Event::ChatPacket { participant, .. }
         | Event::ParticipantFailed { participant, .. } => Some(participant),
         Event::Speakers { .. } | Event::Quality { .. } => None,
     }

@@ -14,7 +14,7 @@ use crate::fields::{Fields, Malformed, put_text};
 pub(crate) const MAX_MESSAGE: usize = 65_535;
 
 /// Fields of `DataPacket`.
-mod packet {
+pub(crate) mod packet {
     pub const KIND: u32 = 1;
     pub const USER: u32 = 2;
     pub const PARTICIPANT_IDENTITY: u32 = 4;
@@ -25,14 +25,17 @@ mod packet {
     pub const RPC_ACK: u32 = 11;
     pub const RPC_RESPONSE: u32 = 12;
     pub const STREAM_HEADER: u32 = 13;
+    pub const STREAM_CHUNK: u32 = 14;
+    pub const STREAM_TRAILER: u32 = 15;
     pub const SEQUENCE: u32 = 16;
     pub const PARTICIPANT_SID: u32 = 17;
 }
 
 /// Fields of `UserPacket`.
-mod user {
+pub(crate) mod user {
     pub const PARTICIPANT_SID: u32 = 1;
     pub const DESTINATION_SIDS: u32 = 3;
+    pub const TOPIC: u32 = 4;
     pub const PARTICIPANT_IDENTITY: u32 = 5;
     pub const DESTINATION_IDENTITIES: u32 = 6;
     pub const NONCE: u32 = 11;
@@ -57,6 +60,29 @@ pub(crate) struct Sender<'a> {
     pub agent: bool,
 }
 
+/// What kind of packet, of those that may be chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A `UserPacket`.
+    User,
+    /// The beginning of a stream, some of it, its end.
+    Header,
+    Chunk,
+    Trailer,
+}
+
+impl Part {
+    fn of(tag: u32) -> Option<Self> {
+        match tag {
+            packet::USER => Some(Self::User),
+            packet::STREAM_HEADER => Some(Self::Header),
+            packet::STREAM_CHUNK => Some(Self::Chunk),
+            packet::STREAM_TRAILER => Some(Self::Trailer),
+            _ => None,
+        }
+    }
+}
+
 /// A packet as the others get it, and to whom it goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Routed {
@@ -72,12 +98,18 @@ pub(crate) struct Routed {
     pub nonce: Option<[u8; 16]>,
     /// Metrics: for those who may see them.
     pub metrics: bool,
+    /// None: no chat.
+    pub part: Option<Part>,
 }
 
 impl Routed {
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.identities.is_empty() && self.sids.is_empty()
+    }
+
     /// Whether a participant is among the destinations. (That it is not the sender is the caller's to check.)
     pub(crate) fn reaches(&self, sid: &str, identity: &str) -> bool {
-        (self.identities.is_empty() && self.sids.is_empty())
+        self.is_for_all()
             || self.identities.iter().any(|wanted| wanted == identity)
             || self.sids.iter().any(|wanted| wanted == sid)
     }
@@ -108,6 +140,7 @@ pub(crate) fn rewrite(bytes: &[u8], reliable: bool, sender: Sender<'_>) -> Resul
     let (mut claimed, mut user_packet, mut text) = (String::new(), None, None);
     for field in Fields(bytes) {
         let field = field?;
+        routed.part = routed.part.or(Part::of(field.tag));
         match field.tag {
             packet::KIND | packet::PARTICIPANT_SID => {}
             packet::PARTICIPANT_IDENTITY => claimed = field.text()?,

@@ -65,5 +65,6 @@ pub enum Event {
     Speakers { room: String, levels: Vec<(String, f32)> },
     Quality { room: String, qualities: Vec<(String, Quality, f32)> },
     RpcReply { participant: String, request: String, packet: Vec<u8> },
+    ChatPacket { participant: String, packet: Vec<u8> },
     ParticipantFailed { participant: String, reason: String },
 }

@@ -107,6 +107,15 @@ impl Shard {
             return self.emit(Event::RpcReply { participant, request, packet });
         }
         let room = participant.room;
+        if reliable
+            && !participant.hidden
+            && let Some(part) = packet.part
+            && packet.is_for_all()
+            && participant.chat.takes(part, &packet.bytes, now)
+        {
+            let (participant, packet) = (participant.id.clone(), packet.bytes.to_vec());
+            self.emit(Event::ChatPacket { participant, packet });
+        }
         self.route(room, Some(key.0), packet, reliable, now);
     }
 

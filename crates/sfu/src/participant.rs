@@ -11,6 +11,7 @@ use str0m::rtp::Ssrc;
 
 use crate::ReliableSequence;
 use crate::bitstream::Codec;
+use crate::chat::Chat;
 use crate::command::{Target, TrackSettings};
 use crate::connection::Connection;
 use crate::data_tracks::DataTracks;
@@ -120,6 +121,7 @@ pub(crate) struct Participant {
     pub data_tracks: DataTracks,
     /// RPCs of the server that this client has not answered yet, and whether it has acknowledged them.
     pub rpcs: HashMap<String, bool>,
+    pub chat: Chat,
     /// Reliable messages that wait for room in the channel.
     pub outbox: VecDeque<Arc<[u8]>>,
     pub outbox_bytes: usize,

@@ -13,6 +13,7 @@ use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
 use str0m::{Event as RtcEvent, Input, Output};
 
+use crate::chat::Chat;
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::{DataTrack, DataTracks};
@@ -368,6 +369,7 @@ impl Shard {
             sequence,
             data_tracks: DataTracks::default(),
             rpcs: HashMap::new(),
+            chat: Chat::default(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             scorer: Scorer::new(),

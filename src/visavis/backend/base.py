@@ -1,8 +1,29 @@
 """Where rooms live: the port that the API, the hub and the web page know. Implementations stand beside this file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SaidMessage:
+    """One message of a room's chat.
+
+    Attributes:
+        id: the sender's; unique among its own.
+        identity: of the sender.
+        name: what the sender was called then.
+        text: as it was sent.
+        attributes: of the text stream.
+        seconds_ago: since it was said; clocks differ, so no time of day.
+    """
+
+    id: str
+    identity: str
+    name: str
+    text: str
+    attributes: Mapping[str, str]
+    seconds_ago: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +66,10 @@ class Backend(Protocol):
 
     def identity_of(self, token: str) -> str:
         """Whose token it is."""
+        ...
+
+    def chat(self, token: str, room: str) -> list[SaidMessage]:
+        """What was said in the chat of `room`, oldest first, for who holds a token for it and is inside now."""
         ...
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
-from visavis.backend.base import RoomSummary
+from visavis.backend.base import RoomSummary, SaidMessage
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.errors import ErrorKind, VisavisError
@@ -296,6 +296,26 @@ class EmbeddedBackend:
     def identity_of(self, token: str) -> str:
         """Whose token it is; see `KeyRing.verify`."""
         return self.keys.verify(token).identity
+
+    def chat(self, token: str, room: str) -> list[SaidMessage]:
+        """What was said in `room`, for who is inside: a token alone outlives being removed.
+
+        Raises:
+            VisavisError: the token is none for this room, or its holder is not in it.
+        """
+        claims = self.keys.verify(token)
+        if claims.video is None or not claims.video.room_join:
+            raise VisavisError(ErrorKind.NOT_PERMITTED, "this token does not permit joining a room (video.roomJoin)")
+        if claims.video.room != room:
+            raise VisavisError(ErrorKind.WRONG_ROOM, f"this token is for room {claims.video.room!r}, not {room!r}")
+        live = None if self._registry is None else self._registry.get(room)
+        if live is None or live.room.by_identity(claims.identity) is None:
+            raise VisavisError(ErrorKind.NOT_IN_ROOM, f"{claims.identity!r} is not in room {room!r}: join it first")
+        now = time.monotonic()
+        return [
+            SaidMessage(said.id, said.identity, said.name, said.text, said.attributes, max(0.0, now - said.said_at))
+            for said in live.chat
+        ]
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""

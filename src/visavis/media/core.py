@@ -148,6 +148,8 @@ def _to_value(event: _sfu.Event) -> events.Event:
             return events.Quality(room, qualities)
         case _sfu.Event.RpcReply(participant, request, packet):
             return events.RpcReply(participant, request, packet)
+        case _sfu.Event.ChatPacket(participant, packet):
+            return events.ChatPacket(participant, packet)
         case _sfu.Event.ParticipantFailed(participant, reason):
             return events.ParticipantFailed(participant, reason)
         case _:

@@ -138,6 +138,14 @@ class RpcReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatPacket:
+    """A participant sent part of the room's chat; `packet` is a `livekit.DataPacket`."""
+
+    participant: str
+    packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantFailed:
     """The core dropped a participant."""
 
@@ -160,5 +168,6 @@ Event: TypeAlias = (
     | Speakers
     | Quality
     | RpcReply
+    | ChatPacket
     | ParticipantFailed
 )

@@ -1,5 +1,6 @@
 """The domain: rooms, participants, their tracks and what each may do. No I/O, no clock, no media core."""
 
+from visavis.rooms.chat import ChatLog, ChatMessage
 from visavis.rooms.names import parse_room_name
 from visavis.rooms.participant import ClientAbout, Participant
 from visavis.rooms.permissions import Permissions
@@ -8,6 +9,8 @@ from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions, Track
 from visavis.rooms.tracks import ParkedMedia, Track
 
 __all__ = [
+    "ChatLog",
+    "ChatMessage",
     "ClientAbout",
     "ParkedMedia",
     "Participant",

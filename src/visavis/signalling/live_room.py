@@ -14,7 +14,7 @@ from livekit.protocol.webhook import WebhookEvent
 
 from visavis.auth import KeyRing
 from visavis.media import MediaEngine
-from visavis.rooms import Participant, Room
+from visavis.rooms import ChatLog, Participant, Room
 from visavis.signalling import data_tracks, messages, rpc, subscribing
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
@@ -70,6 +70,7 @@ class LiveRoom:
 
     def __init__(self, room: Room, surroundings: Surroundings) -> None:
         self.room = room
+        self.chat = ChatLog()
         self.sessions: dict[str, Session] = {}
         self.is_told = True
         """Whether the clients know the present counts of the room."""
@@ -226,6 +227,7 @@ class LiveRoom:
             return
         self.around.room_of.pop(participant.sid, None)
         self.engine.remove_participant(participant.sid)
+        self.chat.forget(participant.sid)
         for track in participant.tracks.published.values():
             self.forget_track(track.sid)
             self.around.happened(happenings.of_track("track_unpublished", self.room, participant, track.info))
@@ -298,6 +300,11 @@ class LiveRoom:
         if self.room.is_recorded != self._told_recorded:
             self._told_recorded = self.room.is_recorded
             self.tell_room()
+
+    def name_of(self, identity: str) -> str:
+        """What somebody is called; empty for nobody."""
+        participant = self.room.by_identity(identity)
+        return "" if participant is None else participant.name
 
     # -- telling -------------------------------------------------------------------------------------------------------
     def announce(self, participant: Participant, *, to_self: bool) -> None:

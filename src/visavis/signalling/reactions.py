@@ -39,6 +39,8 @@ def react(room: LiveRoom, session: Session, event: events.Event) -> None:
             subscribing.subscription_failed(session, track, reason)
         case events.RpcReply():
             rpc.replied(session, event)
+        case events.ChatPacket(_, packet):
+            room.chat.take(session.sid, packet, name_of=room.name_of, now=room.around.now())
         case events.ParticipantFailed(_, reason):
             _log.warning("participant_failed", participant=session.sid, reason=reason)
             room.remove(session, Reason.MEDIA_FAILURE, action=rtc.LeaveRequest.RECONNECT)
