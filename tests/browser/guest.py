@@ -36,7 +36,8 @@ class Guest:
         self.room.on("participant_metadata_changed", lambda who, _, now: self._note("metadata", who.identity, now))
         self.room.on("participant_attributes_changed", lambda new, who: self._note("attributes", who.identity, new))
         self.room.on("data_track_published", lambda track: self._start(self._read_frames(track)))
-        self.room.register_text_stream_handler("texts", lambda reader, who: self._start(self._read_text(reader, who)))
+        for topic in ("texts", "lk.chat"):
+            self.room.register_text_stream_handler(topic, lambda reader, who: self._start(self._read_text(reader, who)))
         self.room.register_byte_stream_handler("files", lambda reader, who: self._start(self._read_bytes(reader, who)))
 
     async def publish(self, hz: float, rgb: list[int]) -> None:
@@ -76,13 +77,13 @@ class Guest:
 
         self.caller.me.register_rpc_method(method, answered)
 
-    async def send_text(self, text: str) -> None:
+    async def send_text(self, text: str, topic: str = "texts", attributes: dict[str, str] | None = None) -> None:
         """Streams a text."""
-        await self.caller.me.send_text(text, topic="texts")
+        await self.caller.me.send_text(text, topic=topic, attributes=attributes)
 
-    async def send_bytes(self, size: int) -> None:
+    async def send_bytes(self, size: int, topic: str = "files") -> None:
         """Streams so many bytes, 0 to 250 over and over."""
-        writer = await self.caller.me.stream_bytes("some.bin", topic="files", total_size=size)
+        writer = await self.caller.me.stream_bytes("some.bin", topic=topic, total_size=size)
         await writer.write(_pattern(size))
         await writer.aclose()
 

@@ -1,4 +1,4 @@
-/** Takes the pictures in `docs/images`: home, settings, and a call of three, in light, dark and narrow. `npm run screenshots [folder]`. */
+/** Takes the pictures in `docs/images`: home, settings, a call of three, and its chat, in light, dark and narrow. `npm run screenshots [folder]`. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Stage } from './stage/visit.ts';
@@ -53,5 +53,24 @@ await Promise.all([alice, bob, carol].map(({ page }) => page.mouse.move(1, 1)));
 await take(alice, 'call');
 await take(bob, 'call-dark');
 await take(carol, 'call-narrow');
+// Talk: said, replied to, and a hand that is up.
+for (const visitor of [alice, bob, carol]) await visitor.click('toggle-chat');
+const says = async (visitor: Visitor, text: string) => {
+  await (await visitor.find('chat-input')).type(text);
+  await visitor.press('Enter');
+  await visitor.shows('message', { more: '[data-own="true"][data-state="sent"]', text });
+};
+await says(alice, 'Good morning! The plan for today: https://example.org/plan');
+await carol.shows('message', { text: 'Good morning!' });
+await says(carol, 'Thanks, I will have a look at it right away.');
+await (await bob.find('message')).hover();
+await bob.click('reply');
+await says(bob, 'Looks good to me.');
+await bob.click('toggle-hand');
+await carol.shows('message', { text: 'Looks good' });
+await alice.shows('tile-hand');
+await Promise.all([alice, bob, carol].map(({ page }) => page.mouse.move(1, 1)));
+await take(alice, 'chat');
+await take(carol, 'chat-narrow');
 await stage.clear();
 await stage[Symbol.asyncDispose]();

@@ -68,6 +68,19 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
       const bob = await stage.visitor('bob', { path: '/r/seen', dark });
       await Promise.all([alice.sees('', PEOPLE.bob.colour), bob.sees('alice', PEOPLE.alice.colour)]);
       assert.deepEqual(await violations(alice), []);
+      await alice.click('toggle-hand');
+      await alice.shows('tile-hand');
+      await alice.click('toggle-chat');
+      await (await alice.find('chat-input')).type('See https://example.org');
+      await alice.press('Enter');
+      await bob.shows('unread');
+      await alice.click('open-reactions');
+      assert.deepEqual(await violations(alice), []);
+      assert.deepEqual(await violations(bob), []);
+      await alice.press('Escape');
+      await alice.click('toggle-people');
+      await alice.shows('person', { more: '[data-hand="1"]' });
+      assert.deepEqual(await violations(alice), []);
     });
   }
 
@@ -86,6 +99,11 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
     assert.deepEqual(await scrollsSideways(bob), []);
     await bob.joinByClick('a-room-whose-name-is-longer-than-a-narrow-screen-is-wide');
     await alice.sees('', PEOPLE.bob.colour);
+    assert.deepEqual(await scrollsSideways(alice), []);
+    await alice.click('toggle-chat');
+    await (await alice.find('chat-input')).type(`https://example.org/${'long'.repeat(40)}`);
+    await alice.press('Enter');
+    await alice.shows('message');
     assert.deepEqual(await scrollsSideways(alice), []);
   });
 

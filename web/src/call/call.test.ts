@@ -50,7 +50,7 @@ beforeEach(() => {
   sessions = [];
   notices = new Notices();
   call = new Call({
-    api: { ticket, rooms: () => Promise.resolve([]) },
+    api: { ticket, rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
     media: media as unknown as LocalMedia,
     notices,
     person: () => ({ identity: 'me', name: 'Me' }),

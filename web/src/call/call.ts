@@ -6,6 +6,7 @@ import type { Notices } from '../notices/notices';
 import type { VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
 import { Store } from '../state/store';
+import type { Feature } from './feature';
 import { endingOf, failureOf, shorten } from './reasons';
 import { Session, type SessionEvents, type SessionView } from './session';
 
@@ -21,6 +22,8 @@ export interface CallParts {
   media: LocalMedia;
   notices: Notices;
   person: () => Person;
+  /** What goes on in a room beside media. */
+  features?: readonly Feature[];
   /** How a session is made; tests put in another. */
   session?: (media: LocalMedia, events: SessionEvents) => Session;
 }
@@ -49,6 +52,7 @@ export class Call {
     const turn = this.#drop();
     const { notices, media } = this.#parts;
     for (const slot of ['call', 'connection']) notices.dismiss(slot);
+    if (now.room !== room) this.#forget();
     const problem = roomNameProblem(room);
     if (problem) {
       this.#fail(`“${shorten(room)}” could not be joined: ${problem}`);
@@ -100,7 +104,7 @@ export class Call {
     const { api, media, notices, person } = this.#parts;
     const ticket = await api.ticket(person(), room);
     if (turn !== this.#turn) return;
-    const make = this.#parts.session ?? ((own, events) => new Session(own, events));
+    const make = this.#parts.session ?? ((own, events) => new Session(own, events, this.#parts.features));
     const session = make(media, {
       joined: (name) => this.#presence(`${name} has joined.`),
       left: (name) => this.#presence(`${name} has left.`),
@@ -224,7 +228,12 @@ export class Call {
   #goHome(): void {
     for (const slot of ['presence', 'publish', 'screen', 'copied']) this.#parts.notices.dismiss(slot);
     this.#parts.media.leaveCall();
+    this.#forget();
     this.view.set(HOME);
+  }
+
+  #forget(): void {
+    for (const feature of this.#parts.features ?? []) feature.reset();
   }
 
   /** Ends whatever session there is, and makes everything awaited before void. */

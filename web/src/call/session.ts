@@ -13,6 +13,7 @@ import type { Capture } from '../media/capture';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import { Store } from '../state/store';
+import type { Feature } from './feature';
 import { Publisher } from './publisher';
 import { sceneOf, type Scene } from './tiles';
 
@@ -35,13 +36,15 @@ export class Session {
   readonly view = new Store<SessionView>(EMPTY);
   readonly #room: Room;
   readonly #media: LocalMedia;
+  readonly #features: readonly Feature[];
   readonly #publishers: Record<DeviceKind, Publisher>;
   readonly #undo: (() => void)[] = [];
   #scheduled = false;
   #over = false;
 
-  constructor(media: LocalMedia, events: SessionEvents) {
+  constructor(media: LocalMedia, events: SessionEvents, features: readonly Feature[] = []) {
     this.#media = media;
+    this.#features = features;
     const speaker = media.speaker();
     this.#room = new Room({
       adaptiveStream: { pixelDensity: 'screen' },
@@ -60,11 +63,13 @@ export class Session {
       microphone: new Publisher(participant, Track.Source.Microphone, {}, failed(Track.Source.Microphone)),
     };
     this.#listen(events);
+    this.#undo.push(...features.map((feature) => feature.attach(this.#room)));
   }
 
   async connect(url: string, token: string): Promise<void> {
     await this.#room.connect(url, token);
     if (this.#over) return;
+    for (const feature of this.#features) feature.entered?.(token);
     this.#read();
     this.#follow('camera', this.#media.camera);
     this.#follow('microphone', this.#media.microphone);

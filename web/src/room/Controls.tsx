@@ -1,20 +1,26 @@
 // The buttons of a call.
 import { Mic, MicOff, MonitorUp, MonitorX, Phone, Settings2, Video, VideoOff } from 'lucide-react';
+import { CaptionsButton } from '../captions/CaptionsButton';
+import { ChatButton } from '../chat/ChatButton';
 import { IconButton } from '../design/IconButton';
 import { ownDevices } from '../media/own-devices';
+import { HandButton } from '../people/HandButton';
+import { ReactionMenu } from '../reactions/ReactionMenu';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
 interface Props {
   room: string;
   isSharing: boolean;
+  isChatOpen: boolean;
+  onChat: () => void;
   onSettings: () => void;
 }
 
 /** Phones have no screen to share. */
 const CAN_SHARE = ownDevices() !== undefined && 'getDisplayMedia' in MediaDevices.prototype;
 
-export function Controls({ room, isSharing, onSettings }: Props) {
+export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Props) {
   const { call } = useServices();
   return (
     <div className="controls" role="toolbar" aria-label="Call">
@@ -31,6 +37,10 @@ export function Controls({ room, isSharing, onSettings }: Props) {
           onClick={() => void call.share(!isSharing)}
         />
       ) : null}
+      <HandButton />
+      <ReactionMenu />
+      <CaptionsButton />
+      <ChatButton isOpen={isChatOpen} onToggle={onChat} />
       <IconButton label="Settings" icon={Settings2} testId="open-settings" className="control" onClick={onSettings} />
       <button
         type="button"

@@ -1,10 +1,14 @@
 // The page in a room: who is there, and what one can do.
-import { Link, List, Users, Volume2 } from 'lucide-react';
+import { Link, List, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
+import { CaptionsView } from '../captions/CaptionsView';
+import { ChatPanel } from '../chat/ChatPanel';
 import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
 import { RoomListView } from '../lobby/RoomListView';
+import { PeopleButton } from '../people/PeopleButton';
+import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
 import { Logo } from '../shell/Logo';
 import { useServices } from '../shell/services';
@@ -16,11 +20,15 @@ import { SoundView } from './SoundView';
 import { Stage } from './Stage';
 import './room.css';
 
+/** What is beside the stage. */
+export type Panel = 'chat' | 'people';
+
 type InRoom = Extract<CallView, { room: string }>;
 
 export function RoomPage({ view }: { view: InRoom }) {
   const { call, media, notices, preferences } = useServices();
   const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
+  const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const { room, connection, tiles, sounds, isSharing } = view;
   const faces = tiles.filter((tile) => tile.source === 'camera');
@@ -36,6 +44,7 @@ export function RoomPage({ view }: { view: InRoom }) {
     },
     [call, media, isSharing],
   );
+  const toggle = (wanted: Panel) => setPanel(panel === wanted ? null : wanted);
   useShortcuts(useStore(preferences.singleKeys), run);
 
   return (
@@ -46,10 +55,7 @@ export function RoomPage({ view }: { view: InRoom }) {
           {room}
         </h1>
         {connection === 'joining' ? null : (
-          <span className="room-people">
-            {faces.length} <span>{faces.length === 1 ? 'person' : 'people'}</span>
-            <Users aria-hidden="true" />
-          </span>
+          <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
         <div className="room-header-buttons">
           <IconButton
@@ -70,6 +76,7 @@ export function RoomPage({ view }: { view: InRoom }) {
         ) : (
           <Stage tiles={tiles} />
         )}
+        <CaptionsView />
         {isAlone ? (
           <div className="alone" data-testid="alone">
             <p className="alone-title">You&apos;re the only one in this room.</p>
@@ -90,8 +97,16 @@ export function RoomPage({ view }: { view: InRoom }) {
           </button>
         )}
       </main>
+      {panel === 'chat' ? <ChatPanel onClose={() => setPanel(null)} /> : null}
+      {panel === 'people' ? <PeoplePanel onClose={() => setPanel(null)} /> : null}
       <footer className="room-footer">
-        <Controls room={room} isSharing={isSharing} onSettings={() => setDialog('settings')} />
+        <Controls
+          room={room}
+          isSharing={isSharing}
+          isChatOpen={panel === 'chat'}
+          onChat={() => toggle('chat')}
+          onSettings={() => setDialog('settings')}
+        />
       </footer>
       {sounds.map((sound) => (
         <SoundView key={sound.key} sound={sound} />

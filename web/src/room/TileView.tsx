@@ -2,6 +2,8 @@
 import { MicOff, MonitorUp } from 'lucide-react';
 import { memo } from 'react';
 import type { Tile } from '../call/tiles';
+import { TileHand } from '../people/TileHand';
+import { TileReactions } from '../reactions/TileReactions';
 import { initialsOf } from '../shell/person';
 import { PictureView } from './PictureView';
 import { QualityBars } from './QualityBars';
@@ -53,6 +55,8 @@ export const TileView = memo(function TileView({ tile, style }: Props) {
         </span>
         {isScreen ? null : <QualityBars quality={tile.quality} />}
       </div>
+      {isScreen ? null : <TileHand identity={tile.identity} />}
+      {isScreen ? null : <TileReactions identity={tile.identity} />}
       {tile.isPaused ? <p className="tile-hint">Picture paused: the network is slow</p> : null}
     </li>
   );

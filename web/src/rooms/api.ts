@@ -6,6 +6,15 @@ export interface RoomSummary {
   maxParticipants: number;
 }
 
+export interface SaidMessage {
+  id: string;
+  identity: string;
+  name: string;
+  text: string;
+  attributes: Record<string, string>;
+  secondsAgo: number;
+}
+
 export interface Ticket {
   token: string;
   url: string;
@@ -28,6 +37,8 @@ export interface VideoApi {
   rooms(): Promise<RoomSummary[]>;
   /** What one person needs to join one room. */
   ticket(person: { identity: string; name: string }, room: string): Promise<Ticket>;
+  /** What was said in a room before, for who is inside with this token. */
+  chat(room: string, token: string): Promise<SaidMessage[]>;
 }
 
 export function videoApi(base: string = document.baseURI): VideoApi {
@@ -42,13 +53,20 @@ export function videoApi(base: string = document.baseURI): VideoApi {
       url.search = new URLSearchParams({ identity, name, room }).toString();
       return parseTicket(await getJson(url));
     },
+    async chat(room, token) {
+      const path = `api/video/rooms/${encodeURIComponent(room)}/chat`;
+      const body = await getJson(new URL(path, base), { Authorization: `Bearer ${token}` });
+      const { messages } = (body ?? {}) as Record<string, unknown>;
+      if (!Array.isArray(messages)) throw unexpected(path, body);
+      return messages.map((message) => parseSaid(path, message));
+    },
   };
 }
 
-async function getJson(url: URL): Promise<unknown> {
+async function getJson(url: URL, headers: Record<string, string> = {}): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store' });
+    response = await fetch(url, { headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
   } catch {
     throw new ApiError('The server does not answer.', null);
   }
@@ -70,6 +88,13 @@ function parseRoom(value: unknown): RoomSummary {
     throw unexpected('api/video/rooms', value);
   }
   return { name, participantCount, maxParticipants };
+}
+
+function parseSaid(path: string, value: unknown): SaidMessage {
+  const { id, identity, name, text, attributes, secondsAgo } = (value ?? {}) as Record<string, unknown>;
+  const isSaid = [id, identity, name, text].every((field) => typeof field === 'string');
+  if (!isSaid || typeof secondsAgo !== 'number') throw unexpected(path, value);
+  return { id, identity, name, text, attributes: attributes ?? {}, secondsAgo } as SaidMessage;
 }
 
 function parseTicket(value: unknown): Ticket {

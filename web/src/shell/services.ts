@@ -1,10 +1,15 @@
 // The parts that decide, made once and wired to each other; components reach them through a context.
 import { createContext, useContext } from 'react';
 import { Call } from '../call/call';
+import { Captions } from '../captions/captions';
+import { Chat } from '../chat/chat';
+import { Files } from '../chat/files';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
 import { deviceNotice, type DeviceNotice } from '../media/problems';
 import { Notices } from '../notices/notices';
+import { People } from '../people/people';
+import { Reactions } from '../reactions/reactions';
 import { videoApi, type VideoApi } from '../rooms/api';
 import { followHub } from '../rooms/hub';
 import { RoomList } from '../rooms/room-list';
@@ -19,6 +24,10 @@ export interface Services {
   notices: Notices;
   rooms: RoomList;
   call: Call;
+  chat: Chat;
+  people: People;
+  reactions: Reactions;
+  captions: Captions;
   preferences: Preferences;
 }
 
@@ -29,11 +38,17 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
   const notices = new Notices();
   const media = new LocalMedia(ownDevices(), storage, session);
   const rooms = new RoomList(api);
+  const files = new Files();
+  const chat = new Chat({ api, notices, files });
+  const people = new People(notices);
+  const reactions = new Reactions(notices);
+  const captions = new Captions(storage);
   const call = new Call({
     api,
     media,
     notices,
     person: () => ({ identity: person.identity, name: person.shownName() }),
+    features: [files, chat, people, reactions, captions],
   });
   followHub({
     roomsUpdated: () => void rooms.refresh(),
@@ -43,7 +58,8 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
   void rooms.refresh();
   tellDeviceProblems(media, notices);
   followAddress(call);
-  return { person, media, notices, rooms, call, preferences: new Preferences(storage) };
+  const preferences = new Preferences(storage);
+  return { person, media, notices, rooms, call, chat, people, reactions, captions, preferences };
 }
 
 /** Joins the room that the address names, and keeps the address of the room one is in. */

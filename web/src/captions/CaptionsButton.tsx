@@ -1,0 +1,23 @@
+// Turns captions on and off; there only if somebody writes them.
+import { Captions as On, CaptionsOff as Off } from 'lucide-react';
+import { IconButton } from '../design/IconButton';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+
+export function CaptionsButton() {
+  const { captions } = useServices();
+  const { isAvailable } = useStore(captions.view);
+  const isOn = useStore(captions.isOn);
+  if (!isAvailable) return null;
+  return (
+    <IconButton
+      label="Captions"
+      tip={isOn ? 'Hide captions' : 'Show captions'}
+      icon={isOn ? On : Off}
+      testId="toggle-captions"
+      aria-pressed={isOn}
+      className="control"
+      onClick={() => captions.setOn(!isOn)}
+    />
+  );
+}

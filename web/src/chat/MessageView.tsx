@@ -1,0 +1,92 @@
+// One message: who, when, what; its links; what it replies to; its file; and what became of it, if it is one's own.
+import { CircleAlert, Reply, RotateCw } from 'lucide-react';
+import { memo } from 'react';
+import { IconButton } from '../design/IconButton';
+import { useServices } from '../shell/services';
+import { FileView } from './FileView';
+import { piecesOf } from './links';
+import type { Message } from './message';
+
+interface Props {
+  message: Message;
+  isContinued: boolean;
+  quoted: Message | undefined;
+  onReply: () => void;
+}
+
+export const MessageView = memo(
+  function MessageView({ message, isContinued, quoted, onReply }: Props) {
+    const { chat } = useServices();
+    const { name, isOwn, text, at, state, file, replyTo } = message;
+    return (
+      <li
+        className="message"
+        data-testid="message"
+        data-identity={message.identity}
+        data-own={isOwn}
+        data-state={state}
+        data-continued={isContinued}
+      >
+        <p className={isContinued ? 'for-screen-readers' : 'message-head'}>
+          <span className="message-name">{isOwn ? 'You' : name}</span>{' '}
+          <time dateTime={new Date(at).toISOString()}>{clock(at)}</time>
+        </p>
+        {replyTo === null ? null : (
+          <blockquote className="message-quote" data-testid="message-quote">
+            {quoted ? (
+              <>
+                <span>{quoted.isOwn ? 'You' : quoted.name}</span> {quoted.file ? quoted.file.name : quoted.text}
+              </>
+            ) : (
+              'A message that is not kept any more'
+            )}
+          </blockquote>
+        )}
+        {file ? (
+          <FileView identity={message.identity} isOwn={isOwn} offer={file} />
+        ) : (
+          <p className="message-text" dir="auto">
+            {piecesOf(text).map(({ text: piece, href }, index) =>
+              href ? (
+                <a key={index} href={href} target="_blank" rel="noopener noreferrer nofollow">
+                  {piece}
+                </a>
+              ) : (
+                piece
+              ),
+            )}
+            {message.isCut ? '… (the rest is too long to be shown)' : null}
+          </p>
+        )}
+        {state === 'failed' ? (
+          <p className="message-failed">
+            <CircleAlert aria-hidden="true" /> Not sent.
+            <button
+              type="button"
+              className="message-retry"
+              data-testid="retry-message"
+              onClick={() => void chat.retry(message.key)}
+            >
+              <RotateCw aria-hidden="true" /> Try again
+            </button>
+          </p>
+        ) : (
+          <IconButton
+            label={`Reply to ${isOwn ? 'yourself' : name}`}
+            tip="Reply"
+            icon={Reply}
+            testId="reply"
+            className="message-reply"
+            onClick={onReply}
+          />
+        )}
+      </li>
+    );
+  },
+  // What a reply does is the same for as long as the message is.
+  (a, b) => a.message === b.message && a.isContinued === b.isContinued && a.quoted === b.quoted,
+);
+
+function clock(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}

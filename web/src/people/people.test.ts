@@ -1,0 +1,99 @@
+import { RoomEvent, type Room } from 'livekit-client';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Notices } from '../notices/notices';
+import { HAND, People } from './people';
+
+interface FakeParticipant {
+  identity: string;
+  name: string;
+  isLocal: boolean;
+  isAgent: boolean;
+  isSpeaking: boolean;
+  attributes: Record<string, string>;
+  getTrackPublication: () => undefined;
+  setAttributes: (attributes: Record<string, string>) => Promise<void>;
+}
+
+const listeners = new Map<string, () => void>();
+const participant = (identity: string, isLocal = false): FakeParticipant => ({
+  identity,
+  name: identity.toUpperCase(),
+  isLocal,
+  isAgent: false,
+  isSpeaking: false,
+  attributes: {},
+  getTrackPublication: () => undefined,
+  setAttributes(attributes) {
+    Object.assign(this.attributes, attributes);
+    return Promise.resolve();
+  },
+});
+
+let me: FakeParticipant, zoe: FakeParticipant, bob: FakeParticipant;
+let notices: Notices;
+let people: People;
+let told: string[];
+const changed = async () => {
+  listeners.get(RoomEvent.ParticipantAttributesChanged)?.();
+  await Promise.resolve();
+};
+const order = () => people.list.get().map(({ identity, hand }) => (hand === null ? identity : `${identity} ${hand}`));
+
+beforeEach(() => {
+  [me, zoe, bob] = [participant('me', true), participant('zoe'), participant('bob')];
+  notices = new Notices();
+  told = [];
+  notices.announced.subscribe(() => told.push(notices.announced.get()));
+  people = new People(notices, () => Date.UTC(2026, 0, 1, 12, 0, 5));
+  people.attach({
+    localParticipant: me,
+    remoteParticipants: new Map([zoe, bob].map((each) => [each.identity, each])),
+    on: (event: string, listener: () => void) => listeners.set(event, listener),
+    off: vi.fn(),
+  } as unknown as Room);
+});
+
+describe('the people in a room', () => {
+  it('are oneself, then the others by name', async () => {
+    await changed();
+    expect(order()).toEqual(['me', 'bob', 'zoe']);
+  });
+
+  it('with raised hands come first, in the order of raising, whoever sees it first', async () => {
+    zoe.attributes[HAND] = '2026-01-01T12:00:02.000Z';
+    await changed();
+    bob.attributes[HAND] = '2026-01-01T12:00:01.000Z';
+    await people.raiseHand(true);
+    await changed();
+    expect(order()).toEqual(['bob 1', 'zoe 2', 'me 3']);
+    expect(told).toEqual(['ZOE has raised a hand.', 'BOB has raised a hand.', 'Your hand is up, number 3 in line.']);
+    zoe.attributes[HAND] = '';
+    await people.raiseHand(false);
+    await changed();
+    expect(order()).toEqual(['bob 1', 'me', 'zoe']);
+    expect(told.at(-1)).toBe('Your hand is down.');
+  });
+
+  it('raise no hand by nonsense', async () => {
+    bob.attributes[HAND] = 'yes please';
+    await changed();
+    expect(order()).toEqual(['me', 'bob', 'zoe']);
+  });
+
+  it('are told when their hand could not be raised', async () => {
+    me.setAttributes = () => Promise.reject(new Error('not permitted'));
+    await people.raiseHand(true);
+    expect(notices.shown.get()).toMatchObject([{ kind: 'hand-failed' }]);
+  });
+
+  it('that did not change are the same objects, so that their rows rest', async () => {
+    await changed();
+    const first = people.list.get();
+    zoe.isSpeaking = true;
+    await changed();
+    const second = people.list.get();
+    expect(second[1]).toBe(first[1]);
+    await changed();
+    expect(people.list.get()).toBe(second);
+  });
+});

@@ -1,0 +1,146 @@
+// Everyone in the room as a list: who can be heard and seen, and whose hand is up, in the order they were raised. A raised hand is an
+// attribute of the participant, the time it was raised, so that late joiners and other LiveKit clients see it.
+import { RoomEvent, Track, type Participant, type Room } from 'livekit-client';
+import { keepSame } from '../call/tiles';
+import type { Feature } from '../call/feature';
+import type { Notices } from '../notices/notices';
+import { Store } from '../state/store';
+
+export const HAND = 'visavis.hand';
+
+export interface PersonInRoom {
+  key: string;
+  identity: string;
+  name: string;
+  isLocal: boolean;
+  isAgent: boolean;
+  isMuted: boolean;
+  isCameraOff: boolean;
+  isSpeaking: boolean;
+  /** The place among the raised hands, from 1; null: no hand is up. */
+  hand: number | null;
+}
+
+type RoomParts = Pick<Room, 'localParticipant' | 'remoteParticipants'>;
+
+/** Behind every hand; not Infinity, which less itself is no number. */
+const LAST = Number.MAX_SAFE_INTEGER;
+
+export class People implements Feature {
+  readonly list = new Store<readonly PersonInRoom[]>([]);
+  readonly #notices: Notices;
+  readonly #now: () => number;
+  #room: Room | null = null;
+
+  constructor(notices: Notices, now: () => number = Date.now) {
+    this.#notices = notices;
+    this.#now = now;
+  }
+
+  attach(room: Room): () => void {
+    this.#room = room;
+    let isScheduled = false;
+    const schedule = () => {
+      if (isScheduled) return;
+      isScheduled = true;
+      queueMicrotask(() => {
+        isScheduled = false;
+        if (this.#room === room && room.localParticipant.identity !== '') this.#read(room);
+      });
+    };
+    const changes = [
+      RoomEvent.Connected,
+      RoomEvent.Reconnected,
+      RoomEvent.ParticipantConnected,
+      RoomEvent.ParticipantDisconnected,
+      RoomEvent.ParticipantNameChanged,
+      RoomEvent.ParticipantAttributesChanged,
+      RoomEvent.TrackPublished,
+      RoomEvent.TrackUnpublished,
+      RoomEvent.LocalTrackPublished,
+      RoomEvent.LocalTrackUnpublished,
+      RoomEvent.TrackMuted,
+      RoomEvent.TrackUnmuted,
+      RoomEvent.ActiveSpeakersChanged,
+    ] as const;
+    for (const change of changes) room.on(change, schedule);
+    return () => {
+      for (const change of changes) room.off(change, schedule);
+      if (this.#room === room) this.#room = null;
+    };
+  }
+
+  reset(): void {
+    this.list.set([]);
+  }
+
+  /** Raises or lowers the own hand. */
+  async raiseHand(isUp: boolean): Promise<void> {
+    const value = isUp ? new Date(this.#now()).toISOString() : '';
+    try {
+      await this.#room?.localParticipant.setAttributes({ [HAND]: value });
+    } catch {
+      this.#notices.show({
+        slot: 'hand',
+        kind: 'hand-failed',
+        tone: 'warning',
+        text: `Your hand could not be ${isUp ? 'raised' : 'lowered'}. Try again.`,
+        lasts: 6_000,
+      });
+    }
+  }
+
+  #read(room: RoomParts): void {
+    const before = this.list.get();
+    const after = keepSame(before, peopleOf(room));
+    if (after === before) return;
+    this.list.set(after);
+    const old = new Map(before.map((person) => [person.identity, person]));
+    for (const person of after) {
+      const wasUp = old.get(person.identity)?.hand != null;
+      if (person.hand === null && wasUp && person.isLocal) this.#notices.announce('Your hand is down.');
+      if (person.hand === null || wasUp) continue;
+      if (person.isLocal) this.#notices.announce(`Your hand is up, number ${person.hand} in line.`);
+      else this.#notices.announce(`${person.name} has raised a hand.`);
+    }
+  }
+}
+
+/** Raised hands first, in their order; then oneself, then the others by name. */
+export function peopleOf(room: RoomParts): PersonInRoom[] {
+  const everyone: Participant[] = [room.localParticipant, ...room.remoteParticipants.values()];
+  const raised = everyone
+    .map((participant) => ({ participant, at: raisedAt(participant) }))
+    .filter(({ at }) => at !== null)
+    .sort((a, b) => (a.at ?? 0) - (b.at ?? 0) || (a.participant.identity < b.participant.identity ? -1 : 1))
+    .map(({ participant }) => participant.identity);
+  const people = everyone.map((participant) => personOf(participant, raised.indexOf(participant.identity)));
+  return people.sort(
+    (a, b) =>
+      (a.hand ?? LAST) - (b.hand ?? LAST) ||
+      Number(b.isLocal) - Number(a.isLocal) ||
+      a.name.localeCompare(b.name) ||
+      (a.identity < b.identity ? -1 : 1),
+  );
+}
+
+function personOf(participant: Participant, place: number): PersonInRoom {
+  const microphone = participant.getTrackPublication(Track.Source.Microphone);
+  const camera = participant.getTrackPublication(Track.Source.Camera);
+  return {
+    key: participant.identity,
+    identity: participant.identity,
+    name: participant.name || participant.identity,
+    isLocal: participant.isLocal,
+    isAgent: participant.isAgent,
+    isMuted: !microphone || microphone.isMuted,
+    isCameraOff: !camera || camera.isMuted,
+    isSpeaking: participant.isSpeaking,
+    hand: place < 0 ? null : place + 1,
+  };
+}
+
+function raisedAt({ attributes }: Participant): number | null {
+  const at = Date.parse(attributes[HAND] ?? '');
+  return Number.isNaN(at) ? null : at;
+}

@@ -1,0 +1,17 @@
+// The signs that float over a tile. Screen readers are told by the announcer.
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+
+export function TileReactions({ identity }: { identity: string }) {
+  const shown = useStore(useServices().reactions.shown).filter((reaction) => reaction.identity === identity);
+  if (shown.length === 0) return null;
+  return (
+    <span className="tile-reactions" data-testid="tile-reactions" aria-hidden="true">
+      {shown.map(({ key, sign }, index) => (
+        <span key={key} style={{ '--place': index % 3 } as React.CSSProperties}>
+          {sign}
+        </span>
+      ))}
+    </span>
+  );
+}
