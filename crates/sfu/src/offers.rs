@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::change::SdpAnswer;
 use str0m::channel::{ChannelConfig, Reliability};
-use str0m::media::{Direction, Mid};
+use str0m::media::{Direction, MediaKind, Mid};
 
 use crate::command::Target;
 use crate::connection::State;
@@ -20,6 +20,8 @@ use crate::shard::{Key, Shard, Timer};
 /// Changes that come together go into one offer: a short wait if the last offer is long ago, else a longer one.
 const DEBOUNCE_IDLE: Duration = Duration::from_millis(5);
 const DEBOUNCE_BUSY: Duration = Duration::from_millis(150);
+/// More sections than these are not kept free of a kind, for the sake of a track that comes again and again.
+const MAX_SPARE_SECTIONS: usize = 8;
 /// A client that does not answer for so long will not.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
@@ -89,26 +91,25 @@ impl Shard {
                 section.used = Use::Stopping;
             }
         }
-        for downtrack in participant.subscriptions.values() {
+        let synchronized = participant.sync_streams;
+        for (id, downtrack) in &participant.subscriptions {
             let place = &mut self.downtracks[*downtrack].place;
             if *place != Place::Waiting {
                 continue;
             }
             let kind = self.tracks[self.downtracks[*downtrack].track].kind;
-            let fits = |section: &&mut Section| section.kind == kind && section.used == Use::Free;
+            let sections = &mut participant.sections;
             // Synchronized receivers take a section that carries another stream for the old one, so LiveKit makes new ones.
-            let free = participant.sections.iter_mut().find(fits).filter(|_| !participant.sync_streams);
-            let used = Use::Track(*downtrack);
-            let mid = if let Some(section) = free {
-                changes.set_direction(section.mid, Direction::SendOnly);
-                section.used = used;
-                section.mid
-            } else {
+            let index = free_section(sections, kind, id).filter(|_| !synchronized).inspect(|index| {
+                changes.set_direction(sections[*index].mid, Direction::SendOnly);
+            });
+            let index = index.unwrap_or_else(|| {
                 let mid = changes.add_media(kind, Direction::SendOnly, None, None, None);
-                participant.sections.push(Section { mid, kind, used });
-                mid
-            };
-            self.downtracks[*downtrack].place = Place::Offered(mid);
+                sections.push(Section::new(mid, kind));
+                sections.len() - 1
+            });
+            sections[index].carry(*downtrack, id);
+            self.downtracks[*downtrack].place = Place::Offered(sections[index].mid);
         }
         let Some((offer, change)) = changes.apply() else { return };
         let mut sdp = offer.to_sdp_string();
@@ -252,6 +253,16 @@ impl Shard {
             _ => None,
         }
     }
+}
+
+/// The section to serve a track next, if there is one.
+///
+/// One that has not carried it before: LiveKit's Rust SDK, under most of the others, takes a track's second coming in the
+/// same section for the first and tells its application nothing.
+fn free_section(sections: &[Section], kind: MediaKind, track: &str) -> Option<usize> {
+    let free = || (0..sections.len()).filter(|index| sections[*index].is_free(kind));
+    let other = free().find(|index| !sections[*index].has_carried(track));
+    other.or_else(|| free().nth(MAX_SPARE_SECTIONS - 1))
 }
 
 /// The data channels that the server opens, in LiveKit's order.

@@ -19,6 +19,9 @@ use crate::playout_delay::PlayoutLimits;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
 
+/// Tracks that a section remembers to have carried.
+const REMEMBERED_TRACKS: usize = 8;
+
 /// A media section of the publisher connection that sends.
 pub(crate) struct Published {
     pub kind: MediaKind,
@@ -35,6 +38,8 @@ pub(crate) struct Section {
     pub mid: Mid,
     pub kind: MediaKind,
     pub used: Use,
+    /// Ids of the tracks that it carried last.
+    carried: VecDeque<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +134,31 @@ pub(crate) struct Participant {
     pub scorer: Scorer,
     /// What the client reported of its reception, since the last quality computation.
     pub reception: Vec<Sample>,
+}
+
+impl Section {
+    pub(crate) fn new(mid: Mid, kind: MediaKind) -> Self {
+        Self { mid, kind, used: Use::Free, carried: VecDeque::new() }
+    }
+
+    /// From now on it carries the downtrack with this slab key, of the track with this id.
+    pub(crate) fn carry(&mut self, downtrack: usize, track: &str) {
+        self.used = Use::Track(downtrack);
+        if !self.has_carried(track) {
+            if self.carried.len() == REMEMBERED_TRACKS {
+                self.carried.pop_front();
+            }
+            self.carried.push_back(track.into());
+        }
+    }
+
+    pub(crate) fn is_free(&self, kind: MediaKind) -> bool {
+        self.kind == kind && self.used == Use::Free
+    }
+
+    pub(crate) fn has_carried(&self, track: &str) -> bool {
+        self.carried.iter().any(|carried| carried == track)
+    }
 }
 
 impl Lacking {

@@ -137,7 +137,7 @@ impl Shard {
                 None if usable => {
                     let kind = media.kind();
                     *new.of(kind) += 1;
-                    participant.sections.push(Section { mid, kind, used: Use::Free });
+                    participant.sections.push(Section::new(mid, kind));
                 }
                 Some(index) if !usable => {
                     if let Use::Track(downtrack) = participant.sections.remove(index).used {
@@ -163,10 +163,10 @@ impl Shard {
         let mut refused = Vec::new();
         for (id, downtrack) in waiting {
             let kind = self.tracks[self.downtracks[downtrack].track].kind;
-            let free = |section: &Section| section.kind == kind && section.used == Use::Free;
+            let free = |section: &Section| section.is_free(kind);
             let Some(index) = self.participants[key].sections.iter().position(free) else { continue };
             if self.place(downtrack, self.participants[key].sections[index].mid, now) {
-                self.participants[key].sections[index].used = Use::Track(downtrack);
+                self.participants[key].sections[index].carry(downtrack, &id);
             } else {
                 // Its sections are all alike.
                 refused.push(id);
