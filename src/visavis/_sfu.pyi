@@ -93,6 +93,7 @@ class Engine:
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
+        allow_pause: bool,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,
@@ -111,6 +112,8 @@ class Engine:
             can_subscribe_metrics: it gets the others' metrics.
             codec_change: its client goes on when what a section carries comes in another codec; one that does not gets
                 another section then.
+            allow_pause: a picture that does not fit its bandwidth even in the lowest layer is held back
+                (`StreamStateChanged`); else it comes whatever it costs.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
             playout_delay: shortest and longest time in ms (0: not told) that it holds pictures back; None: as it likes.
             sync_streams: tracks of one publisher and stream are told as one stream, so that it plays them in sync.
@@ -202,13 +205,23 @@ class Engine:
         """Stops forwarding at once; the media section goes inactive with the next `Offer` and is recycled later."""
 
     def set_track_settings(
-        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+        self,
+        participant: str,
+        track: str,
+        *,
+        disabled: bool,
+        quality: int | None,
+        width: int,
+        height: int,
+        fps: int,
+        priority: int,
     ) -> None:
         """What the subscriber wants of a track. May come before `subscribe`: kept until then.
 
         Args:
             quality: LiveKit's VideoQuality 0 low, 1 medium, 2 high; None: not told. `width` > 0 wins over it.
             fps: highest frame rate wanted; 0: all.
+            priority: 1 is served first where bandwidth is short; 0: not told, screens first and cameras last.
         """
 
     # -- data ---------------------------------------------------------------------------------------------------------
@@ -353,6 +366,15 @@ class Event:
         track: str
         codecs: list[tuple[str, int | None]]
         """Mime type and LiveKit's VideoQuality for each codec, first the primary; None: nobody wants any."""
+
+    @final
+    class StreamStateChanged(Event):
+        """A subscriber's bandwidth does not hold a video track any more, or the track flows again."""
+
+        __match_args__ = ("participant", "track", "paused")
+        participant: str
+        track: str
+        paused: bool
 
     @final
     class SubscriptionFailed(Event):

@@ -24,6 +24,7 @@ def join(engine: _sfu.Engine, participant: str, room: str = "RM_a") -> None:
         agent=False,
         can_subscribe_metrics=False,
         codec_change=True,
+        allow_pause=False,
         mime_types=["video/VP8", "video/H264", "audio/opus"],
         playout_delay=None,
         sync_streams=False,

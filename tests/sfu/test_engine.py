@@ -117,7 +117,7 @@ def test_commands_for_unknown_ids_do_nothing(engine: _sfu.Engine) -> None:
     engine.set_muted("TR_no", True)
     engine.subscribe("PA_no", "TR_no")
     engine.unsubscribe("PA_no", "TR_no")
-    engine.set_track_settings("PA_no", "TR_no", disabled=False, quality=None, width=0, height=0, fps=0)
+    engine.set_track_settings("PA_no", "TR_no", disabled=False, quality=None, width=0, height=0, fps=0, priority=0)
     engine.send_data("RM_no", b"", reliable=True, destinations=["PA_no"])
     assert engine.reliable_sequence("PA_no") == 0
     join(engine, "PA_a")

@@ -34,11 +34,12 @@ async def test_unsubscribing_in_both_lists_happens_once(server):
 
 async def test_settings_reach_the_core_even_before_the_track(server):
     bob = await server.join("bob")
-    await bob.send(track_setting=rtc.UpdateTrackSettings(track_sids=["TR_x"], width=320, height=180, fps=15))
+    settings = {"disabled": False, "quality": 0, "width": 320, "height": 180, "fps": 15, "priority": 2}
+    await bob.send(track_setting=rtc.UpdateTrackSettings(track_sids=["TR_x"], **settings))
     await bob.sync()
     command = server.engine.called("set_track_settings")[0]
     assert command.arguments == (bob.sid, "TR_x")
-    assert command.options == {"disabled": False, "quality": 0, "width": 320, "height": 180, "fps": 15}
+    assert command.options == settings
 
 
 async def test_adaptive_streams_begin_small(server):
@@ -47,6 +48,27 @@ async def test_adaptive_streams_begin_small(server):
     command = server.engine.called("set_track_settings")[0]
     assert command.arguments == (bob.sid, track)
     assert command.options["quality"] == models.VideoQuality.LOW
+
+
+async def test_pictures_are_held_back_only_for_who_allows_it(server):
+    for identity, query in (("ann", {}), ("bob", {"subscriber_allow_pause": 1}), ("cy", {"subscriber_allow_pause": 0})):
+        await server.join(identity, query=query)
+    assert [command.options["allow_pause"] for command in server.engine.called("add_participant")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+async def test_who_waits_for_bandwidth_is_told(server):
+    alice, track = await publishing(server)
+    bob = await server.join("bob", query={"subscriber_allow_pause": 1})
+    for paused, state in ((True, rtc.StreamState.PAUSED), (False, rtc.StreamState.ACTIVE)):
+        server.engine.emit(events.StreamStateChanged(bob.sid, track, paused))
+        told = (await bob.until("stream_state_update")).stream_state_update
+        assert list(told.stream_states) == [
+            rtc.StreamStateInfo(participant_sid=alice.sid, track_sid=track, state=state)
+        ]
 
 
 async def test_a_publisher_withdraws_and_gives_back(server):

@@ -18,6 +18,7 @@ pub(crate) enum Event {
     DataChannelsOpen { participant: String },
     TrackSubscribed { participant: String, track: String },
     SubscribedQuality { participant: String, track: String, codecs: Vec<(String, Option<u8>)> },
+    StreamStateChanged { participant: String, track: String, paused: bool },
     SubscriptionFailed { participant: String, track: String, reason: String },
     Speakers { room: String, levels: HashMap<String, f32> },
     Quality { room: String, qualities: HashMap<String, (u8, f32)> },
@@ -55,6 +56,9 @@ impl From<CoreEvent> for Event {
             CoreEvent::TrackSubscribed { participant, track } => Self::TrackSubscribed { participant, track },
             CoreEvent::SubscribedQuality { participant, track, codecs } => {
                 Self::SubscribedQuality { participant, track, codecs }
+            }
+            CoreEvent::StreamStateChanged { participant, track, paused } => {
+                Self::StreamStateChanged { participant, track, paused }
             }
             CoreEvent::SubscriptionFailed { participant, track, reason } => {
                 Self::SubscriptionFailed { participant, track, reason: name_of_error(reason) }

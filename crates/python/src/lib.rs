@@ -126,7 +126,7 @@ impl Engine {
         py.detach(|| self.0.close());
     }
 
-    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, codec_change, mime_types, playout_delay, sync_streams))]
+    #[pyo3(signature = (room, participant, identity, *, primary, single, can_publish_data, hidden, agent, can_subscribe_metrics, codec_change, allow_pause, mime_types, playout_delay, sync_streams))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn add_participant(
         &self,
@@ -140,6 +140,7 @@ impl Engine {
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
+        allow_pause: bool,
         mime_types: Vec<String>,
         playout_delay: Option<(u32, u32)>,
         sync_streams: bool,
@@ -156,6 +157,7 @@ impl Engine {
             agent,
             can_subscribe_metrics,
             codec_change,
+            allow_pause,
             mime_types,
             playout_delay: playout_delay.map(|(min, max)| PlayoutLimits { min, max }),
             sync_streams,
@@ -266,7 +268,7 @@ impl Engine {
         self.0.command(Command::Unsubscribe { participant, track });
     }
 
-    #[pyo3(signature = (participant, track, *, disabled, quality, width, height, fps))]
+    #[pyo3(signature = (participant, track, *, disabled, quality, width, height, fps, priority))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn set_track_settings(
         &self,
@@ -277,8 +279,9 @@ impl Engine {
         width: u32,
         height: u32,
         fps: u32,
+        priority: u32,
     ) {
-        let settings = TrackSettings { disabled, quality, width, height, fps };
+        let settings = TrackSettings { disabled, quality, width, height, fps, priority };
         self.0.command(Command::SetTrackSettings { participant, track, settings });
     }
 

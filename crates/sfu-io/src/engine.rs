@@ -313,6 +313,7 @@ fn participant_of(event: &Event) -> Option<&str> {
         | Event::DataChannelsOpen { participant }
         | Event::TrackSubscribed { participant, .. }
         | Event::SubscribedQuality { participant, .. }
+        | Event::StreamStateChanged { participant, .. }
         | Event::SubscriptionFailed { participant, .. }
         | Event::RpcReply { participant, .. }
         | Event::ChatPacket { participant, .. }

@@ -6,7 +6,8 @@ use str0m::bwe::{Bitrate, BweKind};
 use str0m::media::MediaKind;
 
 use crate::downtrack::Place;
-use crate::layers::{self, Demand};
+use crate::event::Event;
+use crate::layers::{self, Demand, Share};
 use crate::prober::Search;
 use crate::shard::{Key, Shard};
 
@@ -63,21 +64,36 @@ impl Shard {
                 downtrack.target = Some(0);
                 audio += AUDIO_RATE;
             } else {
-                let rates = track.rates(now);
-                demands.push(Demand { screen: track.is_screen(), rates, wanted, current: downtrack.current });
+                demands.push(Demand {
+                    urgency: layers::urgency(downtrack.settings.priority, track.is_screen()),
+                    // A shared screen in one layer has nothing worse to offer, and is what everybody is there for.
+                    can_pause: participant.allow_pause && !(track.is_screen() && track.layers.len() == 1),
+                    rates: track.rates(now),
+                    wanted,
+                    current: downtrack.current,
+                });
                 keys.push(downtrack_key);
             }
         }
         let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
         let (mut desired, mut spent, mut waits) = (audio, audio, false);
-        let mut waiting = Vec::new();
-        for ((downtrack_key, demand), layer) in keys.into_iter().zip(&demands).zip(chosen) {
+        let (mut waiting, mut paused) = (Vec::new(), Vec::new());
+        for ((downtrack_key, demand), share) in keys.into_iter().zip(&demands).zip(chosen) {
+            let layer = share.layer();
             desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
             let rate = layer.map_or(0, |layer| demand.rates[layer]);
             spent += rate;
             waits |= demand.rates[layer.map_or(0, |layer| layer + 1)..=demand.wanted].iter().any(|above| *above > rate);
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &mut self.tracks[downtrack.track];
+            if share == Share::Paused {
+                downtrack.target = None;
+                downtrack.pause();
+                if !std::mem::replace(&mut downtrack.paused, true) {
+                    paused.push(downtrack.track);
+                }
+                continue;
+            }
             // Nothing comes yet: the lowest is what will come first. A scalable stream's layers come together, and going
             // down takes no keyframe, as going up would.
             let first = if track.scalable { demand.wanted } else { 0 };
@@ -106,5 +122,13 @@ impl Shard {
         for track in waiting {
             self.ask_keyframes(track, now);
         }
+        for track in paused {
+            self.tell_paused(key, track, true);
+        }
+    }
+
+    pub(crate) fn tell_paused(&mut self, key: usize, track: usize, paused: bool) {
+        let (participant, track) = (self.participants[key].id.clone(), self.tracks[track].id.clone());
+        self.emit(Event::StreamStateChanged { participant, track, paused });
     }
 }

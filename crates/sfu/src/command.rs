@@ -48,6 +48,8 @@ pub struct TrackSettings {
     pub height: u32,
     /// Highest frame rate; 0: all.
     pub fps: u32,
+    /// 1 is served first; 0: not told.
+    pub priority: u32,
 }
 
 /// One command. Ids are LiveKit's; naming an unknown one does nothing.
@@ -65,6 +67,7 @@ pub enum Command {
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
+        allow_pause: bool,
         mime_types: Vec<String>,
         /// `None`: receivers decide.
         playout_delay: Option<PlayoutLimits>,

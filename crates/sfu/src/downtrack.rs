@@ -49,6 +49,8 @@ pub(crate) struct Downtrack {
     pub rewriter: Rewriter,
     /// The subscriber was told that media can flow.
     pub told: bool,
+    /// The subscriber was told that its bandwidth does not hold this, and that was not taken back yet.
+    pub paused: bool,
     /// What came of the awaited layer before its keyframe's first packet; and which layer that is.
     held: VecDeque<(Packet, PacketInfo)>,
     held_layer: usize,
@@ -122,6 +124,7 @@ impl Downtrack {
             playout_delay: None,
             rewriter: Rewriter::default(),
             told: false,
+            paused: false,
             held: VecDeque::new(),
             held_layer: 0,
             selector: scalable.then(Selector::default),

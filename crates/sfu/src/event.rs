@@ -61,6 +61,7 @@ pub enum Event {
     DataChannelsOpen { participant: String },
     TrackSubscribed { participant: String, track: String },
     SubscribedQuality { participant: String, track: String, codecs: Vec<(String, Option<u8>)> },
+    StreamStateChanged { participant: String, track: String, paused: bool },
     SubscriptionFailed { participant: String, track: String, reason: SubscriptionError },
     Speakers { room: String, levels: Vec<(String, f32)> },
     Quality { room: String, qualities: Vec<(String, Quality, f32)> },

@@ -245,6 +245,7 @@ impl Shard {
         }
         let incoming = Incoming { packet, layer: layer_index, codec, info, clock_rate, arrival: now };
         let mut is_unpacked = false;
+        let mut resumed = Vec::new();
         for downtrack in &track.downtracks {
             let downtrack = &mut self.downtracks[*downtrack];
             let subscriber = downtrack.subscriber;
@@ -269,6 +270,12 @@ impl Shard {
             if sent && !std::mem::replace(&mut connection.dirty, true) {
                 self.dirty.push((subscriber, receiving));
             }
+            if sent && std::mem::take(&mut downtrack.paused) {
+                resumed.push(subscriber);
+            }
+        }
+        for subscriber in resumed {
+            self.tell_paused(subscriber, track_key, false);
         }
     }
 

@@ -58,11 +58,24 @@ fn assumed_size(layer: usize, count: usize) -> (u32, u32) {
     (1280 >> shift, 720 >> shift)
 }
 
+/// How a track comes in turn where bandwidth is short: the smaller the sooner.
+///
+/// By LiveKit's `UpdateTrackSettings.priority`, 1 first; of those without one (0), screens before all and cameras after.
+pub(crate) fn urgency(priority: u32, screen: bool) -> u32 {
+    match priority {
+        0 if screen => 1,
+        0 => u32::MAX,
+        told => told,
+    }
+}
+
 /// One video track of a subscriber, for [`allocate`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Demand {
-    /// Screen shares are served first.
-    pub screen: bool,
+    /// From [`urgency`].
+    pub urgency: u32,
+    /// Better none of it than more than the bandwidth holds.
+    pub can_pause: bool,
     /// Measured bit/s by layer; 0: not being sent now.
     pub rates: Vec<u64>,
     /// From [`wanted`].
@@ -71,30 +84,63 @@ pub(crate) struct Demand {
     pub current: Option<usize>,
 }
 
-/// Shares `budget` bit/s: the lowest live layer for everyone, whatever it costs, then one step up for each in turn,
-/// screens first, as long as it fits. Returns each track's layer; `None` if it has no live layer.
-pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Option<usize>> {
+/// What a track gets of the bandwidth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// It has no live layer.
+    Nothing,
+    /// Its lowest live layer does not fit.
+    Paused,
+    /// A live layer.
+    Layer(usize),
+}
+
+impl Share {
+    pub(crate) fn layer(self) -> Option<usize> {
+        match self {
+            Self::Layer(layer) => Some(layer),
+            Self::Nothing | Self::Paused => None,
+        }
+    }
+}
+
+/// Shares `budget` bit/s, by urgency: first the lowest live layer for everyone, to those who cannot pause whatever it
+/// costs; then one step up for each in turn, as long as it fits.
+pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
     let live =
         |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
-    let mut chosen: Vec<Option<usize>> = demands
-        .iter()
-        .map(|demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0)))
-        .collect();
-    let cost = |demand: &Demand, layer: Option<usize>| layer.map_or(0, |layer| demand.rates[layer]);
-    let mut spent: u64 = demands.iter().zip(&chosen).map(|(demand, layer)| cost(demand, *layer)).sum();
+    let lowest = |demand: &Demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0));
+    // What it has it keeps without a margin.
+    let fits = |demand: &Demand, layer: usize, spent: u64| {
+        let has = demand.current.is_some_and(|current| layer <= current);
+        spent as f64 * if has { 1.0 } else { UPGRADE_MARGIN } <= budget as f64
+    };
     let mut order: Vec<usize> = (0..demands.len()).collect();
-    order.sort_by_key(|&index| !demands[index].screen);
+    order.sort_by_key(|&index| demands[index].urgency);
+    let mut chosen = vec![Share::Nothing; demands.len()];
+    let mut spent = 0;
+    let (pausable, steady): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&index| demands[index].can_pause);
+    for index in steady.into_iter().chain(pausable) {
+        let demand = &demands[index];
+        let Some(layer) = lowest(demand) else { continue };
+        let with_it = spent + demand.rates[layer];
+        if demand.can_pause && !fits(demand, layer, with_it) {
+            chosen[index] = Share::Paused;
+        } else {
+            chosen[index] = Share::Layer(layer);
+            spent = with_it;
+        }
+    }
     loop {
         let mut upgraded = false;
         for &index in &order {
             let demand = &demands[index];
-            let Some(layer) = chosen[index] else { continue };
+            let Share::Layer(layer) = chosen[index] else { continue };
             let Some(next) = live(demand, layer + 1) else { continue };
-            let more = demand.rates[next].saturating_sub(demand.rates[layer]);
-            let margin = if demand.current.is_some_and(|current| next <= current) { 1.0 } else { UPGRADE_MARGIN };
-            if (spent + more) as f64 * margin <= budget as f64 {
-                spent += more;
-                chosen[index] = Some(next);
+            let with_it = spent + demand.rates[next].saturating_sub(demand.rates[layer]);
+            if fits(demand, next, with_it) {
+                spent = with_it;
+                chosen[index] = Share::Layer(next);
                 upgraded = true;
             }
         }
@@ -144,48 +190,104 @@ mod tests {
     }
 
     fn camera(wanted: usize) -> Demand {
-        Demand { screen: false, rates: vec![100, 300, 1000], wanted, current: None }
+        let rates = vec![100, 300, 1000];
+        Demand { urgency: urgency(0, false), can_pause: false, rates, wanted, current: None }
+    }
+
+    fn layers(shares: &[Share]) -> Vec<Option<usize>> {
+        shares.iter().map(|share| share.layer()).collect()
     }
 
     #[test]
     fn everyone_gets_the_lowest_before_anyone_gets_more() {
-        assert_eq!(allocate(0, &[camera(2), camera(2)]), [Some(0), Some(0)]);
-        assert_eq!(allocate(500, &[camera(2), camera(2)]), [Some(1), Some(0)]);
-        assert_eq!(allocate(700, &[camera(2), camera(2)]), [Some(1), Some(1)]);
-        assert_eq!(allocate(10_000, &[camera(2), camera(1)]), [Some(2), Some(1)]);
+        let share = |budget, demands: &[Demand]| layers(&allocate(budget, demands));
+        assert_eq!(share(0, &[camera(2), camera(2)]), [Some(0), Some(0)]);
+        assert_eq!(share(500, &[camera(2), camera(2)]), [Some(1), Some(0)]);
+        assert_eq!(share(700, &[camera(2), camera(2)]), [Some(1), Some(1)]);
+        assert_eq!(share(10_000, &[camera(2), camera(1)]), [Some(2), Some(1)]);
     }
 
     #[test]
-    fn screens_come_first_and_what_is_there_is_kept_without_margin() {
-        let screen = Demand { screen: true, ..camera(2) };
-        assert_eq!(allocate(500, &[camera(2), screen]), [Some(0), Some(1)]);
+    fn urgency_is_by_priority_then_screens_then_cameras() {
+        let order = [urgency(0, true), urgency(2, false), urgency(3, true), urgency(1000, false), urgency(0, false)];
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(urgency(1, false), urgency(0, true), "nothing is before a screen");
+    }
+
+    #[test]
+    fn the_urgent_come_first_and_what_is_there_is_kept_without_margin() {
+        let told = |priority, screen| Demand { urgency: urgency(priority, screen), ..camera(2) };
+        for (first, second) in
+            [(told(0, true), camera(2)), (told(1, false), told(2, false)), (told(9, false), camera(2))]
+        {
+            assert_eq!(allocate(500, &[second.clone(), first.clone()]), [Share::Layer(0), Share::Layer(1)]);
+            let pausable = [second, first].map(|demand| Demand { can_pause: true, ..demand });
+            assert_eq!(allocate(150, &pausable), [Share::Paused, Share::Layer(0)]);
+        }
         let have = |current| Demand { current, ..camera(1) };
-        assert_eq!(allocate(310, &[have(None)]), [Some(0)]);
-        assert_eq!(allocate(310, &[have(Some(1))]), [Some(1)]);
+        assert_eq!(allocate(310, &[have(None)]), [Share::Layer(0)]);
+        assert_eq!(allocate(310, &[have(Some(1))]), [Share::Layer(1)]);
+    }
+
+    #[test]
+    fn what_can_pause_does_when_even_its_lowest_layer_is_too_much() {
+        let pausable = |current| Demand { can_pause: true, current, ..camera(2) };
+        assert_eq!(allocate(99, &[pausable(Some(0))]), [Share::Paused]);
+        assert_eq!(allocate(100, &[pausable(Some(0))]), [Share::Layer(0)], "what flows is kept without margin");
+        assert_eq!(allocate(100, &[pausable(None)]), [Share::Paused], "what is held back needs some");
+        assert_eq!(allocate(115, &[pausable(None)]), [Share::Layer(0)]);
+        assert_eq!(allocate(150, &[pausable(None), camera(2)]), [Share::Paused, Share::Layer(0)]);
+        let silent = Demand { rates: vec![0, 0, 0], ..pausable(None) };
+        assert_eq!(allocate(0, &[silent]), [Share::Nothing], "nothing is there to be held back");
     }
 
     #[test]
     fn a_dead_layer_is_skipped_and_a_dead_track_gets_nothing() {
         let only = |rates: [u64; 3], wanted| Demand { rates: rates.to_vec(), ..camera(wanted) };
-        assert_eq!(allocate(5000, &[only([100, 0, 1000], 2)]), [Some(2)]);
-        assert_eq!(allocate(5000, &[only([0, 0, 1000], 0)]), [Some(2)], "better a large picture than none");
-        assert_eq!(allocate(5000, &[only([0, 0, 0], 2)]), [None]);
+        assert_eq!(allocate(5000, &[only([100, 0, 1000], 2)]), [Share::Layer(2)]);
+        assert_eq!(allocate(5000, &[only([0, 0, 1000], 0)]), [Share::Layer(2)], "better a large picture than none");
+        assert_eq!(allocate(5000, &[only([0, 0, 0], 2)]), [Share::Nothing]);
+    }
+
+    fn demand() -> impl Strategy<Value = Demand> {
+        let rates = (1u64..500, 1u64..1500, 1u64..4000);
+        (rates, 0usize..3, 0u32..4, any::<bool>(), any::<bool>(), proptest::option::of(0usize..3)).prop_map(
+            |((low, medium, high), wanted, priority, screen, can_pause, current)| Demand {
+                urgency: urgency(priority, screen),
+                can_pause,
+                rates: vec![low, low + medium, low + medium + high],
+                wanted,
+                current,
+            },
+        )
     }
 
     proptest! {
         #[test]
-        fn never_over_budget_but_for_the_lowest_layers(
+        fn never_over_budget_but_for_the_lowest_layers_of_what_cannot_pause(
             budget in 0u64..10_000,
-            rates in proptest::collection::vec((1u64..500, 1u64..1500, 1u64..4000, 0usize..3), 0..8),
+            demands in proptest::collection::vec(demand(), 0..8),
         ) {
-            let demands: Vec<Demand> = rates.iter().map(|&(low, medium, high, wanted)| {
-                Demand { screen: false, rates: vec![low, low + medium, low + medium + high], wanted, current: None }
-            }).collect();
-            let chosen = allocate(budget, &demands);
-            let lowest: u64 = demands.iter().map(|demand| demand.rates[0]).sum();
-            let spent: u64 = demands.iter().zip(&chosen).map(|(d, layer)| d.rates[layer.unwrap()]).sum();
-            prop_assert!(spent <= budget.max(lowest));
-            prop_assert!(demands.iter().zip(&chosen).all(|(demand, layer)| layer.unwrap() <= demand.wanted));
+            let chosen = layers(&allocate(budget, &demands));
+            let steady: u64 = demands.iter().filter(|demand| !demand.can_pause).map(|demand| demand.rates[0]).sum();
+            let spent: u64 = demands.iter().zip(&chosen).filter_map(|(d, layer)| Some(d.rates[(*layer)?])).sum();
+            prop_assert!(spent <= budget.max(steady));
+            for (demand, layer) in demands.iter().zip(&chosen) {
+                prop_assert!(layer.map_or(demand.can_pause, |layer| layer <= demand.wanted));
+            }
+        }
+
+        #[test]
+        fn of_two_alike_the_more_urgent_never_has_less(
+            budget in 0u64..10_000,
+            first in demand(),
+            others in proptest::collection::vec(demand(), 0..6),
+        ) {
+            let second = Demand { urgency: first.urgency.saturating_sub(1), ..first.clone() };
+            prop_assume!(second.urgency < first.urgency);
+            let demands: Vec<Demand> = [first, second].into_iter().chain(others).collect();
+            let chosen = layers(&allocate(budget, &demands));
+            prop_assert!(chosen[1] >= chosen[0], "{chosen:?}");
         }
     }
 }

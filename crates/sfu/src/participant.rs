@@ -99,6 +99,8 @@ pub(crate) struct Participant {
     pub can_subscribe_metrics: bool,
     /// Its client goes on when a section's codec changes without a new description.
     pub codec_change: bool,
+    /// Pictures that do not fit its bandwidth at all may be held back.
+    pub allow_pause: bool,
     /// In order of preference.
     pub codecs: Vec<Codec>,
     pub playout_delay: Option<PlayoutLimits>,

@@ -8,12 +8,13 @@ use simulation::Call;
 use simulation::client::VIDEO_INTERVAL;
 use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
+use visavis_sfu::Event;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NARROW: &str = "s0";
 
-/// Ann, with layers of 0.36, 0.73 and 1.45 Mbit/s, and those who watch her.
-fn broadcast(seed: u64, subscribers: usize) -> Call {
+/// Ann, with layers of 0.36, 0.73 and 1.45 Mbit/s, and those who watch her; from `s0` pictures may be held back.
+fn broadcast(seed: u64, subscribers: usize, allow_pause: bool) -> Call {
     let link =
         Link { loss: 0.0, delay: Duration::from_millis(20), jitter: Duration::from_millis(5 * (seed % 3)), bitrate: 0 };
     let mut call = Call::new(link, seed);
@@ -23,6 +24,7 @@ fn broadcast(seed: u64, subscribers: usize) -> Call {
     call.publish("ann", Audio, "mic", 1);
     call.publish("ann", Video, "cam", 3);
     for index in 0..subscribers {
+        call.allow_pause = allow_pause && index == 0;
         call.join(&format!("s{index}"));
     }
     call.run_until(20 * SECOND, "best picture for everyone", |call| {
@@ -62,7 +64,7 @@ fn unimpressed(call: &mut Call, act: impl FnOnce(&mut Call)) {
 #[test]
 fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody_else_notices() {
     for (seed, subscribers) in [(0, 10), (1, 3), (2, 3)] {
-        let mut call = broadcast(seed, subscribers);
+        let mut call = broadcast(seed, subscribers, false);
         unimpressed(&mut call, |call| {
             call.limit(NARROW, 500_000);
             let before = call.received(NARROW, "TR_cam").video.decoded[0];
@@ -81,5 +83,47 @@ fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody
             call.limit(NARROW, 0);
             call.run_until(10 * SECOND, "return to the best layer", |call| layer(call, NARROW) == Some(2));
         });
+    }
+}
+
+#[test]
+fn what_does_not_fit_at_all_is_held_back_only_from_who_allows_it_and_comes_again() {
+    const PATIENT: &str = NARROW;
+    for seed in 0..3 {
+        let mut call = broadcast(seed, 3, true);
+        let told = |call: &Call| {
+            call.events_of(|event| match event {
+                Event::StreamStateChanged { participant, track, paused } if track == "TR_cam" => {
+                    Some((participant.clone(), *paused))
+                }
+                _ => None,
+            })
+        };
+        for name in [PATIENT, "s1"] {
+            call.limit(name, 150_000);
+        }
+        call.run_until(10 * SECOND, "pause", |call| !told(call).is_empty());
+        call.run(2 * SECOND);
+        let (pictures, sound) = (frames(&call, PATIENT), call.received(PATIENT, "TR_mic").audio);
+        call.run(5 * SECOND);
+        // It may be tried now and then whether there is more.
+        let pictures = frames(&call, PATIENT) - pictures;
+        assert!(pictures < 25, "seed {seed}: of what is held back {pictures} of 125 frames came");
+        assert!(call.received(PATIENT, "TR_mic").audio > sound + 245, "seed {seed}: sound suffers");
+        for name in [PATIENT, "s1"] {
+            call.limit(name, 0);
+        }
+        let best = |call: &Call, name| call.received(name, "TR_cam").video.decoded[2];
+        let before = [PATIENT, "s1"].map(|name| (name, best(&call, name)));
+        call.run_until(20 * SECOND, "return to the best layer", |call| {
+            before.iter().all(|(name, before)| best(call, name) > before + 5)
+        });
+        let told = told(&call);
+        assert!(told.iter().all(|(name, _)| name == PATIENT), "seed {seed}: {told:?}");
+        assert!(
+            told.iter().enumerate().all(|(index, (_, paused))| *paused == (index % 2 == 0)),
+            "seed {seed}: {told:?}"
+        );
+        assert_eq!(told.len() % 2, 0, "seed {seed}: {told:?}");
     }
 }

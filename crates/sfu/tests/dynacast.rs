@@ -50,7 +50,8 @@ fn of_quality(quality: u8) -> TrackSettings {
     TrackSettings { quality: Some(quality), ..TrackSettings::default() }
 }
 
-const DISABLED: TrackSettings = TrackSettings { disabled: true, quality: None, width: 0, height: 0, fps: 0 };
+const DISABLED: TrackSettings =
+    TrackSettings { disabled: true, quality: None, width: 0, height: 0, fps: 0, priority: 0 };
 
 fn layer(call: &Call, name: &str) -> Option<u8> {
     call.received(name, CAMERA).video.layer

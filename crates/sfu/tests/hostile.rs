@@ -121,6 +121,7 @@ fn add(call: &mut Call, name: &str) {
         agent: false,
         can_subscribe_metrics: false,
         codec_change: true,
+        allow_pause: false,
         mime_types: vec!["video/VP8".into(), "audio/opus".into()],
         playout_delay: None,
         sync_streams: false,

@@ -205,6 +205,7 @@ fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_tol
         agent: false,
         can_subscribe_metrics: false,
         codec_change: true,
+        allow_pause: false,
         mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
         playout_delay: None,
         sync_streams: false,

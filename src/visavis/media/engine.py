@@ -49,6 +49,7 @@ class MediaEngine(Protocol):
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
+        allow_pause: bool,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,
@@ -92,7 +93,16 @@ class MediaEngine(Protocol):
     def subscribe(self, participant: str, track: str) -> None: ...
     def unsubscribe(self, participant: str, track: str) -> None: ...
     def set_track_settings(
-        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+        self,
+        participant: str,
+        track: str,
+        *,
+        disabled: bool,
+        quality: int | None,
+        width: int,
+        height: int,
+        fps: int,
+        priority: int,
     ) -> None: ...
     def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None: ...
     def perform_rpc(self, participant: str, request: str, packet: bytes) -> None: ...

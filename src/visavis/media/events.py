@@ -104,6 +104,15 @@ class SubscribedQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamStateChanged:
+    """A subscriber's bandwidth does not hold a track any more, or the track flows again."""
+
+    participant: str
+    track: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
     """A subscription cannot be had."""
 
@@ -164,6 +173,7 @@ Event: TypeAlias = (
     | DataChannelsOpen
     | TrackSubscribed
     | SubscribedQuality
+    | StreamStateChanged
     | SubscriptionFailed
     | Speakers
     | Quality

@@ -113,6 +113,7 @@ class FakeEngine:
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
+        allow_pause: bool,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,
@@ -130,6 +131,7 @@ class FakeEngine:
             agent=agent,
             can_subscribe_metrics=can_subscribe_metrics,
             codec_change=codec_change,
+            allow_pause=allow_pause,
             mime_types=mime_types,
             playout_delay=playout_delay,
             sync_streams=sync_streams,
@@ -275,7 +277,16 @@ class FakeEngine:
         self._offer(participant)
 
     def set_track_settings(
-        self, participant: str, track: str, *, disabled: bool, quality: int | None, width: int, height: int, fps: int
+        self,
+        participant: str,
+        track: str,
+        *,
+        disabled: bool,
+        quality: int | None,
+        width: int,
+        height: int,
+        fps: int,
+        priority: int,
     ) -> None:
         """See `MediaEngine`."""
         self._record(
@@ -287,6 +298,7 @@ class FakeEngine:
             width=width,
             height=height,
             fps=fps,
+            priority=priority,
         )
 
     def send_data(self, room: str, packet: bytes, *, reliable: bool, destinations: list[str]) -> None:

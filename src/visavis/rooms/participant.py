@@ -28,6 +28,7 @@ class ClientAbout:
     auto_subscribe: bool = True
     auto_subscribe_data_track: bool = False
     adaptive_stream: bool = False
+    allow_pause: bool = False
     single_connection: bool = False
     sdk: str = ""
     version: str = ""

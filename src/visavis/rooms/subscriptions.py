@@ -15,6 +15,7 @@ class TrackSettings:
     width: int = 0
     height: int = 0
     fps: int = 0
+    priority: int = 0
 
 
 @dataclass(slots=True)

@@ -127,6 +127,7 @@ class LiveRoom:
             # Firefox plays no streams in sync: holding its pictures back alone would take them further from the sound.
             playout_delay=None if sync_streams and is_firefox else self.room.playout_delay,
             sync_streams=sync_streams and not is_firefox and request.about.protocol >= _SYNC_STREAMS_PROTOCOL,
+            allow_pause=request.about.allow_pause,
         )
         participant.advance(models.ParticipantInfo.JOINED)
         self.announce(participant, to_self=False)

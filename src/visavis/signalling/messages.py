@@ -178,6 +178,14 @@ def subscribed_quality(track: str, codecs: Iterable[tuple[str, int | None]]) -> 
     return rtc.SignalResponse(subscribed_quality_update=update).SerializeToString()
 
 
+def stream_state(publisher: str, track: str, *, paused: bool) -> bytes:
+    """A track is held back because the receiver's bandwidth does not hold it, or flows again."""
+    state = rtc.StreamState.PAUSED if paused else rtc.StreamState.ACTIVE
+    info = rtc.StreamStateInfo(participant_sid=publisher, track_sid=track, state=state)
+    update = rtc.StreamStateUpdate(stream_states=[info])
+    return rtc.SignalResponse(stream_state_update=update).SerializeToString()
+
+
 def subscription_failed(track: str, error: models.SubscriptionError) -> bytes:
     """A wanted track cannot be had."""
     response = rtc.SubscriptionResponse(track_sid=track, err=error)

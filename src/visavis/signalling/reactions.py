@@ -35,6 +35,8 @@ def react(room: LiveRoom, session: Session, event: events.Event) -> None:
             subscribing.track_subscribed(room, session, track)
         case events.SubscribedQuality(_, track, codecs):
             publishing.subscribed_quality(session, track, codecs)
+        case events.StreamStateChanged(_, track, paused):
+            subscribing.stream_state_changed(room, session, track, paused=paused)
         case events.SubscriptionFailed(_, track, reason):
             subscribing.subscription_failed(session, track, reason)
         case events.RpcReply():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -103,6 +104,7 @@ def update_track_settings(room: LiveRoom, session: Session, message: rtc.UpdateT
         width=message.width,
         height=message.height,
         fps=message.fps,
+        priority=message.priority,
     )
     stored = session.participant.subscriptions.settings
     for sid in dict.fromkeys(message.track_sids):
@@ -137,6 +139,13 @@ def subscription_failed(session: Session, track: str, reason: str) -> None:
         session.send(messages.subscription_failed(track, models.SubscriptionError.SE_CODEC_UNSUPPORTED))
 
 
+def stream_state_changed(room: LiveRoom, session: Session, track: str, *, paused: bool) -> None:
+    """A subscriber's bandwidth does not hold a track any more, or does again."""
+    publisher = room.room.publisher_of(track)
+    if publisher is not None:
+        session.send(messages.stream_state(publisher.sid, track, paused=paused))
+
+
 def track_subscribed(room: LiveRoom, session: Session, track: str) -> None:
     """Media flows to a subscriber; the publisher is told the first time that somebody visible receives it."""
     publisher = room.room.publisher_of(track)
@@ -157,7 +166,7 @@ def _apply_first_settings(room: LiveRoom, session: Session, track: Track) -> Non
         _apply_settings(room, session, track.sid, TrackSettings(quality=models.VideoQuality.LOW))
     elif stored.disabled:
         # A client that never sees a frame never tells a size: let some through first.
-        first = TrackSettings(False, stored.quality, stored.width, stored.height, stored.fps)
+        first = replace(stored, disabled=False)
         session.participant.subscriptions.settings[track.sid] = first
         _apply_settings(room, session, track.sid, first)
 
@@ -171,4 +180,5 @@ def _apply_settings(room: LiveRoom, session: Session, track: str, settings: Trac
         width=settings.width,
         height=settings.height,
         fps=settings.fps,
+        priority=settings.priority,
     )

@@ -53,6 +53,8 @@ pub struct Call {
     /// Of the room.
     pub playout_delay: Option<PlayoutLimits>,
     pub sync_streams: bool,
+    /// Pictures are held back from who joins now, when they do not fit its bandwidth.
+    pub allow_pause: bool,
     offer_id: u32,
     joins: u8,
 }
@@ -79,6 +81,7 @@ impl Call {
             redundant: false,
             playout_delay: None,
             sync_streams: false,
+            allow_pause: false,
             offer_id: 0,
             joins: 0,
         }
@@ -122,6 +125,7 @@ impl Call {
             mime_types: MIME_TYPES.map(String::from).to_vec(),
             playout_delay: self.playout_delay,
             sync_streams: self.sync_streams,
+            allow_pause: self.allow_pause,
         });
         let tracks: Vec<String> =
             self.tracks.iter().filter(|(_, owner)| owner.as_str() != name).map(|(track, _)| track.clone()).collect();
