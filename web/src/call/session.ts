@@ -3,6 +3,7 @@
 import {
   ConnectionState,
   Room,
+  RemoteTrackPublication,
   RoomEvent,
   Track,
   type DisconnectReason,
@@ -14,6 +15,7 @@ import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import { Store } from '../state/store';
 import type { Feature } from './feature';
+import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
 import { sceneOf, type Scene } from './tiles';
 
@@ -31,6 +33,9 @@ export interface SessionEvents {
 }
 
 const EMPTY: SessionView = { connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false };
+
+/** Of so many people the pictures are asked for before it is known how many have a place on the page. */
+const AHEAD = 24;
 
 export class Session {
   readonly view = new Store<SessionView>(EMPTY);
@@ -67,7 +72,8 @@ export class Session {
   }
 
   async connect(url: string, token: string): Promise<void> {
-    await this.#room.connect(url, token);
+    // Sound is subscribed to below, pictures when they are on the page: in a large room most never are.
+    await this.#room.connect(url, token, { autoSubscribe: false });
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
     this.#read();
@@ -137,6 +143,11 @@ export class Session {
       RoomEvent.AudioPlaybackStatusChanged,
     ] as const;
     for (const change of changes) room.on(change, () => this.#schedule());
+    // The server has answered; the media connection still is being made. What is asked for now is there with it.
+    room.on(RoomEvent.SignalConnected, () => {
+      this.#subscribeToSound();
+      this.#fetchAhead();
+    });
     const nameOf = (participant: RemoteParticipant) => participant.name || participant.identity;
     // During a full reconnect everyone seems to leave and to come back: nothing to tell.
     const isSteady = () => room.state === ConnectionState.Connected;
@@ -166,6 +177,7 @@ export class Session {
   #read(): void {
     const room = this.#room;
     const before = this.view.get();
+    this.#subscribeToSound();
     const connection = connectionOf(room.state, before.connection);
     // Before the answer to joining there is no identity, so no tile either.
     const scene = connection === 'joining' ? before : sceneOf(room, before);
@@ -178,6 +190,22 @@ export class Session {
     };
     const keys = Object.keys(next) as (keyof SessionView)[];
     if (keys.some((key) => next[key] !== before[key])) this.view.set(next);
+  }
+
+  #subscribeToSound(): void {
+    for (const participant of this.#room.remoteParticipants.values()) {
+      for (const publication of participant.audioTrackPublications.values()) {
+        if (publication instanceof RemoteTrackPublication && !publication.isDesired) publication.setSubscribed(true);
+      }
+    }
+  }
+
+  #fetchAhead(): void {
+    for (const participant of [...this.#room.remoteParticipants.values()].slice(0, AHEAD)) {
+      for (const publication of participant.videoTrackPublications.values()) {
+        if (publication instanceof RemoteTrackPublication && !publication.isMuted) fetchAhead(publication, participant);
+      }
+    }
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 // What the room shows, read off the client library's objects as plain values: tiles, sounds, people. Components compare these values
 // and draw; they never see a Room.
-import { Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
-import { pictureOf, type Picture } from './picture';
+import { RemoteParticipant, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
+import { pictureOf, pictureOfRemote, type Picture } from './picture';
 
 export type Quality = 'excellent' | 'good' | 'poor' | 'lost' | 'unknown';
 
@@ -63,7 +63,7 @@ function tilesOf(participant: Participant, isDominant: boolean): Tile[] {
     source: 'camera',
     isCameraOff: !camera || camera.isMuted,
     isPaused: isPaused(camera),
-    picture: camera?.isMuted ? null : pictureOf(camera?.track),
+    picture: camera?.isMuted ? null : pictureFrom(participant, Track.Source.Camera),
   };
   if (!screen || screen.isMuted) return [face];
   const shared: Tile = {
@@ -74,7 +74,7 @@ function tilesOf(participant: Participant, isDominant: boolean): Tile[] {
     isDominant: false,
     isCameraOff: false,
     isPaused: isPaused(screen),
-    picture: pictureOf(screen.track),
+    picture: pictureFrom(participant, Track.Source.ScreenShare),
   };
   return [shared, face];
 }
@@ -92,6 +92,13 @@ function soundsOf(participant: Participant): Sound[] {
       },
     ];
   });
+}
+
+/** What others publish is a picture before it is fetched: putting it on the page fetches it. */
+function pictureFrom(participant: Participant, source: Track.Source): Picture | null {
+  if (!(participant instanceof RemoteParticipant)) return pictureOf(participant.getTrackPublication(source)?.track);
+  const publication = participant.getTrackPublication(source);
+  return publication ? pictureOfRemote(publication, participant) : null;
 }
 
 function isPaused(publication: TrackPublication | undefined): boolean {
