@@ -1,4 +1,4 @@
-/** Takes the pictures in `docs/images`: home, settings, a call of three, and its chat, in light, dark and narrow. `npm run screenshots [folder]`. */
+/** Takes the pictures in `docs/images`: home, settings, a call of three in both layouts, its chat and its connection, in light, dark and narrow. `npm run screenshots [folder]`. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Stage } from './stage/visit.ts';
@@ -53,6 +53,14 @@ await Promise.all([alice, bob, carol].map(({ page }) => page.mouse.move(1, 1)));
 await take(alice, 'call');
 await take(bob, 'call-dark');
 await take(carol, 'call-narrow');
+await alice.press('l');
+await alice.shows('tile', { more: '[data-place="large"]' });
+await take(alice, 'call-speaker');
+await bob.press('i');
+await bob.shows('connection-streams', { text: 'Mbit/s' });
+await take(bob, 'connection-dark');
+for (const visitor of [alice, bob]) await visitor.press('Escape');
+await alice.press('l');
 // Talk: said, replied to, and a hand that is up.
 for (const visitor of [alice, bob, carol]) await visitor.click('toggle-chat');
 const says = async (visitor: Visitor, text: string) => {

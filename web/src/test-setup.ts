@@ -15,3 +15,12 @@ if (!('showModal' in HTMLDialogElement.prototype)) {
     },
   });
 }
+
+// jsdom hides popovers, and knows no way to show them.
+if (!('showPopover' in HTMLElement.prototype)) {
+  Object.assign(HTMLElement.prototype, {
+    showPopover(this: HTMLElement) {
+      this.style.display = 'block';
+    },
+  });
+}

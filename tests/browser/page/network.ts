@@ -12,12 +12,45 @@ declare global {
     /** Set by a test before the page loads: only by such TURN URLs are packets sent, which a server of ours told. */
     onlyTurn?: string;
     peerConnections: RTCPeerConnection[];
+    /** What comes from the network now. */
+    incoming: Incoming;
+  }
+}
+
+/** What a page receives: looked at again and again, it says which streams bring anything. */
+class Incoming {
+  #before = new Map<string, number>();
+  #at = -Infinity;
+  #flowing: string[] = [];
+
+  /** The tracks of which bytes have come since the look before; looks closer than half a second are one. */
+  async flowing(): Promise<string[]> {
+    if (performance.now() - this.#at < 500) return this.#flowing;
+    this.#at = performance.now();
+    const now = new Map<string, number>();
+    for (const connection of window.peerConnections) {
+      for (const entry of (await connection.getStats()).values() as Iterable<Record<string, unknown>>) {
+        if (entry['type'] === 'inbound-rtp') now.set(String(entry['trackIdentifier']), Number(entry['bytesReceived']));
+      }
+    }
+    this.#flowing = [...now].filter(([id, bytes]) => bytes > (this.#before.get(id) ?? bytes)).map(([id]) => id);
+    this.#before = now;
+    return this.#flowing;
+  }
+
+  /** How many streams of a kind the server may send. */
+  subscribed(kind: 'audio' | 'video'): number {
+    return window.peerConnections
+      .flatMap((connection) => connection.getTransceivers())
+      .filter(({ receiver, currentDirection }) => receiver.track.kind === kind && currentDirection === 'recvonly')
+      .length;
   }
 }
 
 export function watchPeerConnections(): void {
   const connections: RTCPeerConnection[] = [];
   window.peerConnections = connections;
+  window.incoming = new Incoming();
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {

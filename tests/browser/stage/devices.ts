@@ -12,6 +12,7 @@ export const PEOPLE = {
   alice: { colour: 'red', hz: 440 },
   bob: { colour: 'green', hz: 700 },
   carol: { colour: 'blue', hz: 1100 },
+  dave: { colour: 'cyan', hz: 1400 },
 } as const satisfies Record<string, Looks>;
 
 /** A camera and a microphone as the person's looks say, a spare of each, and two speakers. */

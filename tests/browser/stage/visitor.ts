@@ -17,6 +17,8 @@ export interface Visit {
   /** `fake` devices by plan; the `browser`'s own, granted or `refused`. */
   devices?: 'fake' | 'browser' | 'refused';
   dark?: boolean;
+  /** The network lets no UDP through. */
+  onlyTcp?: boolean;
   size?: { width: number; height: number };
 }
 
@@ -36,7 +38,8 @@ export class Visitor {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: visit.dark ? 'dark' : 'light' }]);
     }
     const devices = visit.devices ?? 'fake';
-    await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined);
+    const { onlyTcp = false } = visit;
+    await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp });
     if (devices !== 'fake') {
       await context.overridePermissions(visit.at, devices === 'browser' ? ['camera', 'microphone'] : []);
     }

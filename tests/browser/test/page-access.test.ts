@@ -1,29 +1,12 @@
 /** Visavis' own page for everyone: without a mouse, on a narrow screen, for a screen reader, in light and dark. */
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
-import axe, { type AxeResults, type RunOptions } from 'axe-core';
+import { tabTo, violations } from '../stage/access.ts';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
-
-const RULES = {
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-} satisfies RunOptions;
-
-/** Every rule that the page breaks now, with the elements that break it. */
-async function violations(visitor: Visitor): Promise<string[]> {
-  await visitor.page.evaluate(axe.source);
-  const found = await visitor.page.evaluate(
-    (rules) => (globalThis as unknown as { axe: { run(o: unknown): Promise<AxeResults> } }).axe.run(rules),
-    RULES as RunOptions,
-  );
-  return found.violations.map(
-    ({ id, help, nodes }) =>
-      `${id}: ${help}: ${nodes.map((node) => `${node.html} (${node.failureSummary})`).join(' | ')}`,
-  );
-}
 
 async function scrollsSideways(visitor: Visitor): Promise<string[]> {
   return visitor.page.evaluate(() => {
@@ -33,15 +16,6 @@ async function scrollsSideways(visitor: Visitor): Promise<string[]> {
       .filter((element) => element.getBoundingClientRect().right > clientWidth + 1)
       .map((element) => element.outerHTML.slice(0, 120));
   });
-}
-
-/** Presses Tab until the element has the focus. */
-async function tabTo(visitor: Visitor, selector: string): Promise<void> {
-  for (let presses = 0; presses < 40; presses++) {
-    if (await visitor.page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-    await visitor.press('Tab');
-  }
-  assert.fail(`40 times Tab do not reach ${selector}. ${await visitor.report()}`);
 }
 
 describe('access to our page', { skip: leftOut('visavis') }, () => {

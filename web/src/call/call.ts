@@ -1,6 +1,7 @@
 // The call as the person knows it: joining a room, being in it, losing it, getting it back, leaving. Holds the one session there may
 // be, and turns what happens to it into notices.
 import type { Track } from 'livekit-client';
+import type { Sample } from '../connection/figures';
 import type { LocalMedia } from '../media/local-media';
 import type { Notices } from '../notices/notices';
 import type { VideoApi } from '../rooms/api';
@@ -94,6 +95,11 @@ export class Call {
 
   startSound(): Promise<void> {
     return this.#session?.startSound() ?? Promise.resolve();
+  }
+
+  /** What the call's connections have counted so far; null while there are none. */
+  sample(): Promise<Sample | null> {
+    return this.#session?.sample() ?? Promise.resolve(null);
   }
 
   rename(name: string): Promise<boolean> {

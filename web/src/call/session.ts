@@ -2,17 +2,20 @@
 // devices to what is published. Never comes back from the dead; `Call` makes the next one.
 import {
   ConnectionState,
+  LocalTrack,
   Room,
   RemoteTrackPublication,
   RoomEvent,
   Track,
   type DisconnectReason,
   type LocalTrackPublication,
+  type TrackPublication,
   type RemoteParticipant,
 } from 'livekit-client';
 import type { Capture } from '../media/capture';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
+import type { ReceivedTrack, Sample, SentTrack } from '../connection/figures';
 import { Store } from '../state/store';
 import type { Feature } from './feature';
 import { fetchAhead } from './picture';
@@ -89,6 +92,25 @@ export class Session {
 
   async share(on: boolean): Promise<void> {
     await this.#room.localParticipant.setScreenShareEnabled(on, { audio: true, selfBrowserSurface: 'include' });
+  }
+
+  /** What both connections have counted so far, and whose the tracks in it are. */
+  async sample(): Promise<Sample> {
+    const { pcManager } = this.#room.engine;
+    const [publisher, subscriber, sent] = await Promise.all([
+      pcManager?.publisher.getStats(),
+      pcManager?.subscriber?.getStats(),
+      Promise.all([...this.#room.localParticipant.trackPublications.values()].map(sentTrack)),
+    ]);
+    return { publisher: entriesOf(publisher), subscriber: entriesOf(subscriber), sent, received: this.#received() };
+  }
+
+  #received(): ReceivedTrack[] {
+    return [...this.#room.remoteParticipants.values()].flatMap(({ identity, trackPublications }) =>
+      [...trackPublications.values()].flatMap(({ track, source }) =>
+        track ? [{ id: track.mediaStreamTrack.id, identity, source }] : [],
+      ),
+    );
   }
 
   async startSound(): Promise<void> {
@@ -216,6 +238,17 @@ export class Session {
       this.#room.localParticipant.getTrackPublication(source)?.track?.stop();
     }
   }
+}
+
+function entriesOf(report: RTCStatsReport | undefined): Sample['publisher'] {
+  return report ? ([...report.values()] as Sample['publisher']) : [];
+}
+
+/** Firefox does not say in a report of the whole which track a stream carries; a report of the track alone does. */
+async function sentTrack({ track, source }: TrackPublication): Promise<SentTrack> {
+  const report = track instanceof LocalTrack ? await track.getRTCStatsReport() : undefined;
+  const streams = entriesOf(report).filter(({ type }) => type === 'outbound-rtp');
+  return { source, streams: streams.map(({ id }) => id) };
 }
 
 function connectionOf(state: ConnectionState, before: SessionView['connection']): SessionView['connection'] {

@@ -2,7 +2,7 @@
 import { VideoOff } from 'lucide-react';
 import { useState } from 'react';
 import { pictureOfDevice } from '../call/picture';
-import { PictureView } from '../room/PictureView';
+import { PictureView } from '../stage/PictureView';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 

@@ -4,6 +4,8 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
 import { CaptionsView } from '../captions/CaptionsView';
 import { ChatPanel } from '../chat/ChatPanel';
+import { ConnectionButton } from '../connection/ConnectionButton';
+import { ConnectionPanel } from '../connection/ConnectionPanel';
 import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
 import { RoomListView } from '../lobby/RoomListView';
@@ -17,7 +19,10 @@ import { Controls } from './Controls';
 import { copyLink } from './copy-link';
 import { useShortcuts, type Shortcut } from './shortcuts';
 import { SoundView } from './SoundView';
-import { Stage } from './Stage';
+import { SmallCall } from '../stage/SmallCall';
+import { Stage } from '../stage/Stage';
+import { viewCommands } from '../stage/view-commands';
+import { ViewMenu } from '../stage/ViewMenu';
 import './room.css';
 
 /** What is beside the stage. */
@@ -26,7 +31,8 @@ export type Panel = 'chat' | 'people';
 type InRoom = Extract<CallView, { room: string }>;
 
 export function RoomPage({ view }: { view: InRoom }) {
-  const { call, media, notices, preferences } = useServices();
+  const services = useServices();
+  const { call, media, notices, preferences } = services;
   const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -40,9 +46,10 @@ export function RoomPage({ view }: { view: InRoom }) {
   const run = useCallback(
     (shortcut: Shortcut) => {
       if (shortcut === 'screen') void call.share(!isSharing);
-      else media.wish(shortcut, !media.wishes.get()[shortcut]);
+      else if (shortcut === 'microphone' || shortcut === 'camera') media.wish(shortcut, !media.wishes.get()[shortcut]);
+      else viewCommands(services)[shortcut]();
     },
-    [call, media, isSharing],
+    [call, media, isSharing, services],
   );
   const toggle = (wanted: Panel) => setPanel(panel === wanted ? null : wanted);
   useShortcuts(useStore(preferences.singleKeys), run);
@@ -58,6 +65,8 @@ export function RoomPage({ view }: { view: InRoom }) {
           <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
         <div className="room-header-buttons">
+          <ConnectionButton />
+          <ViewMenu />
           <IconButton
             label="Copy link"
             tip="Copy the link to this room"
@@ -74,7 +83,7 @@ export function RoomPage({ view }: { view: InRoom }) {
             <span className="spinner" aria-hidden="true" /> Joining {room}…
           </p>
         ) : (
-          <Stage tiles={tiles} />
+          <Stage />
         )}
         <CaptionsView />
         {isAlone ? (
@@ -111,6 +120,8 @@ export function RoomPage({ view }: { view: InRoom }) {
       {sounds.map((sound) => (
         <SoundView key={sound.key} sound={sound} />
       ))}
+      <SmallCall />
+      <ConnectionPanel />
       {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
       {dialog === 'rooms' ? (
         <Dialog title="Rooms" testId="rooms-dialog" closeTestId="close-rooms" onClose={() => setDialog(null)}>

@@ -1,7 +1,8 @@
 // Which key does what in a call. Never while something is typed or a dialog is open.
 import { useEffect } from 'react';
+import type { ViewCommand } from '../stage/view-commands';
 
-export type Shortcut = 'microphone' | 'camera' | 'screen';
+export type Shortcut = 'microphone' | 'camera' | 'screen' | ViewCommand;
 
 interface Keys {
   key: string;
@@ -23,6 +24,14 @@ export function shortcutOf({ key, ctrlKey, metaKey, altKey, repeat }: Keys, sing
       return 'camera';
     case 's':
       return 'screen';
+    case 'l':
+      return 'layout';
+    case 'f':
+      return 'full-screen';
+    case 'p':
+      return 'picture-in-picture';
+    case 'i':
+      return 'connection';
     default:
       return null;
   }
@@ -32,7 +41,7 @@ export function useShortcuts(singleKeys: boolean, run: (shortcut: Shortcut) => v
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest('input, select, textarea, [contenteditable], dialog')) return;
+      if (target?.closest('input, select, textarea, [contenteditable], dialog, [role="menu"]')) return;
       const shortcut = shortcutOf(event, singleKeys);
       if (!shortcut) return;
       event.preventDefault();

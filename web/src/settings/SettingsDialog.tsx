@@ -59,7 +59,9 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
               onChange={(event) => preferences.setSingleKeys(event.target.checked)}
             />
             <span>
-              In a call, the keys <kbd>M</kbd>, <kbd>V</kbd> and <kbd>S</kbd> switch microphone, camera and screen
+              In a call, the keys <kbd>M</kbd>, <kbd>V</kbd> and <kbd>S</kbd> switch microphone, camera and screen,{' '}
+              <kbd>L</kbd> and <kbd>F</kbd> layout and full screen, <kbd>P</kbd> opens a small window, <kbd>I</kbd> the
+              connection
             </span>
           </label>
         </div>

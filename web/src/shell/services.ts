@@ -4,6 +4,7 @@ import { Call } from '../call/call';
 import { Captions } from '../captions/captions';
 import { Chat } from '../chat/chat';
 import { Files } from '../chat/files';
+import { ConnectionMonitor } from '../connection/monitor';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
 import { deviceNotice, type DeviceNotice } from '../media/problems';
@@ -13,6 +14,10 @@ import { Reactions } from '../reactions/reactions';
 import { videoApi, type VideoApi } from '../rooms/api';
 import { followHub } from '../rooms/hub';
 import { RoomList } from '../rooms/room-list';
+import { announceStage } from '../stage/announcing';
+import { FullScreen } from '../stage/full-screen';
+import { PictureInPicture } from '../stage/picture-in-picture';
+import { StageState } from '../stage/stage-state';
 import { storageOf } from '../state/storage';
 import { basePath, pathOfRoom, roomOfPath } from './address';
 import { OwnPerson } from './person';
@@ -29,6 +34,10 @@ export interface Services {
   reactions: Reactions;
   captions: Captions;
   preferences: Preferences;
+  stage: StageState;
+  fullScreen: FullScreen;
+  pictureInPicture: PictureInPicture;
+  connection: ConnectionMonitor;
 }
 
 export async function startServices(api: VideoApi = videoApi()): Promise<Services> {
@@ -58,8 +67,36 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
   void rooms.refresh();
   tellDeviceProblems(media, notices);
   followAddress(call);
-  const preferences = new Preferences(storage);
-  return { person, media, notices, rooms, call, chat, people, reactions, captions, preferences };
+  return {
+    person,
+    media,
+    notices,
+    rooms,
+    call,
+    chat,
+    people,
+    reactions,
+    captions,
+    preferences: new Preferences(storage),
+    ...viewOf(call, notices, storage),
+  };
+}
+
+/** How the call is looked at. Full screen and the small window end with it. */
+function viewOf(call: Call, notices: Notices, storage: Storage | null) {
+  const stage = new StageState(call.view, storage);
+  const fullScreen = new FullScreen(document);
+  const pictureInPicture = new PictureInPicture(window);
+  const connection = new ConnectionMonitor(() => call.sample());
+  announceStage(call.view, stage.view, (text) => notices.announce(text));
+  fullScreen.view.subscribe(() => stage.showOnly(fullScreen.view.get().tile));
+  call.view.subscribe(() => {
+    if (call.view.get().room !== null) return;
+    void fullScreen.leave();
+    void pictureInPicture.close();
+    connection.isOpen.set(false);
+  });
+  return { stage, fullScreen, pictureInPicture, connection };
 }
 
 /** Joins the room that the address names, and keeps the address of the room one is in. */

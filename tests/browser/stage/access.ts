@@ -1,0 +1,30 @@
+/** What people need who have no mouse, or no screen: asked of a visitor's page. */
+import assert from 'node:assert/strict';
+import axe, { type AxeResults, type RunOptions } from 'axe-core';
+import type { Visitor } from './visitor.ts';
+
+const RULES = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+} satisfies RunOptions;
+
+/** Every rule that the page breaks now, with the elements that break it. */
+export async function violations(visitor: Visitor): Promise<string[]> {
+  await visitor.page.evaluate(axe.source);
+  const found = await visitor.page.evaluate(
+    (rules) => (globalThis as unknown as { axe: { run(o: unknown): Promise<AxeResults> } }).axe.run(rules),
+    RULES as RunOptions,
+  );
+  return found.violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}: ${nodes.map((node) => `${node.html} (${node.failureSummary})`).join(' | ')}`,
+  );
+}
+
+/** Presses Tab until the element has the focus. */
+export async function tabTo(visitor: Visitor, selector: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses++) {
+    if (await visitor.page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    await visitor.press('Tab');
+  }
+  assert.fail(`40 times Tab do not reach ${selector}. ${await visitor.report()}`);
+}

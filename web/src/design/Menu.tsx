@@ -1,0 +1,123 @@
+// A menu in the browser's top layer: arrow keys move, Escape, Tab and a click elsewhere close, and the focus returns to where it was.
+import type { LucideIcon } from 'lucide-react';
+import { Check } from 'lucide-react';
+import { useEffect, useLayoutEffect, useRef, type KeyboardEvent } from 'react';
+
+export interface MenuItem {
+  label: string;
+  icon: LucideIcon;
+  testId: string;
+  /** The key that does the same outside of the menu. */
+  shortcut?: string | undefined;
+  /** Set: one of several choices, and whether it is the one. */
+  isChosen?: boolean;
+  run: () => void;
+}
+
+interface Props {
+  label: string;
+  testId: string;
+  items: readonly MenuItem[];
+  /** What it opens at, in the coordinates of the window. */
+  at: { left: number; right: number; top: number; bottom: number };
+  onClose: () => void;
+}
+
+const MARGIN = 8;
+
+/** Open for as long as it is rendered. */
+export function Menu({ label, testId, items, at, onClose }: Props) {
+  const menu = useRef<HTMLDivElement>(null);
+  const close = useRef(onClose);
+  useEffect(() => {
+    close.current = onClose;
+  });
+  useLayoutEffect(() => {
+    const element = menu.current;
+    if (!element) return;
+    const before = document.activeElement;
+    element.showPopover();
+    const { width, height } = element.getBoundingClientRect();
+    const below = at.bottom + 4;
+    const top = below + height > innerHeight - MARGIN ? at.top - height - 4 : below;
+    element.style.left = `${clamp(at.left, innerWidth - width)}px`;
+    element.style.top = `${clamp(top, innerHeight - height)}px`;
+    (element.querySelector<HTMLElement>('[aria-checked="true"]') ?? itemsIn(element)[0])?.focus();
+    const onToggle = (event: Event) => {
+      if ((event as ToggleEvent).newState === 'closed') close.current();
+    };
+    element.addEventListener('toggle', onToggle);
+    return () => {
+      element.removeEventListener('toggle', onToggle);
+      const hadFocus = element.contains(document.activeElement) || document.activeElement === document.body;
+      if (hadFocus && before instanceof HTMLElement) before.focus();
+    };
+  }, [at]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const all = itemsIn(event.currentTarget);
+    const place = all.indexOf(document.activeElement as HTMLElement);
+    const next = nextPlace(event.key, place, all.length);
+    if (next !== null) all[next]?.focus();
+    else if (event.key === 'Escape' || event.key === 'Tab') onClose();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    <div
+      ref={menu}
+      popover="auto"
+      className="menu"
+      role="menu"
+      aria-label={label}
+      data-testid={testId}
+      onKeyDown={onKeyDown}
+    >
+      {items.map(({ label: text, icon: Icon, testId: id, shortcut, isChosen, run }) => (
+        <button
+          key={id}
+          type="button"
+          tabIndex={-1}
+          role={isChosen === undefined ? 'menuitem' : 'menuitemradio'}
+          aria-checked={isChosen}
+          aria-keyshortcuts={shortcut}
+          data-testid={id}
+          onClick={() => {
+            onClose();
+            run();
+          }}
+        >
+          <Icon aria-hidden="true" />
+          <span>{text}</span>
+          {isChosen ? <Check aria-hidden="true" className="menu-check" /> : null}
+          {shortcut ? <kbd aria-hidden="true">{shortcut}</kbd> : null}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function itemsIn(menu: Element): HTMLElement[] {
+  return [...menu.querySelectorAll<HTMLElement>('[role^="menuitem"]')];
+}
+
+function nextPlace(key: string, place: number, count: number): number | null {
+  switch (key) {
+    case 'ArrowDown':
+      return (place + 1) % count;
+    case 'ArrowUp':
+      return (place - 1 + count) % count;
+    case 'Home':
+      return 0;
+    case 'End':
+      return count - 1;
+    default:
+      return null;
+  }
+}
+
+function clamp(wanted: number, most: number): number {
+  return Math.max(MARGIN, Math.min(wanted, most - MARGIN));
+}

@@ -1,0 +1,58 @@
+// The call in the small window above all others: what leads, and the buttons one needs there.
+import { Maximize2, Mic, MicOff, Phone, Video, VideoOff } from 'lucide-react';
+import { createPortal } from 'react-dom';
+import { IconButton } from '../design/IconButton';
+import type { DeviceKind } from '../media/problems';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+import { leadingTile } from './arrangement';
+import { marksOf, TileFace } from './TileView';
+
+export function SmallCall() {
+  const { pictureInPicture } = useServices();
+  const small = useStore(pictureInPicture.window);
+  return small ? createPortal(<SmallWindow />, small.document.body) : null;
+}
+
+const ICONS = { camera: { on: Video, off: VideoOff }, microphone: { on: Mic, off: MicOff } };
+const LABELS = { camera: 'Camera', microphone: 'Microphone' };
+
+function SmallWindow() {
+  const { stage, call, pictureInPicture } = useServices();
+  const tile = leadingTile(useStore(stage.view).arrangement);
+  return (
+    <main className="small-call" aria-label="Call">
+      {tile ? (
+        <div className="tile" data-place="large" {...marksOf(tile)}>
+          <TileFace key={tile.key} tile={tile} />
+        </div>
+      ) : null}
+      <div className="small-call-buttons" role="toolbar" aria-label="Call">
+        <Toggle kind="microphone" />
+        <Toggle kind="camera" />
+        <IconButton
+          label="Back to the call"
+          icon={Maximize2}
+          className="control"
+          onClick={() => void pictureInPicture.close()}
+        />
+        <IconButton label="Leave" icon={Phone} className="control control-leave" onClick={() => call.leave()} />
+      </div>
+    </main>
+  );
+}
+
+function Toggle({ kind }: { kind: DeviceKind }) {
+  const { media } = useServices();
+  const wished = useStore(media.wishes)[kind];
+  const isOn = useStore(media[kind].state).status !== 'failed' && wished;
+  return (
+    <IconButton
+      label={LABELS[kind]}
+      icon={isOn ? ICONS[kind].on : ICONS[kind].off}
+      aria-pressed={isOn}
+      className="control control-device"
+      onClick={() => media.wish(kind, !isOn)}
+    />
+  );
+}

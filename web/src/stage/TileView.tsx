@@ -1,0 +1,158 @@
+// One tile: a face or a shared screen, with its name, its state and its menu.
+import { EllipsisVertical, MicOff, MonitorUp, Pin, PinOff, VideoOff } from 'lucide-react';
+import { memo, useState } from 'react';
+import type { Picture } from '../call/picture';
+import type { Tile } from '../call/tiles';
+import { TileHand } from '../people/TileHand';
+import { TileReactions } from '../reactions/TileReactions';
+import { useServices } from '../shell/services';
+import { initialsOf } from '../shell/person';
+import { labelOf } from './labels';
+import { PictureView } from './PictureView';
+import type { Place } from './places';
+import { QualityBars } from './QualityBars';
+
+interface Props {
+  tile: Tile;
+  place: Place;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  isPinned: boolean;
+  /** Whether the Tab key comes to this tile. */
+  isStop: boolean;
+  onMenu: (key: string, at: { left: number; right: number; top: number; bottom: number }) => void;
+}
+
+/** Box by numbers, so that a tile that did not change rests when another did. */
+export const TileView = memo(function TileView(props: Props) {
+  const { tile, place, x, y, width, height, isPinned, isStop, onMenu } = props;
+  const { stage } = useServices();
+  const label = labelOf(tile);
+  const PinIcon = isPinned ? PinOff : Pin;
+  return (
+    <li
+      className="tile"
+      style={{ left: x, top: y, width, height }}
+      data-testid="tile"
+      data-key={tile.key}
+      data-place={place}
+      data-pinned={isPinned}
+      {...marksOf(tile)}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        const { clientX, clientY } = event;
+        // By the menu key of a keyboard it has no place of its own.
+        if (clientX === 0 && clientY === 0) onMenu(tile.key, event.currentTarget.getBoundingClientRect());
+        else onMenu(tile.key, { left: clientX, right: clientX, top: clientY, bottom: clientY });
+      }}
+      onDoubleClick={() => stage.togglePin(tile.key)}
+    >
+      <TileFace tile={tile} isPinned={isPinned} />
+      <div className="tile-buttons" onDoubleClick={(event) => event.stopPropagation()}>
+        <button
+          type="button"
+          className="tile-button tile-pin"
+          // The menu has it for keyboards and screen readers: two stops a tile would be many.
+          tabIndex={-1}
+          aria-hidden="true"
+          title={isPinned ? 'Unpin' : 'Pin'}
+          onClick={() => stage.togglePin(tile.key)}
+        >
+          <PinIcon />
+        </button>
+        <button
+          type="button"
+          className="tile-button tile-options"
+          data-testid="tile-options"
+          tabIndex={isStop ? 0 : -1}
+          aria-haspopup="menu"
+          aria-label={`Options for ${label}`}
+          title="Options"
+          onClick={(event) => onMenu(tile.key, event.currentTarget.getBoundingClientRect())}
+        >
+          <EllipsisVertical aria-hidden="true" />
+        </button>
+      </div>
+    </li>
+  );
+});
+
+/** What a tile shows, without what one can do with it: the small window draws this alone. */
+export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: boolean }) {
+  const [seen, setSeen] = useState<Picture | null>(null);
+  const isScreen = tile.source === 'screen_share';
+  const label = labelOf(tile);
+  const { picture } = tile;
+  const isConnecting = picture !== null && seen !== picture && !tile.isPaused;
+  return (
+    <>
+      {picture !== null && seen === picture ? null : <Avatar tile={tile} />}
+      {picture ? (
+        <PictureView
+          picture={picture}
+          mirrored={tile.isLocal && !isScreen}
+          className={seen === picture ? 'tile-picture' : 'tile-picture tile-picture-waiting'}
+          label={`Video of ${label}`}
+          onFrame={() => setSeen(picture)}
+        />
+      ) : null}
+      {isConnecting ? <span className="tile-waiting spinner" aria-hidden="true" /> : null}
+      <div className="tile-plate">
+        {isPinned ? <Pin role="img" aria-label="Pinned:" /> : null}
+        {isScreen ? <MonitorUp aria-hidden="true" /> : null}
+        {!isScreen && tile.isMuted ? <MicOff className="tile-muted" role="img" aria-label="Microphone off:" /> : null}
+        {!isScreen && tile.isCameraOff ? <VideoOff className="tile-off" role="img" aria-label="Camera off:" /> : null}
+        <span className="tile-name" title={label}>
+          {label}
+        </span>
+        {isScreen ? null : <QualityBars quality={tile.quality} />}
+      </div>
+      {isScreen ? null : <TileHand identity={tile.identity} />}
+      {isScreen ? null : <TileReactions identity={tile.identity} />}
+      <Hint tile={tile} />
+    </>
+  );
+}
+
+function Avatar({ tile }: { tile: Tile }) {
+  const style = { '--hue': hueOf(tile.identity) } as React.CSSProperties;
+  return (
+    <span className="tile-avatar" aria-hidden="true" style={style}>
+      {tile.source === 'screen_share' ? <MonitorUp /> : initialsOf(tile.name)}
+    </span>
+  );
+}
+
+function Hint({ tile }: { tile: Tile }) {
+  const text =
+    tile.source === 'camera' && tile.quality === 'lost'
+      ? 'Connection lost'
+      : tile.isPaused
+        ? 'Picture paused: the network is slow'
+        : null;
+  return text === null ? null : <p className="tile-hint">{text}</p>;
+}
+
+/** The state of a tile as attributes, for the look and for tests. */
+export function marksOf(tile: Tile): Record<`data-${string}`, string | boolean> {
+  return {
+    'data-identity': tile.identity,
+    'data-local': tile.isLocal,
+    'data-source': tile.source,
+    'data-speaking': tile.isSpeaking,
+    'data-dominant': tile.isDominant,
+    'data-muted': tile.isMuted,
+    'data-camera-off': tile.isCameraOff,
+    'data-paused': tile.isPaused,
+    'data-quality': tile.quality,
+  };
+}
+
+/** The same colour for the same person everywhere. */
+function hueOf(identity: string): number {
+  let hue = 0;
+  for (const character of identity) hue = (hue * 31 + (character.codePointAt(0) ?? 0)) % 360;
+  return hue;
+}

@@ -1,0 +1,73 @@
+// How one looks at the call: grid or speaker, full screen, the small window. In the header, and by keys.
+import { Activity, LayoutGrid, LayoutPanelLeft, Maximize, Minimize, PictureInPicture2 } from 'lucide-react';
+import { useState } from 'react';
+import { IconButton } from '../design/IconButton';
+import { Menu, type MenuItem } from '../design/Menu';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
+import { viewCommands } from './view-commands';
+
+export function ViewMenu() {
+  const services = useServices();
+  const [at, setAt] = useState<DOMRect | null>(null);
+  const { choice } = useStore(services.stage.view);
+  const singleKeys = useStore(services.preferences.singleKeys);
+  const { isFull } = useStore(services.fullScreen.view);
+  const isSmall = useStore(services.pictureInPicture.window) !== null;
+  const run = viewCommands(services);
+  const key = (letter: string) => (singleKeys ? letter : undefined);
+  const items: MenuItem[] = [
+    {
+      label: 'Grid',
+      icon: LayoutGrid,
+      testId: 'layout-grid',
+      isChosen: choice === 'grid',
+      shortcut: choice === 'grid' ? undefined : key('L'),
+      run: () => services.stage.choose('grid'),
+    },
+    {
+      label: 'Speaker',
+      icon: LayoutPanelLeft,
+      testId: 'layout-speaker',
+      isChosen: choice === 'speaker',
+      shortcut: choice === 'speaker' ? undefined : key('L'),
+      run: () => services.stage.choose('speaker'),
+    },
+  ];
+  if (services.fullScreen.isPossible)
+    items.push({
+      label: isFull ? 'Leave full screen' : 'Full screen',
+      icon: isFull ? Minimize : Maximize,
+      testId: 'full-screen',
+      shortcut: key('F'),
+      run: run['full-screen'],
+    });
+  if (services.pictureInPicture.isPossible)
+    items.push({
+      label: isSmall ? 'Close the small window' : 'Small window',
+      icon: PictureInPicture2,
+      testId: 'picture-in-picture',
+      shortcut: key('P'),
+      run: run['picture-in-picture'],
+    });
+  items.push({
+    label: 'Connection',
+    icon: Activity,
+    testId: 'view-connection',
+    shortcut: key('I'),
+    run: run.connection,
+  });
+  return (
+    <>
+      <IconButton
+        label="View"
+        icon={choice === 'grid' ? LayoutGrid : LayoutPanelLeft}
+        testId="view-menu-button"
+        aria-haspopup="menu"
+        aria-expanded={at !== null}
+        onClick={(event) => setAt(event.currentTarget.getBoundingClientRect())}
+      />
+      {at ? <Menu label="View" testId="view-menu" items={items} at={at} onClose={() => setAt(null)} /> : null}
+    </>
+  );
+}
