@@ -89,7 +89,7 @@ def wanted_codecs(session: Session) -> dict[str, str]:
         if not mime:
             continue
         wanted.update(dict.fromkeys(track.names, mime))
-        for codec in track.info.codecs:
+        for codec in track.backups:
             wanted.update({name: codec.mime_type for name in (codec.cid, codec.sdp_cid) if name})
     return wanted
 
