@@ -129,8 +129,8 @@ def test_commands_for_unknown_ids_do_nothing(engine: _sfu.Engine) -> None:
 def test_words_of_the_seam_are_checked(engine: _sfu.Engine) -> None:
     with pytest.raises(ValueError, match='"sideways" is no target'):
         engine.add_candidate("PA_a", "sideways", "candidate:")  # pyright: ignore[reportArgumentType]
+    cinema: Any = "cinema"
     with pytest.raises(ValueError, match='"cinema" is no source'):
-        cinema: Any = "cinema"
         engine.publish("PA_a", "0", "TR_a", source=cinema, muted=False, layers=[], stereo=False, stream="", backups=[])
 
 
