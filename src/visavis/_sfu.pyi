@@ -173,6 +173,7 @@ class Engine:
         layers: list[Layer],
         stereo: bool,
         stream: str,
+        trailer: bytes,
         backups: list[str],
     ) -> None:
         """Gives the media section `mid` (told by `MediaAdded`) its track id; from now on it can be subscribed to.
@@ -182,6 +183,7 @@ class Engine:
 
         Args:
             stream: the name of its stream, for who has `sync_streams`.
+            trailer: of an encrypted track: ends the frames that the core puts in, so that clients do not decrypt them.
         """
 
     def publish_backup(self, participant: str, mid: str, track: str, *, layers: list[Layer], regress: bool) -> None:

@@ -65,6 +65,13 @@ async def test_join_tells_of_the_server(alice: Participant) -> None:
     assert (told.ping_interval, told.ping_timeout) == (5, 15)
 
 
+async def test_join_tells_what_ends_frames_of_the_server(join: Join, alice: Participant) -> None:
+    bob = await join("bob")
+
+    assert len(alice.joined.sif_trailer) >= 32
+    assert bob.joined.sif_trailer == alice.joined.sif_trailer
+
+
 async def test_join_tells_how_to_connect(alice: Participant) -> None:
     told = alice.joined
 

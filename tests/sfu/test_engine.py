@@ -112,7 +112,9 @@ def test_commands_for_unknown_ids_do_nothing(engine: _sfu.Engine) -> None:
     engine.subscriber_answer("PA_no", 0, "v=0")
     engine.add_candidate("PA_no", "publisher", "candidate:1 1 udp 1 127.0.0.1 9 typ host")
     engine.restart_ice("PA_no")
-    engine.publish("PA_no", "0", "TR_no", source="camera", muted=False, layers=[], stereo=False, stream="", backups=[])
+    engine.publish(
+        "PA_no", "0", "TR_no", source="camera", muted=False, layers=[], stereo=False, stream="", trailer=b"", backups=[]
+    )
     engine.publish_backup("PA_no", "1", "TR_no", layers=[], regress=True)
     engine.unpublish("TR_no")
     engine.set_muted("TR_no", True)
@@ -131,7 +133,9 @@ def test_words_of_the_seam_are_checked(engine: _sfu.Engine) -> None:
         engine.add_candidate("PA_a", "sideways", "candidate:")  # pyright: ignore[reportArgumentType]
     cinema: Any = "cinema"
     with pytest.raises(ValueError, match='"cinema" is no source'):
-        engine.publish("PA_a", "0", "TR_a", source=cinema, muted=False, layers=[], stereo=False, stream="", backups=[])
+        engine.publish(
+            "PA_a", "0", "TR_a", source=cinema, muted=False, layers=[], stereo=False, stream="", trailer=b"", backups=[]
+        )
 
 
 def test_an_offer_that_is_no_sdp_fails_alone(engine: _sfu.Engine) -> None:

@@ -219,7 +219,7 @@ impl Engine {
         self.0.command(Command::RestartIce { participant });
     }
 
-    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo, stream, backups))]
+    #[pyo3(signature = (participant, mid, track, *, source, muted, layers, stereo, stream, trailer, backups))]
     #[allow(clippy::too_many_arguments)] // the seam's
     fn publish(
         &self,
@@ -231,11 +231,23 @@ impl Engine {
         layers: Vec<PyRef<'_, Layer>>,
         stereo: bool,
         stream: String,
+        trailer: Vec<u8>,
         backups: Vec<String>,
     ) -> PyResult<()> {
         let source = parse_source(source)?;
         let layers = layers.iter().map(|layer| layer.0).collect();
-        self.0.command(Command::Publish { participant, mid, track, source, muted, layers, stereo, stream, backups });
+        self.0.command(Command::Publish {
+            participant,
+            mid,
+            track,
+            source,
+            muted,
+            layers,
+            stereo,
+            stream,
+            trailer,
+            backups,
+        });
         Ok(())
     }
 

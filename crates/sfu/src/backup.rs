@@ -47,6 +47,7 @@ impl Shard {
                 id: track.id.clone(),
                 owner_id: track.owner_id.clone(),
                 stream: track.stream.clone(),
+                trailer: track.trailer.clone(),
                 mid: None,
                 published: None,
                 codec,

@@ -117,6 +117,8 @@ pub enum Command {
         stereo: bool,
         /// Its name, for subscribers with `sync_streams`.
         stream: String,
+        /// Of an encrypted track: ends each frame that is not its publisher's.
+        trailer: Vec<u8>,
         backups: Vec<String>,
     },
     PublishBackup {

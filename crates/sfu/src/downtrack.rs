@@ -8,6 +8,7 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, RtpPacket};
 
 use crate::bitstream::{Codec, PacketInfo};
+use crate::blank::Blanking;
 use crate::command::TrackSettings;
 use crate::dependency_descriptor::{Descriptor, Raw};
 use crate::egress::Outgoing;
@@ -56,6 +57,8 @@ pub(crate) struct Downtrack {
     held_layer: usize,
     /// Of a track with all layers in one stream.
     pub selector: Option<Selector>,
+    /// Silence or black is being sent in place of the track.
+    pub blanking: Option<Blanking>,
 }
 
 /// What forwarding takes of an RTP packet.
@@ -128,6 +131,7 @@ impl Downtrack {
             held: VecDeque::new(),
             held_layer: 0,
             selector: scalable.then(Selector::default),
+            blanking: None,
         }
     }
 

@@ -33,6 +33,7 @@ impl Shard {
         declared: Vec<LayerInfo>,
         stereo: bool,
         stream: String,
+        trailer: Vec<u8>,
         backups: &[String],
         now: Instant,
     ) {
@@ -61,6 +62,7 @@ impl Shard {
             muted,
             stereo,
             stream,
+            trailer,
             declared,
             layers,
             scalable,
@@ -88,9 +90,8 @@ impl Shard {
         let downtracks = codecs.iter().flat_map(|codec| &self.tracks[*codec].downtracks);
         let subscribers: Vec<usize> = downtracks.map(|downtrack| self.downtracks[*downtrack].subscriber).collect();
         for subscriber in subscribers {
-            self.detach(subscriber, id);
+            self.close_downtrack(subscriber, id, now);
             self.participants[subscriber].settings.remove(id);
-            self.request_offer(subscriber, now);
         }
         self.fall_silent(key);
         for key in codecs {
@@ -119,10 +120,13 @@ impl Shard {
             return;
         }
         let codecs: Vec<usize> = self.codecs_of(key).collect();
+        let downtracks: Vec<usize> = codecs.iter().flat_map(|codec| &self.tracks[*codec].downtracks).copied().collect();
+        let flowing = self.flowing(downtracks);
         for codec in codecs {
             self.tracks[codec].muted = muted;
             self.allocate_subscribers(codec, now);
         }
+        self.silence(flowing, now);
         // Changes meanwhile were not told.
         self.tell_wanted(key, true, now);
         if muted {
@@ -166,8 +170,7 @@ impl Shard {
     }
 
     pub(crate) fn unsubscribe(&mut self, key: usize, id: &str, now: Instant) {
-        if self.detach(key, id) {
-            self.request_offer(key, now);
+        if self.close_downtrack(key, id, now) {
             self.allocate(key, now);
         }
     }
@@ -175,12 +178,14 @@ impl Shard {
     pub(crate) fn set_track_settings(&mut self, key: usize, id: String, settings: TrackSettings, now: Instant) {
         let participant = &mut self.participants[key];
         match participant.subscriptions.get(&id) {
-            Some(downtrack) => {
-                let downtrack = &mut self.downtracks[*downtrack];
+            Some(&downtrack) => {
+                let flowing = self.flowing(vec![downtrack]);
+                let downtrack = &mut self.downtracks[downtrack];
                 downtrack.settings = settings;
                 let track = downtrack.track;
                 self.tell_wanted(track, false, now);
                 self.allocate(key, now);
+                self.silence(flowing, now);
             }
             None => {
                 participant.settings.insert(id, settings);

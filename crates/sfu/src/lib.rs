@@ -13,6 +13,7 @@ mod allocation;
 mod backup;
 mod beat;
 mod bitstream;
+mod blank;
 mod chat;
 mod command;
 mod connection;

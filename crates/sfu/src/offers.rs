@@ -71,6 +71,7 @@ impl Shard {
             let connection = self.factory.connection(&self.participants[key], true, now);
             self.adopt(connection_key, connection, now);
         }
+        self.end_flushes(key);
         let credentials = self.factory.credentials();
         let participant = &mut self.participants[key];
         participant.offers.wanted = false;
@@ -235,15 +236,21 @@ impl Shard {
 
     /// Forgets a subscription; its section serves another track after the next offer.
     pub(crate) fn detach(&mut self, key: usize, track: &str) -> bool {
-        let participant = &mut self.participants[key];
-        let Some(downtrack) = participant.subscriptions.remove(track) else { return false };
+        let Some(downtrack) = self.end_subscription(key, track) else { return false };
         let removed = self.downtracks.remove(downtrack);
-        self.tracks[removed.track].downtracks.retain(|kept| *kept != downtrack);
-        participant.settings.insert(track.into(), removed.settings);
-        if let Some(section) = removed.mid().and_then(|mid| participant.section_of(mid)) {
+        if let Some(section) = removed.mid().and_then(|mid| self.participants[key].section_of(mid)) {
             section.used = Use::Leaving;
         }
         true
+    }
+
+    /// Takes a downtrack out of all but its section; returns its slab key.
+    pub(crate) fn end_subscription(&mut self, key: usize, track: &str) -> Option<usize> {
+        let participant = &mut self.participants[key];
+        let downtrack = participant.subscriptions.remove(track)?;
+        participant.settings.insert(track.into(), self.downtracks[downtrack].settings);
+        self.tracks[self.downtracks[downtrack].track].downtracks.retain(|kept| *kept != downtrack);
+        Some(downtrack)
     }
 
     pub(crate) fn key_of_section(&mut self, key: Key, mid: Mid) -> Option<usize> {

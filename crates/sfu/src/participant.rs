@@ -46,6 +46,8 @@ pub(crate) struct Section {
 pub(crate) enum Use {
     /// Carries the downtrack with this slab key.
     Track(usize),
+    /// Its track is gone; blank frames are sent by the downtrack with this slab key, which nothing else knows any more.
+    Flushing(usize),
     /// Its track is gone; the client does not know yet.
     Leaving,
     /// Offered as inactive; free once that is answered.

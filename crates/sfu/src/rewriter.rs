@@ -47,6 +47,13 @@ impl Numbers {
         Some(output)
     }
 
+    /// A number after the highest told, for what has no input. The next input must be a restart's.
+    fn next(&mut self) -> Option<u64> {
+        let next = self.highest_out? + 1;
+        self.highest_out = Some(next);
+        Some(next)
+    }
+
     /// Leaves `input` out: what follows moves up. But if that has been mapped already, its place stays: then that is
     /// what is returned.
     fn leave_out(&mut self, input: u64) -> Option<u64> {
@@ -110,6 +117,14 @@ pub(crate) struct Rewritten {
     pub patch: Option<Vp8Patch>,
 }
 
+/// A frame of the server's own: which numbers are next, and VP8's descriptor with them, if the stream is VP8.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Inserted {
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub descriptor: Vec<u8>,
+}
+
 /// The state of one outgoing stream (SSRC). It outlives the tracks that pass through it.
 #[derive(Debug, Default)]
 pub(crate) struct Rewriter {
@@ -119,6 +134,8 @@ pub(crate) struct Rewriter {
     tl0: Unwrapped,
     tl0_offset: i64,
     highest_tl0: Option<u64>,
+    /// Of VP8: how many bits its picture ids have; `None`: none.
+    picture_bits: Option<u32>,
     timestamp_offset: u32,
     last: Option<(u32, Instant)>,
 }
@@ -128,14 +145,14 @@ impl Rewriter {
     pub(crate) fn restart(&mut self, input: &Input<'_>, clock_rate: u32) {
         self.sequences.restart(input.sequence, 1);
         self.timestamp_offset = match self.last {
-            Some((timestamp, at)) => {
-                let elapsed = input.arrival.saturating_duration_since(at).max(Duration::from_millis(1));
-                let ticks = (elapsed.as_secs_f64() * f64::from(clock_rate)) as u32;
-                timestamp.wrapping_add(ticks.max(1)).wrapping_sub(input.timestamp)
+            Some(last) => {
+                later(last, input.arrival, Duration::from_millis(1), clock_rate).wrapping_sub(input.timestamp)
             }
             None => 0,
         };
-        let Some((picture_id, bits, tl0)) = input.vp8.then(|| vp8_numbers(input.payload)).flatten() else { return };
+        let numbers = input.vp8.then(|| vp8_numbers(input.payload)).flatten();
+        self.picture_bits = numbers.map(|(_, bits, _)| bits);
+        let Some((picture_id, bits, tl0)) = numbers else { return };
         (self.picture_id, self.tl0) = (Unwrapped::default(), Unwrapped::default());
         let picture = self.picture_id.extend(picture_id, bits);
         self.pictures.restart(picture, 1);
@@ -168,6 +185,34 @@ impl Rewriter {
         Some(Rewritten { sequence, timestamp, patch })
     }
 
+    /// Makes room for a frame of one packet that no source sent, at least `apart` from the frame before; what comes from a
+    /// source after that has to begin with a restart. `None` if nothing was sent yet.
+    pub(crate) fn insert(&mut self, now: Instant, apart: Duration, vp8: bool, clock_rate: u32) -> Option<Inserted> {
+        let timestamp = later(self.last?, now, apart, clock_rate);
+        let sequence = self.sequences.next()?;
+        self.last = Some((timestamp, now));
+        let descriptor = if vp8 { self.descriptor() } else { Vec::new() };
+        Some(Inserted { sequence, timestamp, descriptor })
+    }
+
+    /// Of VP8 (RFC 7741 section 4.2): a whole frame in one packet, in the lowest temporal layer.
+    fn descriptor(&mut self) -> Vec<u8> {
+        const START: u8 = 0x10;
+        let Some((bits, picture)) = self.picture_bits.zip(self.pictures.next()) else { return vec![START] };
+        let tl0 = self.highest_tl0.as_mut().map(|highest| {
+            *highest += 1;
+            *highest as u8
+        });
+        let mut bytes = vec![0x80 | START, 0x80 | if tl0.is_some() { 0x60 } else { 0 }];
+        if bits > 7 {
+            bytes.extend((0x8000 | (picture % (1 << bits)) as u16).to_be_bytes());
+        } else {
+            bytes.push((picture % (1 << bits)) as u8);
+        }
+        bytes.extend(tl0.into_iter().flat_map(|tl0| [tl0, 0x20]));
+        bytes
+    }
+
     fn patch(&mut self, payload: &[u8]) -> Option<Vp8Patch> {
         let (picture_id, bits, tl0) = vp8_numbers(payload)?;
         let picture = self.picture_id.extend(picture_id, bits);
@@ -180,6 +225,12 @@ impl Rewriter {
         }
         builder.build().ok()
     }
+}
+
+/// The timestamp of what comes `now`, at least `apart` from what was sent last.
+fn later((timestamp, at): (u32, Instant), now: Instant, apart: Duration, clock_rate: u32) -> u32 {
+    let elapsed = now.saturating_duration_since(at).max(apart);
+    timestamp.wrapping_add(((elapsed.as_secs_f64() * f64::from(clock_rate)) as u32).max(1))
 }
 
 /// Picture id, its bits, and TL0PICIDX of a VP8 payload descriptor (RFC 7741 section 4.2).
@@ -228,6 +279,38 @@ mod tests {
         rewriter.restart(&input(10, 0, now), 90_000);
         let mut sequence = |s| rewriter.rewrite(&input(s, 0, now)).map(|r| r.sequence);
         assert_eq!([sequence(10), sequence(12), sequence(11)], [Some(1), Some(3), Some(2)]);
+    }
+
+    #[test]
+    fn what_is_inserted_goes_on_in_numbers_and_time_and_what_follows_it_too() {
+        const TICK: Duration = Duration::from_millis(20);
+        let start = Instant::now();
+        let mut rewriter = Rewriter::default();
+        assert_eq!(rewriter.insert(start, TICK, true, 90_000), None, "nothing was sent that it could follow");
+        let (before, after) = ([0x90, 0xe0, 0x80, 9, 7, 0x20, 0], [0x90, 0xe0, 0x80, 30, 7, 0x20, 0]);
+        let packet = |sequence, payload, arrival| Input { sequence, timestamp: 900, payload, vp8: true, arrival };
+        rewriter.restart(&packet(50, &before, start), 90_000);
+        let first = rewriter.rewrite(&packet(50, &before, start)).unwrap();
+        let inserted = rewriter.insert(start, TICK, true, 90_000).unwrap();
+        assert_eq!((inserted.sequence, inserted.timestamp), (first.sequence + 1, first.timestamp + 1800));
+        assert_eq!(inserted.descriptor, [0x90, 0xe0, 0x80, 2, 1, 0x20]);
+        let next = rewriter.insert(start + 2 * TICK, TICK, true, 90_000).unwrap();
+        assert_eq!((next.sequence, next.timestamp), (inserted.sequence + 1, inserted.timestamp + 3600));
+        rewriter.restart(&packet(90, &after, start + 3 * TICK), 90_000);
+        let resumed = rewriter.rewrite(&packet(90, &after, start + 3 * TICK)).unwrap();
+        assert_eq!((resumed.sequence, resumed.timestamp), (next.sequence + 1, next.timestamp + 1800));
+        assert_eq!((rewriter.pictures.highest_out, rewriter.highest_tl0), (Some(4), Some(3)));
+    }
+
+    #[test]
+    fn a_frame_is_inserted_without_picture_ids_where_there_were_none() {
+        let now = Instant::now();
+        let mut rewriter = Rewriter::default();
+        let packet = Input { vp8: true, payload: &[0x10, 0], ..input(1, 0, now) };
+        rewriter.restart(&packet, 90_000);
+        rewriter.rewrite(&packet).unwrap();
+        assert_eq!(rewriter.insert(now, Duration::ZERO, true, 90_000).unwrap().descriptor, [0x10]);
+        assert!(rewriter.insert(now, Duration::ZERO, false, 90_000).unwrap().descriptor.is_empty());
     }
 
     proptest! {

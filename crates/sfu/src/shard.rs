@@ -41,6 +41,8 @@ pub(crate) enum Timer {
     Watch(Key),
     /// An offer is due, or its answer overdue.
     Offer(usize),
+    /// A downtrack's next blank frame.
+    Blank(usize),
     /// A room's beat: keyframes, layers, speakers, quality.
     Room(usize),
 }
@@ -173,6 +175,10 @@ impl Shard {
                 Timer::Offer(participant) => {
                     self.guarded(now, Some(participant), |shard| shard.on_offer_timer(participant, at, now));
                 }
+                Timer::Blank(downtrack) => {
+                    let subscriber = self.downtracks.get(downtrack).map(|downtrack| downtrack.subscriber);
+                    self.guarded(now, subscriber, |shard| shard.on_blank_timer(downtrack, at, now));
+                }
                 Timer::Room(room) => self.guarded(now, None, |shard| shard.on_beat(room, at, now)),
             }
         }
@@ -281,8 +287,8 @@ impl Shard {
                 self.participants[key].offers.restart_ice = true;
                 self.request_offer(key, now);
             }
-            Command::Publish { mid, track, source, muted, layers, stereo, stream, backups, .. } => {
-                self.publish(key, &mid, track, source, muted, layers, stereo, stream, &backups, now);
+            Command::Publish { mid, track, source, muted, layers, stereo, stream, trailer, backups, .. } => {
+                self.publish(key, &mid, track, source, muted, layers, stereo, stream, trailer, &backups, now);
             }
             Command::PublishBackup { mid, track, layers, regress, .. } => {
                 self.publish_backup(key, &mid, &track, layers, regress, now);
@@ -411,6 +417,7 @@ impl Shard {
         for track in subscriptions {
             self.detach(key, &track);
         }
+        self.end_flushes(key);
         self.leave_data_tracks(key);
         let participant = self.participants.remove(key);
         self.participant_ids.remove(&participant.id);

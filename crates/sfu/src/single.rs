@@ -86,6 +86,7 @@ impl Shard {
         restarted: bool,
         now: Instant,
     ) -> (String, Vec<(String, String)>) {
+        self.end_flushes(key);
         let offered = self.take_in_sections(key, answer);
         let offers = &mut self.participants[key].offers;
         (offers.asked_since, offers.wanted) = (None, false);

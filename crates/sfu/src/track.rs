@@ -70,6 +70,8 @@ pub(crate) struct Track {
     pub muted: bool,
     pub stereo: bool,
     pub stream: String,
+    /// Ends what the server itself puts into an encrypted track, so that clients do not decrypt it.
+    pub trailer: Vec<u8>,
     pub declared: Vec<LayerInfo>,
     pub layers: Vec<Layer>,
     /// All layers are in one stream, which is filed under the lowest.

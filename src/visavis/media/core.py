@@ -90,6 +90,7 @@ class CoreEngine:
         layers: Sequence[Layer],
         stereo: bool,
         stream: str,
+        trailer: bytes,
         backups: list[str],
     ) -> None:
         """See `_sfu.Engine.publish`."""
@@ -102,6 +103,7 @@ class CoreEngine:
             layers=_to_layers(layers),
             stereo=stereo,
             stream=stream,
+            trailer=trailer,
             backups=backups,
         )
 

@@ -83,6 +83,7 @@ class MediaEngine(Protocol):
         layers: Sequence[Layer],
         stereo: bool,
         stream: str,
+        trailer: bytes,
         backups: list[str],
     ) -> None: ...
     def publish_backup(

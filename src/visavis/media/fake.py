@@ -233,6 +233,7 @@ class FakeEngine:
         layers: Sequence[Layer],
         stereo: bool,
         stream: str,
+        trailer: bytes,
         backups: list[str],
     ) -> None:
         """See `MediaEngine`."""
@@ -246,6 +247,7 @@ class FakeEngine:
             layers=list(layers),
             stereo=stereo,
             stream=stream,
+            trailer=trailer,
             backups=backups,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from secrets import token_urlsafe
 
 from livekit.protocol import models
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
@@ -47,6 +48,8 @@ class Room:
         self.limits = limits
         self.created_at = created_at
         self.mime_types = tuple(mime_types)
+        self.trailer = token_urlsafe(32).encode()
+        """Ends the frames that the server puts into encrypted tracks; clients take no other for the server's."""
         self.metadata = ""
         self.agents: tuple[RoomAgentDispatch, ...] = ()
         """Whom it wants when it begins; none named: agents without a name."""

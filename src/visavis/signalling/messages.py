@@ -60,6 +60,7 @@ def join(
             models.Codec(mime=mime) for mime in participant.disabled_codecs.publishable(room.mime_types)
         ],
         fast_publish=participant.permissions.can_publish,
+        sif_trailer=room.trailer,
     )
     return rtc.SignalResponse(join=response).SerializeToString()
 

@@ -181,6 +181,7 @@ def _bind(room: LiveRoom, session: Session, track: Track, media: ParkedMedia) ->
         layers=_layers(track.info.codecs[0]),
         stereo=track.info.stereo,
         stream=track.info.stream,
+        trailer=room.room.trailer if track.info.encryption else b"",
         backups=[codec.mime_type for codec in track.backups],
     )
     # Before any SDP with the track: browsers drop media of somebody they do not know for good.

@@ -119,6 +119,25 @@ for (const name of ['visavis', 'livekit-server'] satisfies ServerName[]) {
       }
     });
 
+    it('silence of the server after a muted microphone is not decrypted', async () => {
+      await bob.page.evaluate(() => (window.harness.events.length = 0));
+      const before = (await bob.page.evaluate(() => window.harness.inbound('alice', 'microphone' as never))).packets;
+      await alice.page.evaluate(() => window.harness.microphone(false));
+      await bob.until(
+        async (least) =>
+          window.harness.track('alice', 'microphone' as never)?.muted === true &&
+          (await window.harness.inbound('alice', 'microphone' as never)).packets >= least,
+        [before + 30],
+        'gets silence',
+      );
+      const failed = await bob.page.evaluate(() =>
+        window.harness.events.filter(({ name, detail }) => name === 'encryptionError' && detail !== 'carol'),
+      );
+      assert.deepEqual(failed, []);
+      await alice.page.evaluate(() => window.harness.microphone(true));
+      await bob.hears('alice', PEOPLE.alice.hz);
+    });
+
     it('what the stranger publishes shows nothing, and the others go on', async () => {
       await stranger.publish();
       await alice.until(

@@ -26,6 +26,8 @@ pub const FIRST_SECTIONS: usize = 3;
 pub const VIDEO_INTERVAL: Duration = Duration::from_millis(40);
 pub const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 const OPUS_BYTES: usize = 40;
+/// Twenty milliseconds of nothing.
+const OPUS_SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 
 struct Encoding {
     rid: Option<Rid>,
@@ -62,6 +64,8 @@ pub struct Received {
     pub audio: u32,
     /// Those of them that carry the one before, too.
     pub redundant: u32,
+    /// Packets of silence that are the server's own.
+    pub silence: Vec<Vec<u8>>,
     /// The numbers that the publisher gave its Opus packets, as they came.
     pub opus: Vec<u64>,
     /// Extended sequence numbers that came, retransmissions included.
@@ -429,7 +433,11 @@ impl Client {
                 if packet.payload.is_empty() {
                     return; // fills a hole
                 }
-                if packet.payload.len() < 100 {
+                if codec.is_none_or(|codec| codec.is_audio()) {
+                    if packet.payload.starts_with(&OPUS_SILENCE) {
+                        received.silence.push(packet.payload.to_vec());
+                        return;
+                    }
                     received.audio += 1;
                     let red = packet.payload.len() > OPUS_BYTES;
                     received.redundant += u32::from(red);

@@ -53,6 +53,8 @@ pub struct Call {
     /// Of the room.
     pub playout_delay: Option<PlayoutLimits>,
     pub sync_streams: bool,
+    /// Of tracks published from now on, which are encrypted.
+    pub trailer: Vec<u8>,
     /// Pictures are held back from who joins now, when they do not fit its bandwidth.
     pub allow_pause: bool,
     offer_id: u32,
@@ -81,6 +83,7 @@ impl Call {
             redundant: false,
             playout_delay: None,
             sync_streams: false,
+            trailer: Vec::new(),
             allow_pause: false,
             offer_id: 0,
             joins: 0,
@@ -393,6 +396,7 @@ impl Call {
                     layers: self.declared.clone(),
                     stereo: false,
                     stream: "camera".into(),
+                    trailer: self.trailer.clone(),
                     backups: self.backups.clone(),
                 };
                 self.shard.handle_command(now, publish, None);

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// Pixels do not matter here; what does is that layers differ in size.
 pub const PACKETS_OF_LAYER: [usize; 3] = [1, 2, 4];
 const PACKET_BYTES: usize = 600;
+/// How a VP8 key frame of 8 × 8 pixels begins (RFC 6386 section 9.1).
+const BLACK: [u8; 10] = [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 8, 0, 8, 0];
 
 /// The payload format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,6 +128,8 @@ pub struct Decoder {
     pub upper_temporal: u32,
     /// The layer of the last frame decoded.
     pub layer: Option<u8>,
+    /// Black frames of the server's decoded.
+    pub black: u32,
     /// Timestamps of decoded frames, extended, in order.
     pub timestamps: Vec<u64>,
 }
@@ -150,6 +154,9 @@ impl Decoder {
         if self.timestamps.last().is_some_and(|last| timestamp <= *last) {
             return; // late, its frame was decided
         }
+        if format == Format::Vp8 && payload[6..].starts_with(&BLACK) {
+            return self.blank(timestamp, payload);
+        }
         let frame = self.frames.entry(timestamp).or_default();
         frame.format = format;
         let rest = match format {
@@ -169,6 +176,16 @@ impl Decoder {
         (frame.layer, frame.count) = (rest[0], rest[2]);
         frame.packets.insert(rest[1], ());
         self.decode();
+    }
+
+    /// A key frame of a real encoder's, black and tiny.
+    fn blank(&mut self, timestamp: u64, payload: &[u8]) {
+        let picture_id = u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff;
+        self.last = Some((Format::Vp8, picture_id, payload[4]));
+        self.frames.clear();
+        (self.layer, self.broken) = (None, false);
+        self.black += 1;
+        self.timestamps.push(timestamp);
     }
 
     fn decode(&mut self) {
