@@ -22,14 +22,17 @@ pub(crate) fn wanted(settings: &TrackSettings, declared: &[LayerInfo], count: us
     if settings.disabled {
         return None;
     }
-    if settings.width > 0 && settings.height > 0 {
+    if settings.width > 0 {
         let mut sizes: Vec<(u32, u32)> = declared.iter().map(|layer| (layer.width, layer.height)).collect();
         sizes.sort_unstable();
         let enough = (0..highest).find(|&layer| {
             let (width, height) = sizes.get(layer).copied().unwrap_or_else(|| assumed_size(layer, count));
             // Compared by the longer and the shorter side: a phone held upright asks for as many pixels.
             let (long, short) = (width.max(height), width.min(height));
-            let (want_long, want_short) = (settings.width.max(settings.height), settings.width.min(settings.height));
+            let (want_long, want_short) = match settings.height {
+                0 => (0, 0), // LiveKit compares heights: any is high enough
+                height => (settings.width.max(height), settings.width.min(height)),
+            };
             long >= want_long && short >= want_short
         });
         return Some(enough.unwrap_or(highest));
@@ -186,6 +189,9 @@ mod tests {
         let asked = [ask(100, 50), ask(320, 180), ask(321, 180), ask(640, 360), ask(4000, 3000)];
         assert_eq!(asked, [0, 0, 1, 1, 2].map(Some));
         assert_eq!(ask(180, 320), Some(0), "upright");
+        assert_eq!(ask(640, 0), Some(0), "without a height the lowest is high enough");
+        let quality = TrackSettings { quality: Some(1), ..size(0, 720) };
+        assert_eq!(wanted(&quality, &declared, 3), Some(1), "without a width there is no size");
         assert_eq!(wanted(&size(600, 300), &[], 3), Some(1), "undeclared sizes are assumed");
     }
 
