@@ -1,5 +1,6 @@
 """What one is told of tracks with media, one's own and those of others."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,19 @@ async def test_media_makes_one_active(call: Call, join: Join) -> None:
 
     info = await bob.update_about("alice", lambda info: info.state == models.ParticipantInfo.ACTIVE)
     assert not info.is_publisher
+
+
+async def test_a_track_has_a_version_that_stays(call: Call, join: Join) -> None:
+    alice, _ = await call("alice")
+    bob = await join("bob")
+
+    async with playing_tone(alice, 440) as published:
+        version = (await bob.update_about("alice", sends(1))).tracks[0].version
+        published.track.mute()
+        info = await bob.update_about("alice", lambda info: sends(1)(info) and info.tracks[0].muted)
+
+    assert abs(version.unix_micro / 1_000_000 - time.time()) < 30
+    assert info.tracks[0].version == version
 
 
 async def test_muting_is_told_to_all(call: Call, join: Join) -> None:

@@ -4,6 +4,7 @@ AddTrack and the offer may come in either order, and browsers may rename tracks 
 for media (pending), media wait for their announcement (parked), and if no name fits, the first of the kind is taken.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -148,6 +149,7 @@ class TrackBook:
         self.pending.pop(track.cid, None)
         self.parked.pop(media.mid, None)
         track.mid = media.mid
+        track.info.version.unix_micro = time.time_ns() // 1000
         describe_media(track.info, media)
         self.published[track.sid] = track
 
