@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from livekit.protocol import models
-from offers import AUDIO, VIDEO, offer_of
+from offers import AUDIO, VIDEO, format_of, offer_of, sections_of
 from participant import Participant, token
 
 from servers import MediaServer
@@ -40,6 +40,12 @@ async def test_an_offer_is_answered(http: httpx.AsyncClient, bearer: dict[str, s
     assert "ice-server" in answer.headers["link"]
     info = await alice.update_about("camera")
     assert answer.headers["location"] == f"/whip/v1/{info.sid}"
+
+
+async def test_silence_is_to_be_sent(http: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    answer = await post(http, bearer, offer_of(AUDIO))
+
+    assert format_of(sections_of(answer.text)[0]) == {"minptime=10", "useinbandfec=1"}
 
 
 async def test_deleting_ends_the_session(

@@ -29,8 +29,12 @@ impl<'a> Announced<'a> {
         Self { codecs, stereo, no_dtx }
     }
 
-    /// What the answer adds to the format of Opus: silence need not be sent, two channels may.
+    /// What the answer adds to the format of Opus: silence need not be sent, two channels may. Nothing for who
+    /// announces nothing, as by WHIP.
     fn format(&self, cid: &str) -> Option<&'static str> {
+        if self.codecs.is_empty() {
+            return None;
+        }
         let named = |list: &[String]| list.iter().any(|name| name == cid);
         match (named(self.no_dtx), named(self.stereo)) {
             (false, false) => Some("usedtx=1"),
