@@ -28,6 +28,11 @@ async def test_redundant_audio_is_enabled(alice: Participant) -> None:
     assert "audio/red" in {codec.mime for codec in alice.joined.enabled_publish_codecs}
 
 
+async def test_sound_of_telephones_is_enabled(alice: Participant) -> None:
+    assert {codec.mime for codec in alice.joined.room.enabled_codecs} >= {"audio/PCMU", "audio/PCMA"}
+    assert {codec.mime for codec in alice.joined.enabled_publish_codecs} >= {"audio/PCMU", "audio/PCMA"}
+
+
 async def test_join_tells_of_oneself(join: Join) -> None:
     alice = await join("alice", name="Alice of Wonderland")
 

@@ -1,5 +1,6 @@
 """The formats of audio: what the answer to a publisher's offer says, and what others are told of the track."""
 
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,21 @@ async def test_redundant_audio_is_not_forced_on_who_does_not_offer_it(alice: Par
 
     assert payload_types(audio)[0] == "111"
     assert "63" not in payload_types(audio)
+
+
+async def test_telephones_sound_is_taken_from_who_has_no_other(alice: Participant) -> None:
+    await alice.add_track("cid-1", "audio")
+    telephone = (
+        re.sub("a=.*:111 .*\n", "", AUDIO)
+        .replace(" 111 0", " 0 8")
+        .replace("a=rtpmap:0 ", "a=rtpmap:8 PCMA/8000\na=rtpmap:0 ")
+    )
+
+    audio = sections_of((await negotiated(alice, DATA, telephone)).sdp)[1]
+
+    assert payload_types(audio)[0] == "0"
+    assert "a=rtpmap:0 PCMU/8000" in audio
+    assert "a=recvonly" in audio
 
 
 async def test_each_section_has_its_own_choice(alice: Participant) -> None:

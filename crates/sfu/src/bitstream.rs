@@ -13,6 +13,9 @@ pub(crate) enum Codec {
     Opus,
     /// Opus with redundancy (`red`).
     Red,
+    /// G.711, as telephones have it.
+    Pcmu,
+    Pcma,
     Vp8,
     Vp9,
     H264,
@@ -23,7 +26,17 @@ pub(crate) enum Codec {
 impl Codec {
     /// By mime type, in any case, as LiveKit writes it: `video/VP8`.
     pub(crate) fn from_mime(mime: &str) -> Option<Self> {
-        const ALL: [Codec; 7] = [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::H265];
+        const ALL: [Codec; 9] = [
+            Codec::Opus,
+            Codec::Red,
+            Codec::Pcmu,
+            Codec::Pcma,
+            Codec::Vp8,
+            Codec::Vp9,
+            Codec::H264,
+            Codec::Av1,
+            Codec::H265,
+        ];
         ALL.into_iter().find(|codec| codec.mime().eq_ignore_ascii_case(mime))
     }
 
@@ -37,6 +50,8 @@ impl Codec {
         match self {
             Self::Opus => "audio/opus",
             Self::Red => "audio/red",
+            Self::Pcmu => "audio/PCMU",
+            Self::Pcma => "audio/PCMA",
             Self::Vp8 => "video/VP8",
             Self::Vp9 => "video/VP9",
             Self::H264 => "video/H264",
@@ -46,7 +61,7 @@ impl Codec {
     }
 
     pub(crate) fn is_audio(self) -> bool {
-        matches!(self, Self::Opus | Self::Red)
+        matches!(self, Self::Opus | Self::Red | Self::Pcmu | Self::Pcma)
     }
 }
 
@@ -66,7 +81,9 @@ pub(crate) struct PacketInfo {
 /// Reads a payload. Anything malformed gives the default: no keyframe, no layers.
 pub(crate) fn inspect(codec: Codec, payload: &[u8]) -> PacketInfo {
     match codec {
-        Codec::Opus | Codec::Red => Some(PacketInfo { keyframe: true, ..PacketInfo::default() }),
+        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma => {
+            Some(PacketInfo { keyframe: true, ..PacketInfo::default() })
+        }
         Codec::Vp8 => vp8(payload),
         Codec::Vp9 => vp9(payload),
         Codec::H264 => h264(payload),

@@ -34,6 +34,10 @@ const VP8_BLACK: [u8; 31] = [
 const OPUS_SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 const OPUS_BYTES: usize = 80;
 
+/// G.711: samples of no amplitude, 20 ms of them.
+const PCMU_SILENCE: [u8; 160] = [0xff; 160];
+const PCMA_SILENCE: [u8; 160] = [0xd5; 160];
+
 /// H264 in the Baseline profile, one macroblock large (H.264 sections 7.3.2.1, 7.3.2.2, 7.3.3).
 const H264_SPS: [u8; 6] = [0x67, 0x42, 0xc0, 0x0a, 0xda, 0x79];
 const H264_PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
@@ -88,6 +92,8 @@ fn blank(codec: Codec) -> Option<Vec<u8>> {
             frame.resize(OPUS_BYTES, 0);
             Some(frame)
         }
+        Codec::Pcmu => Some(PCMU_SILENCE.to_vec()),
+        Codec::Pcma => Some(PCMA_SILENCE.to_vec()),
         Codec::Vp8 => Some(VP8_BLACK.to_vec()),
         Codec::H264 => {
             let samples = BLACK.into_iter().flat_map(|(sample, count)| std::iter::repeat_n(sample, count));

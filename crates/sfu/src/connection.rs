@@ -109,6 +109,8 @@ impl Factory {
             config = match codec {
                 Codec::Opus => config.enable_opus(true, codecs.contains(&Codec::Red)),
                 Codec::Red => config, // Opus brings it
+                Codec::Pcmu => config.enable_pcmu(true, false),
+                Codec::Pcma => config.enable_pcma(true, false),
                 Codec::Vp8 => config.enable_vp8(true),
                 Codec::H264 => config.enable_h264(true),
                 Codec::Vp9 => config.enable_vp9(true),

@@ -225,6 +225,8 @@ pub(crate) fn best(params: &[PayloadParams], codec: Codec, offered: &[str0m::med
         let same = match codec {
             Codec::Opus => name == str0m::format::Codec::Opus,
             Codec::Red => name == str0m::format::Codec::Opus && params.red().is_some(),
+            Codec::Pcmu => name == str0m::format::Codec::PCMU,
+            Codec::Pcma => name == str0m::format::Codec::PCMA,
             Codec::Vp8 => name == str0m::format::Codec::Vp8,
             Codec::Vp9 => name == str0m::format::Codec::Vp9,
             Codec::H264 => name == str0m::format::Codec::H264,

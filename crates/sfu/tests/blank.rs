@@ -80,6 +80,25 @@ fn sound_that_is_muted_is_followed_by_a_second_of_silence_and_goes_on_after_it()
 }
 
 #[test]
+fn telephones_sound_is_forwarded_and_falls_silent_too() {
+    let codecs = [Codec::Vp8, Codec::PCMU];
+    let mut call = Call::new(LAN, 22);
+    call.join_able("alice", false, &codecs, true);
+    call.join_able("bob", false, &codecs, true);
+    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.publish_pcmu("alice", "mic");
+    call.run_until(20 * SECOND, "an offer", |call| call.sections.keys().any(|(name, _)| name == "bob"));
+    call.run_until(20 * SECOND, "sound", |call| call.received("bob", SOUND).audio > 50);
+    assert!(call.received("bob", SOUND).silence.is_empty());
+    mute(&mut call, SOUND, 0, true);
+    call.run(2 * SECOND);
+    let received = call.received("bob", SOUND);
+    assert_eq!(received.silence.len(), 50);
+    assert!(received.silence.iter().all(|packet| *packet == [0xff; 160]));
+    assert_no_holes(received);
+}
+
+#[test]
 fn silence_ends_when_sound_comes_back() {
     let mut call = call_of_two(false, false);
     mute(&mut call, SOUND, 0, true);

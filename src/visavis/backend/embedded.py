@@ -27,7 +27,17 @@ from visavis.webhooks import Listeners, WebhookSender
 
 _log = structlog.stdlib.get_logger(__name__)
 
-MIME_TYPES = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "video/H265", "audio/opus", "audio/red")
+MIME_TYPES = (
+    "video/VP8",
+    "video/H264",
+    "video/VP9",
+    "video/AV1",
+    "video/H265",
+    "audio/opus",
+    "audio/red",
+    "audio/PCMU",
+    "audio/PCMA",
+)
 
 _TICK_SECONDS = 0.5
 # Leaves sit in the outlets' queues after a stop; healthy sockets take them at once, others are not waited for.

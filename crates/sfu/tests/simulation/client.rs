@@ -116,6 +116,7 @@ impl Connection {
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, has(Codec::Red))
+            .enable_pcmu(has(Codec::PCMU), false)
             .enable_vp8(has(Codec::Vp8))
             .enable_h264(has(Codec::H264))
             .enable_h265(has(Codec::H265))
@@ -434,7 +435,7 @@ impl Client {
                     return; // fills a hole
                 }
                 if codec.is_none_or(|codec| codec.is_audio()) {
-                    if packet.payload.starts_with(&OPUS_SILENCE) {
+                    if packet.payload.starts_with(&OPUS_SILENCE) || packet.payload.iter().all(|byte| *byte == 0xff) {
                         received.silence.push(packet.payload.to_vec());
                         return;
                     }

@@ -23,8 +23,8 @@ use network::{Datagram, Link, Network, SERVER};
 
 pub const ROOM: &str = "RM_room";
 
-const MIME_TYPES: [&str; 7] =
-    ["video/VP8", "video/H264", "video/H265", "audio/opus", "audio/red", "video/VP9", "video/AV1"];
+const MIME_TYPES: [&str; 8] =
+    ["video/VP8", "video/H264", "video/H265", "audio/opus", "audio/red", "audio/PCMU", "video/VP9", "video/AV1"];
 
 pub struct Call {
     pub shard: Shard,
@@ -172,6 +172,14 @@ impl Call {
         let now = self.now;
         let codecs = vec![(cid.into(), "video/VP9".into())];
         let sdp = self.client(name).offer_coded(MediaKind::Video, Codec::Vp9, cid, 1, now);
+        self.offer_with(name, sdp, codecs);
+    }
+
+    /// The same with sound in G.711.
+    pub fn publish_pcmu(&mut self, name: &str, cid: &str) {
+        let now = self.now;
+        let codecs = vec![(cid.into(), "audio/PCMU".into())];
+        let sdp = self.client(name).offer_coded(MediaKind::Audio, Codec::PCMU, cid, 1, now);
         self.offer_with(name, sdp, codecs);
     }
 
