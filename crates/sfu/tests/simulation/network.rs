@@ -59,6 +59,14 @@ pub struct Datagram {
     pub payload: Vec<u8>,
 }
 
+/// Datagrams from one address to another.
+struct Flow {
+    ends: (SocketAddr, SocketAddr),
+    random: Random,
+    /// When the latest arrives.
+    latest: Instant,
+}
+
 /// Datagrams under way, in order of arrival.
 ///
 /// Each flow (source and destination) has its own random numbers: str0m's own randomness (handshakes, ssrcs) may change
@@ -66,13 +74,15 @@ pub struct Datagram {
 pub struct Network {
     pub link: Link,
     seed: u64,
-    random: Vec<((SocketAddr, SocketAddr), Random)>,
+    flows: Vec<Flow>,
     flying: BinaryHeap<Reverse<(Instant, u64, Datagram)>>,
     sent: u64,
     /// When each receiver's last hop is free again.
     busy: Vec<(SocketAddr, Instant)>,
     /// Bit/s of the last hops that differ from [`Link::bitrate`].
     pub narrow: Vec<(IpAddr, u64)>,
+    /// Datagrams of a flow wait for each other: the jitter is a queue's, and reorders nothing.
+    pub ordered: bool,
 }
 
 impl Network {
@@ -80,11 +90,12 @@ impl Network {
         Self {
             link,
             seed,
-            random: Vec::new(),
+            flows: Vec::new(),
             flying: BinaryHeap::new(),
             sent: 0,
             busy: Vec::new(),
             narrow: Vec::new(),
+            ordered: false,
         }
     }
 
@@ -92,12 +103,18 @@ impl Network {
         self.sent += 1;
         // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
         let loss = self.link.loss;
-        let random = self.flow(datagram.source, datagram.destination);
-        let (lost, late) = (random.share() < loss, random.share());
+        let (jitter, ordered) = (self.link.jitter, self.ordered);
+        let earliest = now + self.link.delay;
+        let flow = self.flow(datagram.source, datagram.destination, now);
+        let (lost, late) = (flow.random.share() < loss, flow.random.share());
         if lost {
             return;
         }
-        let mut arrival = now + self.link.delay + self.link.jitter.mul_f64(late);
+        let mut arrival = earliest + jitter.mul_f64(late);
+        if ordered {
+            arrival = arrival.max(flow.latest);
+            flow.latest = arrival;
+        }
         let own = self.narrow.iter().find(|(address, _)| *address == datagram.destination.ip());
         let bitrate = own.map_or(self.link.bitrate, |(_, bitrate)| *bitrate);
         if bitrate > 0 && datagram.destination != SERVER {
@@ -112,17 +129,17 @@ impl Network {
         self.flying.push(Reverse((arrival, self.sent, datagram)));
     }
 
-    fn flow(&mut self, source: SocketAddr, destination: SocketAddr) -> &mut Random {
-        let index = self.random.iter().position(|(flow, _)| *flow == (source, destination)).unwrap_or_else(|| {
+    fn flow(&mut self, source: SocketAddr, destination: SocketAddr, now: Instant) -> &mut Flow {
+        let index = self.flows.iter().position(|flow| flow.ends == (source, destination)).unwrap_or_else(|| {
             let tell = |address: SocketAddr| match address {
                 SocketAddr::V4(v4) => u64::from(v4.ip().to_bits()) << 16 | u64::from(v4.port()),
                 SocketAddr::V6(_) => unreachable!("the simulation has IPv4 addresses only"),
             };
             let seed = self.seed ^ tell(source).rotate_left(20) ^ tell(destination);
-            self.random.push(((source, destination), Random(seed)));
-            self.random.len() - 1
+            self.flows.push(Flow { ends: (source, destination), random: Random(seed), latest: now });
+            self.flows.len() - 1
         });
-        &mut self.random[index].1
+        &mut self.flows[index]
     }
 
     fn last_hop(&mut self, destination: SocketAddr, now: Instant) -> &mut Instant {
