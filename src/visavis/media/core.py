@@ -144,6 +144,8 @@ def _to_value(event: _sfu.Event) -> events.Event:
             return events.SubscribedQuality(participant, track, tuple(codecs))
         case _sfu.Event.SubscriptionFailed(participant, track, reason):
             return events.SubscriptionFailed(participant, track, reason)
+        case _sfu.Event.StreamStateChanged(participant, track, paused):
+            return events.StreamStateChanged(participant, track, paused)
         case _sfu.Event.Speakers(room, levels):
             return events.Speakers(room, levels)
         case _sfu.Event.Quality(room, qualities):
