@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "bad_input"))
 from caller import Caller
 from livekit import rtc
 from participant import LARGEST_ROOM, Join, Participant, connected, token
-from wiretap import Call, Tapped, wiretap
+from wiretap import Call, Detour, Tapped, wiretap
 
 from ports import port
 from servers import LIVEKIT_SERVER, MediaServer, livekit_server, visavis_server
@@ -101,8 +101,15 @@ async def call(path: str, server: MediaServer, room: str) -> AsyncIterator[Call]
     async with wiretap(server, port(530), path) as tap, AsyncExitStack() as stack:
 
         async def call(
-            identity: str, *, auto_subscribe: bool = True, dynacast: bool = False, **grants: Any
+            identity: str,
+            *,
+            auto_subscribe: bool = True,
+            dynacast: bool = False,
+            detour: Detour | None = None,
+            **grants: Any,
         ) -> tuple[Caller, Tapped]:
+            if detour:
+                tap.detours[identity] = detour
             caller = Caller(identity)
             stack.push_async_callback(caller.room.disconnect)
             options = rtc.RoomOptions(auto_subscribe=auto_subscribe, dynacast=dynacast)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import websockets
 from caller import Caller
@@ -23,6 +25,8 @@ class Tapped(Listener):
         self.said: list[signal.SignalRequest] = []
         self.rewrite: Callable[[signal.SignalRequest], None] = lambda _: None
         """Changes what the client says before the server hears it."""
+        self.rewrite_response: Callable[[Response], None] = lambda _: None
+        """Changes what the server says before the client hears it."""
         self.announcement: dict[str, Any] = {}
         """What its AddTracks say beside what the client can be made to say."""
         self.resumed: asyncio.Future[Tapped] = asyncio.get_running_loop().create_future()
@@ -56,8 +60,12 @@ class Tapped(Listener):
     async def from_server(self) -> None:
         """Passes on what the server says."""
         async for frame in self._server:
-            self._unread.put_nowait(signal.SignalResponse.FromString(frame))
-            await self._client.send(frame)
+            response = signal.SignalResponse.FromString(frame)
+            self._unread.put_nowait(response)
+            told = Response()
+            told.CopyFrom(response)
+            self.rewrite_response(told)
+            await self._client.send(told.SerializeToString())
 
     async def from_client(self) -> None:
         """Passes on what the client says."""
@@ -70,6 +78,16 @@ class Tapped(Listener):
             await self._server.send(request.SerializeToString())
 
 
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """What becomes of a client's session on its way, from the first word on."""
+
+    query: dict[str, str] = field(default_factory=dict[str, str])
+    """Parameters of `/rtc` beside the client's own, or instead of them."""
+    rewrite: Callable[[signal.SignalRequest], None] = lambda _: None
+    rewrite_response: Callable[[Response], None] = lambda _: None
+
+
 class Wiretap:
     """Where clients connect to be heard."""
 
@@ -78,17 +96,22 @@ class Wiretap:
         self.url = ""
         self.of: dict[str, Tapped] = {}
         """By identity: the newest session."""
+        self.detours: dict[str, Detour] = {}
+        """By identity, of those that take one."""
 
     async def serve(self, client: websockets.ServerConnection) -> None:
         """One signalling session."""
         assert client.request
         access = client.request.headers["Authorization"]
         identity = claims_of(access.removeprefix("Bearer "))["sub"]
-        url = self._server.url + client.request.path
+        detour = self.detours.get(identity, Detour())
+        asked = urlsplit(client.request.path)
+        url = f"{self._server.url}{asked.path}?{urlencode(dict(parse_qsl(asked.query)) | detour.query)}"
         if identity in self.of:
             await self.of[identity].before_resume.wait()
         async with websockets.connect(url, additional_headers={"Authorization": access}, max_size=None) as server:
             before, tapped = self.of.get(identity), Tapped(identity, server, client)
+            tapped.rewrite, tapped.rewrite_response = detour.rewrite, detour.rewrite_response
             self.of[identity] = tapped
             if client.request.path.startswith("/rtc/v1"):
                 tapped.describes = "answer"
