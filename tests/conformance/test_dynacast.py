@@ -1,21 +1,18 @@
 """Which layers a publisher is told to send, and what a real client does then."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from caller import Caller
-from livekit import rtc
+from layers import HIGH, LOW, MEDIUM, ask, layered, until_width
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
 from participant import PATIENCE
-from wiretap import Call, Tapped
+from wiretap import Call
 
-from media import CAMERA, Colour, showing, watching
+from media import CAMERA
 
-LOW, MEDIUM, HIGH = models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH
 Update = signal.SubscribedQualityUpdate
 
 
@@ -28,18 +25,6 @@ def up_to(highest: models.VideoQuality | None) -> Callable[[Update], bool]:
         return all([each.enabled for each in qualities] == enabled for qualities in lists)
 
     return fits
-
-
-@asynccontextmanager
-async def layered(caller: Caller) -> AsyncIterator[Any]:
-    """Publishes a camera of three layers."""
-    async with showing(caller, Colour.RED, width=960, height=540, simulcast=True) as published:
-        yield published
-
-
-async def ask(viewer: Tapped, sid: str, **settings: Any) -> None:
-    """The viewer wants the track so from now on."""
-    await viewer.send(track_setting=signal.UpdateTrackSettings(track_sids=[sid], **settings))
 
 
 async def sent_layers(published: Any) -> set[str]:
@@ -66,14 +51,6 @@ async def until_sent(published: Any, *rids: str) -> None:
         if sent == set(rids):
             return
     raise AssertionError(f"the client sends {sent}, not {rids}")
-
-
-async def until_width(track: rtc.Track, width: int) -> None:
-    """Waits until pictures of this width come."""
-    async with asyncio.timeout(PATIENCE), watching(track) as pictures:
-        async for picture in pictures:
-            if picture.width == width:
-                return
 
 
 async def test_first_subscriber_wants_everything(call: Call) -> None:
