@@ -148,14 +148,18 @@ async def showing(
     source: rtc.TrackSource.ValueType = CAMERA,
     codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8,
     max_bitrate: int = 0,
+    noisy: bool = False,
 ) -> AsyncIterator[rtc.LocalTrackPublication]:
-    """Publishes pictures of one colour, each with the next number in it."""
+    """Publishes pictures of one colour, each with the next number in it.
+
+    Those that are `noisy` cost as many bits as there are for them, in each layer.
+    """
     video = rtc.VideoSource(width, height)
     track = rtc.LocalVideoTrack.create_video_track(f"{colour.name}", video)
     options = rtc.TrackPublishOptions(source=source, simulcast=simulcast, video_codec=codec)
     if max_bitrate:
         options.video_encoding.CopyFrom(rtc.VideoEncoding(max_framerate=fps, max_bitrate=max_bitrate))
-    painting = asyncio.create_task(_paint(video, colour, width, height, fps))
+    painting = asyncio.create_task(_paint(video, colour, width, height, fps, noisy))
     try:
         yield await asyncio.wait_for(caller.me.publish_track(track, options), PATIENCE)
     finally:
@@ -165,11 +169,15 @@ async def showing(
         await video.aclose()
 
 
-async def _paint(video: rtc.VideoSource, colour: Colour, width: int, height: int, fps: int) -> None:
+async def _paint(video: rtc.VideoSource, colour: Colour, width: int, height: int, fps: int, noisy: bool) -> None:
     loop = asyncio.get_running_loop()
     start, count = loop.time(), 0
+    snow = _snow(width, height) if noisy else []
     while True:
         data = paint(colour, count, width, height)
+        if snow:
+            half = height // 2 * width
+            data[half : height * width] = snow[count % len(snow)][: height * width - half]
         video.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, data))
         count += 1
         await asyncio.sleep(max(0.0, start + count / fps - loop.time()))
@@ -185,6 +193,13 @@ def paint(colour: Colour, count: int, width: int, height: int) -> bytearray:
     chroma = (width // 2) * (height // 2)
     u, v = colour.value
     return bytearray(luma.tobytes() + bytes([u]) * chroma + bytes([v]) * chroma)
+
+
+def _snow(width: int, height: int) -> list[bytes]:
+    """Noise for the lower halves of some pictures. Its grains are coarse enough to be seen in the lowest layer."""
+    grain, random = 4, np.random.default_rng(1)
+    fields = random.integers(88, 168, (7, height // 2 // grain + 1, width // grain + 1), np.uint8)
+    return [np.kron(field, np.ones((grain, grain), np.uint8))[:, :width].tobytes() for field in fields]
 
 
 def read(frame: rtc.VideoFrame) -> Picture | None:
