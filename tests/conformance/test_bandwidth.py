@@ -130,6 +130,18 @@ async def test_who_is_behind_a_narrow_link_gets_the_low_layer_and_when_it_widens
     assert took.up < promised.up
 
 
+async def test_others_keep_the_best_layer_and_miss_nothing(broadcast: Broadcast, link: NarrowLink) -> None:
+    await broadcast.others.count()
+    before = len(broadcast.others.changes)
+
+    await narrowed_and_widened(broadcast, link)
+
+    counts = await broadcast.others.count()
+    assert broadcast.others.changes[before:] == []
+    assert [count.lost for count in counts] == [0] * SIZE
+    assert min(count.packets for count in counts) > 0.9 * max(count.packets for count in counts) > 0
+
+
 @asynccontextmanager
 async def watched_by(call: Call, detour: Detour) -> AsyncIterator[tuple[Tapped, Pictures]]:
     """Alice shows her best to Bob, who comes by a detour."""
