@@ -214,8 +214,13 @@ impl Decoder {
             || !self.broken
                 && self.last.is_some_and(|(format, picture_id, tl0)| {
                     let next_picture = (picture_id + 1) & 0x7fff == frame.picture_id;
-                    let expected = if frame.temporal_id == 0 { tl0.wrapping_add(1) } else { tl0 };
-                    let chained = next_picture && (expected == frame.tl0_pic_idx || format == Format::Vp9);
+                    // As libwebrtc has it for VP8: the base layer's frames are chained by TL0PICIDX, whatever became of
+                    // the upper one's between them, which need only the base frame before them.
+                    let chained = match (frame.format, frame.temporal_id) {
+                        (Format::Vp9, _) => next_picture,
+                        (_, 0) => tl0.wrapping_add(1) == frame.tl0_pic_idx,
+                        _ => next_picture && tl0 == frame.tl0_pic_idx,
+                    };
                     format == frame.format && chained && self.layer == Some(frame.layer)
                 })
     }
