@@ -73,6 +73,17 @@ def read_record(path: Path) -> Iterator[Case]:
         yield Case(_IN_NAME.sub("", full).replace("[]", ""), server, *_outcome(element))
 
 
+def read_records(paths: Iterable[Path]) -> list[Case]:
+    """The cases of all records, oldest first: what was run again counts as it ended last."""
+    newest: dict[tuple[str, str], list[Case]] = {}
+    for path in paths:
+        again: dict[tuple[str, str], list[Case]] = {}
+        for case in read_record(path):
+            again.setdefault((case.name, case.server), []).append(case)
+        newest |= again
+    return [case for cases in newest.values() for case in cases]
+
+
 def _walk(
     element: ElementTree.Element, where: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], ElementTree.Element]]:
@@ -157,7 +168,7 @@ def _text(said: str) -> str:
 
 def main(folder: Path) -> int:
     """Writes the page; the status is 1 if a feature has no case, or a case failed at ours."""
-    cases = [case for path in sorted(folder.glob("*.xml")) for case in read_record(path)]
+    cases = read_records(sorted(folder.glob("*.xml"), key=lambda path: path.stat().st_mtime))
     table = claimed(read_claims((CHECKOUT / "tools/compatibility.toml").read_text()), cases)
     empty = [f"{feature.client}: {feature.name}" for feature, proofs in table.items() if not proofs]
     for feature in empty:

@@ -48,10 +48,10 @@ class Listener:
         """The next response."""
         raise NotImplementedError
 
-    async def until(self, kind: str, where: Callable[[Any], bool] = anything) -> Any:
+    async def until(self, kind: str, where: Callable[[Any], bool] = anything, *, within: float = PATIENCE) -> Any:
         """The content of the next response of that kind that `where` accepts; others are passed over."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(within):
                 while True:
                     response = await self.next()
                     if response.WhichOneof("message") == kind and where(content(response)):

@@ -197,6 +197,6 @@ async def test_primary_codec_that_nobody_can_decode_is_not_wanted_after_ten_seco
 
     async with showing(alice, Colour.RED, codec=VP9):
         await wire.until("subscribed_quality_update", lambda update: any(wanted(update).get("vp8", [])))
-        update = await wire.until("subscribed_quality_update", lambda update: "vp9" in wanted(update))
+        update = await wire.until("subscribed_quality_update", lambda update: "vp9" in wanted(update), within=20)
 
     assert wanted(update) == {"vp9": [False] * 3, "vp8": [True, False, False]}

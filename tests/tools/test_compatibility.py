@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 import compatibility
-from compatibility import OTHER, Case, Feature, Outcome, cell, claimed, page, read_claims, read_record
+from compatibility import OTHER, Case, Feature, Outcome, cell, claimed, page, read_claims, read_record, read_records
 from versions import Versions
 
 PYTEST = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" tests="4">
@@ -51,6 +51,16 @@ def test_pytests_cases_are_told_apart_by_the_server_in_their_name(tmp_path: Path
 def test_the_records_name_tells_the_server_if_the_cases_do_not(tmp_path: Path) -> None:
     text = PYTEST.replace("[visavis-g0]", "").replace("[visavis]", "")
     assert {case.server for case in record(tmp_path, "python_sdk.livekit-server", text)} == {"livekit-server"}
+
+
+def test_what_was_run_again_counts_as_it_ended_last(tmp_path: Path) -> None:
+    first = record(tmp_path, "first", PYTEST)
+    again = '<testsuites><testsuite name="pytest"><testcase {}/></testsuite></testsuites>'.format(
+        'classname="tests.conformance.test_agents" name="test_x[livekit-server]"'
+    )
+    (tmp_path / "second.xml").write_text(again)
+    found = read_records([tmp_path / "first.xml", tmp_path / "second.xml"])
+    assert found == [*first[:3], Case("conformance.test_agents :: test_x", "livekit-server", Outcome.PASSED)]
 
 
 def test_nodes_cases_stand_under_their_describe(tmp_path: Path) -> None:
