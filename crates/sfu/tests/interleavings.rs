@@ -227,7 +227,9 @@ impl Story {
                     let should =
                         !own.muted && !person.unsubscribed.contains(&track) && !person.disabled.contains(&track);
                     checked[usize::from(!should)] += 1;
-                    let more = after.get(&pair).copied().unwrap_or(0) - before.get(&pair).copied().unwrap_or(0);
+                    let count =
+                        |counts: &BTreeMap<(String, String), u32>| i64::from(counts.get(&pair).copied().unwrap_or(0));
+                    let more = count(&after) - count(&before);
                     let fits = if should { more >= if own.kind == Video { 20 } else { 45 } } else { more == 0 };
                     let story = self.told.join("\n  ");
                     assert!(fits, "seed {seed}: {name} got {more} of {owner}'s {track} in a second:\n  {story}");
