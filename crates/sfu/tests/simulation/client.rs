@@ -374,7 +374,16 @@ impl Client {
         for publisher in [true, false] {
             loop {
                 let connection = if publisher { &mut self.publisher } else { &mut self.subscriber };
-                match connection.rtc.poll_output().expect("the client's side has no errors") {
+                let output = match connection.rtc.poll_output() {
+                    Ok(output) => output,
+                    // The server said goodbye before the data channels were up: nothing comes of this connection any more.
+                    Err(error) if format!("{error:?}").contains("ErrShutdownNonEstablished") => {
+                        connection.timeout = now + Duration::from_secs(3600);
+                        break;
+                    }
+                    Err(error) => panic!("the client's side has no errors: {error}"),
+                };
+                match output {
                     Output::Timeout(at) => {
                         connection.timeout = at;
                         break;
