@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use simulation::Call;
 use simulation::network::Link;
-use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, PlayoutLimits};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -14,15 +13,7 @@ const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Dur
 
 /// Alice publishes, Bob receives, in a room that the test has set up.
 fn call_of_two(mut call: Call, single: bool) -> Call {
-    call.join_with("alice", single);
-    call.join_with("bob", single);
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
-    call.publish("alice", Audio, "mic", 1);
-    call.publish("alice", Video, "cam", 1);
-    call.run_until(20 * SECOND, "media", |call| {
-        call.sections.keys().filter(|(name, _)| name == "bob").count() == 2
-            && call.received("bob", "TR_cam").video.total() > 0
-    });
+    call.join_two(single);
     call
 }
 

@@ -60,7 +60,7 @@ export class Session {
       disconnectOnPageLeave: true,
       // The devices belong to LocalMedia: they outlive the call.
       stopLocalTrackOnUnpublish: false,
-      // Our server answers /rtc; asking for the one-connection form first would cost a round trip.
+      // One connection would save a round trip of signalling, a few ms on loopback: not tried on this page yet.
       singlePeerConnection: false,
       ...(speaker === undefined ? {} : { audioOutput: { deviceId: speaker } }),
     });

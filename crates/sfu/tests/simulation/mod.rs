@@ -110,7 +110,7 @@ impl Call {
         self.join_able(name, single, &ALL_CODECS[..5], true);
     }
 
-    /// The same, with a client of these codecs, that follows a change of codec in a section or does not.
+    /// A participant with a client of these codecs, that follows a change of codec in a section or does not.
     pub fn join_able(&mut self, name: &str, single: bool, codecs: &[Codec], codec_change: bool) {
         self.joins += 1;
         self.clients.insert(name.into(), Client::with_codecs(self.joins, single, codecs, self.now));
@@ -150,6 +150,20 @@ impl Call {
     pub fn vanish(&mut self, name: &str) {
         self.clients.remove(name);
         self.sections.retain(|(subscriber, _), _| subscriber != name);
+    }
+
+    /// Alice publishes a voice and a camera, and Bob sees her; with one connection each, or two.
+    pub fn join_two(&mut self, single: bool) {
+        self.join_with("alice", single);
+        self.join_with("bob", single);
+        let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
+        self.run_until(Duration::from_secs(20), "connections", connected);
+        self.publish("alice", MediaKind::Audio, "mic", 1);
+        self.publish("alice", MediaKind::Video, "cam", 1);
+        self.run_until(Duration::from_secs(20), "media", |call| {
+            call.sections.keys().filter(|(name, _)| name == "bob").count() == 2
+                && call.received("bob", "TR_cam").video.total() > 0
+        });
     }
 
     /// Publishes a track whose id is `TR_` and its cid, once no other offer is outstanding.
