@@ -1,6 +1,7 @@
 // What jsdom lacks and the components need.
 import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
+import { startLanguage } from './i18n/i18n';
 
 afterEach(cleanup);
 
@@ -24,3 +25,6 @@ if (!('showPopover' in HTMLElement.prototype)) {
     },
   });
 }
+
+// What is said in tests is said in English.
+await startLanguage(null, ['en']);

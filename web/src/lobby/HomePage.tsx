@@ -4,6 +4,7 @@ import { useId, useState } from 'react';
 import { IconButton } from '../design/IconButton';
 import { DeviceToggle } from '../room/Controls';
 import { SettingsDialog } from '../settings/SettingsDialog';
+import { LanguageSelect } from '../shell/LanguageSelect';
 import { Logo } from '../shell/Logo';
 import { NameField } from '../shell/NameField';
 import { CameraView } from './CameraView';
@@ -18,6 +19,7 @@ export function HomePage() {
     <div className="home" data-testid="home">
       <header className="home-header">
         <Logo />
+        <LanguageSelect />
       </header>
       <main className="home-main">
         <section className="home-self" aria-label="You">

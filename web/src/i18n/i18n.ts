@@ -1,0 +1,68 @@
+// What the page says, in the language of the person. Keys are `feature:key`; the texts are in `locales/<language>/<feature>.json`.
+// Only the language in use is fetched; that each has all keys, and all of its plural forms, is a test.
+import i18next from 'i18next';
+import { Store, useStore } from '../state/store';
+import { directionOf, isLanguage, languageFor, type Language } from './languages';
+
+const KEY = 'visavis.language';
+
+type Texts = { default: Record<string, Record<string, string>> };
+
+const LOADERS: Record<Language, () => Promise<Texts>> = {
+  en: () => import('./locales/en'),
+  de: () => import('./locales/de'),
+  fr: () => import('./locales/fr'),
+  es: () => import('./locales/es'),
+  pl: () => import('./locales/pl'),
+  ar: () => import('./locales/ar'),
+};
+
+const current = new Store<Language>('en');
+
+/** Says something. Outside of components; what they show must follow the language: `useT`. */
+export const t: typeof i18next.t = i18next.t.bind(i18next);
+
+/** `t`, drawn anew when the language changes. */
+export function useT(): typeof t {
+  useStore(current);
+  return t;
+}
+
+/** The language in use. */
+export function useLanguage(): Language {
+  return useStore(current);
+}
+
+/** Begins in the language that was chosen here before, else in the browser's. Before anything is said. */
+export async function startLanguage(storage: Storage | null, wanted: readonly string[]): Promise<void> {
+  const kept = storage?.getItem(KEY) ?? null;
+  await i18next.init({
+    lng: 'none',
+    defaultNS: 'shell',
+    keySeparator: false,
+    interpolation: { escapeValue: false }, // React escapes.
+    initAsync: false,
+  });
+  await speak(isLanguage(kept) ? kept : languageFor(wanted));
+}
+
+/** Changes the language, and keeps it. What is on screen stays where it is. */
+export async function chooseLanguage(language: Language, storage: Storage | null): Promise<void> {
+  await speak(language);
+  storage?.setItem(KEY, language);
+}
+
+async function speak(language: Language): Promise<void> {
+  for (const [path, texts] of Object.entries((await LOADERS[language]()).default)) {
+    i18next.addResourceBundle(language, featureOf(path), texts);
+  }
+  await i18next.changeLanguage(language);
+  document.documentElement.lang = language;
+  document.documentElement.dir = directionOf(language);
+  current.set(language);
+}
+
+/** `./de/chat.json` holds the texts of `chat`. */
+function featureOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1, -'.json'.length);
+}

@@ -1,0 +1,2 @@
+// One language in one chunk: a file for each feature folder of the page.
+export default import.meta.glob<Record<string, string>>('./es/*.json', { eager: true, import: 'default' });
