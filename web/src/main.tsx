@@ -1,15 +1,19 @@
 // Starts the page.
-import { setLogLevel } from 'livekit-client';
 import { createRoot } from 'react-dom/client';
 import './design/design.css';
 import { startLanguage } from './i18n/i18n';
+import { basePath, roomOfPath } from './shell/address';
 import { App } from './shell/App';
+import { whenIdle } from './shell/idle';
 import { startServices } from './shell/services';
 import { storageOf } from './state/storage';
 
-setLogLevel('warn');
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
+// A link to a room: its code comes beside all else. If it does not, joining says so.
+if (roomOfPath(location.pathname, basePath()) !== null) void import('./call/module').catch(() => undefined);
 await startLanguage(storageOf('localStorage'), navigator.languages);
 const services = await startServices();
 createRoot(root).render(<App services={services} />);
+// Ahead of the click on a room, which so is as quick as if all of it had been there from the beginning.
+whenIdle(() => void services.callLoader.loadAhead());

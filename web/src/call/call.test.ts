@@ -1,10 +1,10 @@
-import { DisconnectReason } from 'livekit-client';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LocalMedia } from '../media/local-media';
 import { Notices } from '../notices/notices';
 import { ApiError, type VideoApi } from '../rooms/api';
 import { Store } from '../state/store';
-import { Call } from './call';
+import { Call, type Engine } from './call';
+import { NotLoaded } from './reasons';
 import type { Session, SessionEvents, SessionView } from './session';
 
 const CONNECTED: SessionView = {
@@ -35,6 +35,8 @@ let notices: Notices;
 let call: Call;
 const ticket = vi.fn<VideoApi['ticket']>();
 const media = { enterCall: vi.fn(), leaveCall: vi.fn() };
+const engine = vi.fn<() => Promise<Engine>>();
+const forget = vi.fn();
 
 const kinds = () => notices.shown.get().map(({ kind }) => kind);
 const current = (): FakeSession => {
@@ -48,17 +50,21 @@ beforeEach(() => {
   vi.clearAllMocks();
   ticket.mockReset().mockResolvedValue({ token: 'token', url: 'ws://server', identity: 'me' });
   sessions = [];
+  engine.mockReset().mockResolvedValue({
+    session: (events) => {
+      const made = new FakeSession(events);
+      sessions.push(made);
+      return made as unknown as Session;
+    },
+    forget,
+  });
   notices = new Notices();
   call = new Call({
     api: { ticket, rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
     media: media as unknown as LocalMedia,
     notices,
     person: () => ({ identity: 'me', name: 'Me' }),
-    session: (_, events) => {
-      const made = new FakeSession(events);
-      sessions.push(made);
-      return made as unknown as Session;
-    },
+    engine,
   });
   return () => vi.useRealTimers();
 });
@@ -95,6 +101,28 @@ describe('joining', () => {
     await call.join('a/b');
     expect(ticket).not.toHaveBeenCalled();
     expect(kinds()).toEqual(['join-failed']);
+  });
+
+  it('shows the room at once, and goes on when what carries calls is there', async () => {
+    const ready = await engine();
+    let load: () => void = () => undefined;
+    engine.mockReturnValue(new Promise((resolve) => (load = () => resolve(ready))));
+    const joined = call.join('alpha');
+    expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'joining' });
+    load();
+    await joined;
+    expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'connected' });
+  });
+
+  it('tells that what carries calls did not come, and may be tried again', async () => {
+    engine.mockRejectedValueOnce(new NotLoaded(new Error('offline')));
+    await call.join('alpha');
+    expect(call.view.get().room).toBeNull();
+    const [notice] = notices.shown.get();
+    expect(notice?.text).toMatch(/could not be fetched/);
+    notice?.action?.run();
+    await vi.waitFor(() => expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'connected' }));
+    expect(kinds()).toEqual([]);
   });
 
   it('is void if the person left meanwhile', async () => {
@@ -161,11 +189,11 @@ describe('in a room', () => {
   });
 
   it.each([
-    [DisconnectReason.SERVER_SHUTDOWN, /server has shut down/],
-    [DisconnectReason.DUPLICATE_IDENTITY, /another tab or device/],
-    [DisconnectReason.PARTICIPANT_REMOVED, /removed/],
-    [DisconnectReason.ROOM_DELETED, /closed/],
-  ])('an end by reason %i is told, and home again', (reason, text) => {
+    ['SERVER_SHUTDOWN', /server has shut down/],
+    ['DUPLICATE_IDENTITY', /another tab or device/],
+    ['PARTICIPANT_REMOVED', /removed/],
+    ['ROOM_DELETED', /closed/],
+  ] as const)('an end by %s is told, and home again', (reason, text) => {
     current().events.ended(reason);
     expect(call.view.get().room).toBeNull();
     const [notice, ...others] = notices.shown.get();

@@ -1,5 +1,5 @@
 // The call as the person knows it: joining a room, being in it, losing it, getting it back, leaving. Holds the one session there may
-// be, and turns what happens to it into notices.
+// be, and turns what happens to it into notices. Part of home: what carries a call is fetched when it is needed.
 import type { Track } from 'livekit-client';
 import type { Sample } from '../connection/figures';
 import type { LocalMedia } from '../media/local-media';
@@ -7,9 +7,8 @@ import type { Notices } from '../notices/notices';
 import type { VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
 import { Store } from '../state/store';
-import type { Feature } from './feature';
 import { endingOf, failureOf, shorten } from './reasons';
-import { Session, type SessionEvents, type SessionView } from './session';
+import type { Session, SessionEvents, SessionView } from './session';
 
 export type CallView = { room: null } | ({ room: string } & SessionView);
 
@@ -23,10 +22,14 @@ export interface CallParts {
   media: LocalMedia;
   notices: Notices;
   person: () => Person;
-  /** What goes on in a room beside media. */
-  features?: readonly Feature[];
-  /** How a session is made; tests put in another. */
-  session?: (media: LocalMedia, events: SessionEvents) => Session;
+  engine: () => Promise<Engine>;
+}
+
+/** What carries calls: the client library, and all that goes on in a room. */
+export interface Engine {
+  session(events: SessionEvents): Session;
+  /** Nothing of the room that was left is kept. */
+  forget(): void;
 }
 
 const HOME: CallView = { room: null };
@@ -37,6 +40,7 @@ const REJOIN_WAITS = [500, 1_000, 2_000, 4_000, ...Array<number>(14).fill(8_000)
 export class Call {
   readonly view = new Store<CallView>(HOME);
   readonly #parts: CallParts;
+  #engine: Engine | null = null;
   #session: Session | null = null;
   #stopFollowing: () => void = () => undefined;
   /** Counts joins and leaves: whoever awaited something looks whether it still matters. */
@@ -64,7 +68,9 @@ export class Call {
     try {
       await this.#connect(room, turn);
     } catch (error) {
-      if (turn === this.#turn) this.#fail(failureOf(error, room).text);
+      if (turn !== this.#turn) return;
+      const { again, text } = failureOf(error, room);
+      this.#fail(text, again ? () => void this.join(room) : undefined);
     }
   }
 
@@ -107,11 +113,11 @@ export class Call {
   }
 
   async #connect(room: string, turn: number): Promise<void> {
-    const { api, media, notices, person } = this.#parts;
-    const ticket = await api.ticket(person(), room);
+    const { api, engine, notices, person } = this.#parts;
+    const [ticket, ready] = await Promise.all([api.ticket(person(), room), engine()]);
     if (turn !== this.#turn) return;
-    const make = this.#parts.session ?? ((own, events) => new Session(own, events, this.#parts.features));
-    const session = make(media, {
+    this.#engine = ready;
+    const session = ready.session({
       joined: (name) => this.#presence(`${name} has joined.`),
       left: (name) => this.#presence(`${name} has left.`),
       ended: (reason) => this.#ended(endingOf(reason), room),
@@ -221,10 +227,11 @@ export class Call {
     });
   }
 
-  #fail(text: string): void {
+  #fail(text: string, again?: () => void): void {
     this.#drop();
     this.#goHome();
-    this.#parts.notices.show({ slot: 'call', kind: 'join-failed', tone: 'bad', text, lasts: null });
+    const action = again ? { action: { label: 'Try again', run: again } } : {};
+    this.#parts.notices.show({ slot: 'call', kind: 'join-failed', tone: 'bad', text, lasts: null, ...action });
   }
 
   #tellOver(text: string): void {
@@ -239,7 +246,7 @@ export class Call {
   }
 
   #forget(): void {
-    for (const feature of this.#parts.features ?? []) feature.reset();
+    this.#engine?.forget();
   }
 
   /** Ends whatever session there is, and makes everything awaited before void. */

@@ -1,11 +1,6 @@
-// Something that can be shown in a `<video>`: what another publishes (fetched only while it is on the page), a local track of the client
-// library, or a track of this page's own devices.
+// Pictures of a call: what another publishes (fetched only while it is on the page), or a local track of the client library.
 import { TrackEvent, type RemoteParticipant, type RemoteTrackPublication, type Track } from 'livekit-client';
-
-export interface Picture {
-  attach(element: HTMLVideoElement): void;
-  detach(element: HTMLVideoElement): void;
-}
+import type { Picture } from '../media/picture';
 
 type Publication = Pick<RemoteTrackPublication, 'on' | 'track' | 'trackSid' | 'isDesired' | 'setSubscribed'>;
 type Publisher = Pick<RemoteParticipant, 'trackPublications'>;
@@ -16,7 +11,6 @@ type Publisher = Pick<RemoteParticipant, 'trackPublications'>;
  */
 const KEPT = 5_000;
 
-const ofDevices = new WeakMap<MediaStreamTrack, Picture>();
 const ofTracks = new WeakMap<Track, Picture>();
 const ofPublications = new WeakMap<Publication, RemotePicture>();
 
@@ -95,21 +89,4 @@ class RemotePicture implements Picture {
       if (isPublished) this.#publication.setSubscribed(false);
     }, KEPT);
   }
-}
-
-export function pictureOfDevice(track: MediaStreamTrack): Picture {
-  let picture = ofDevices.get(track);
-  if (!picture) {
-    picture = {
-      attach: (element) => {
-        element.muted = true;
-        element.srcObject = new MediaStream([track]);
-      },
-      detach: (element) => {
-        element.srcObject = null;
-      },
-    };
-    ofDevices.set(track, picture);
-  }
-  return picture;
 }

@@ -1,20 +1,22 @@
-import { ConnectionError } from 'livekit-client';
 import { expect, it } from 'vitest';
 import { ApiError } from '../rooms/api';
-import { endingOf, failureOf, shorten } from './reasons';
+import { ConnectFailure, endingOf, failureOf, NotLoaded, shorten } from './reasons';
 
 it('an end that nobody explains is tried again', () => {
   expect(endingOf(undefined)).toEqual({ again: true });
 });
 
-it.each([
+const FAILURES: [Error, boolean][] = [
   [new ApiError('The server does not answer.', null), true],
   [new ApiError('busy', 503), true],
   [new ApiError('the room is full', 403), false],
-  [ConnectionError.notAllowed('the token has expired', 401), false],
-  [ConnectionError.serverUnreachable('no answer'), true],
+  [new ConnectFailure('refused', 'the token has expired'), false],
+  [new ConnectFailure('unreachable', 'no answer'), true],
+  [new NotLoaded(new Error('offline')), true],
   [new Error('odd'), true],
-])('%s is tried again: %s', (error, again) => {
+];
+
+it.each(FAILURES)('%s is tried again: %s', (error, again) => {
   const failure = failureOf(error, 'alpha');
   expect(failure.again).toBe(again);
   expect(failure.text).toMatch(/^“alpha” could not be joined: .+[.]$/);

@@ -1,13 +1,15 @@
 // One connection to one room, from connecting to its end: wires the client library's events to a scene, and the person's own
 // devices to what is published. Never comes back from the dead; `Call` makes the next one.
 import {
+  ConnectionError,
+  ConnectionErrorReason,
   ConnectionState,
+  DisconnectReason,
   LocalTrack,
   Room,
   RemoteTrackPublication,
   RoomEvent,
   Track,
-  type DisconnectReason,
   type LocalTrackPublication,
   type TrackPublication,
   type RemoteParticipant,
@@ -20,6 +22,7 @@ import { Store } from '../state/store';
 import type { Feature } from './feature';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
+import { ConnectFailure, type EndReason } from './reasons';
 import { sceneOf, type Scene } from './tiles';
 
 export interface SessionView extends Scene {
@@ -31,7 +34,7 @@ export interface SessionView extends Scene {
 export interface SessionEvents {
   joined(name: string): void;
   left(name: string): void;
-  ended(reason: DisconnectReason | undefined): void;
+  ended(reason: EndReason | undefined): void;
   publishFailed(source: Track.Source, error: unknown): void;
 }
 
@@ -76,7 +79,9 @@ export class Session {
 
   async connect(url: string, token: string): Promise<void> {
     // Sound is subscribed to below, pictures when they are on the page: in a large room most never are.
-    await this.#room.connect(url, token, { autoSubscribe: false });
+    await this.#room.connect(url, token, { autoSubscribe: false }).catch((error: unknown) => {
+      throw failureOfConnecting(error);
+    });
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
     this.#read();
@@ -182,7 +187,7 @@ export class Session {
     room.on(RoomEvent.Disconnected, (reason) => {
       if (this.#over) return;
       this.#end();
-      events.ended(reason);
+      events.ended(reason === undefined ? undefined : (DisconnectReason[reason] as EndReason));
     });
   }
 
@@ -249,6 +254,18 @@ async function sentTrack({ track, source }: TrackPublication): Promise<SentTrack
   const report = track instanceof LocalTrack ? await track.getRTCStatsReport() : undefined;
   const streams = entriesOf(report).filter(({ type }) => type === 'outbound-rtp');
   return { source, streams: streams.map(({ id }) => id) };
+}
+
+function failureOfConnecting(error: unknown): unknown {
+  if (!(error instanceof ConnectionError)) return error;
+  switch (error.reason) {
+    case ConnectionErrorReason.NotAllowed:
+      return new ConnectFailure('refused', error.message);
+    case ConnectionErrorReason.Cancelled:
+      return new ConnectFailure('cancelled', error.message);
+    default:
+      return new ConnectFailure('unreachable', error.message);
+  }
 }
 
 function connectionOf(state: ConnectionState, before: SessionView['connection']): SessionView['connection'] {

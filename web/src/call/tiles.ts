@@ -1,7 +1,8 @@
 // What the room shows, read off the client library's objects as plain values: tiles, sounds, people. Components compare these values
 // and draw; they never see a Room.
 import { RemoteParticipant, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
-import { pictureOf, pictureOfRemote, type Picture } from './picture';
+import type { Picture } from '../media/picture';
+import { pictureOf, pictureOfRemote } from './picture';
 
 export type Quality = 'excellent' | 'good' | 'poor' | 'lost' | 'unknown';
 

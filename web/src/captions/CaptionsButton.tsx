@@ -1,11 +1,11 @@
 // Turns captions on and off; there only if somebody writes them.
 import { Captions as On, CaptionsOff as Off } from 'lucide-react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
 export function CaptionsButton() {
-  const { captions } = useServices();
+  const { captions } = useCallServices();
   const { isAvailable } = useStore(captions.view);
   const isOn = useStore(captions.isOn);
   if (!isAvailable) return null;

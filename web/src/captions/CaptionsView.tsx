@@ -1,10 +1,10 @@
 // What is said, written under the stage.
-import { useServices } from '../shell/services';
+import { useCallServices } from '../call/services';
 import { useStore } from '../state/store';
 import './captions.css';
 
 export function CaptionsView() {
-  const { captions } = useServices();
+  const { captions } = useCallServices();
   const { lines, isAvailable } = useStore(captions.view);
   const isOn = useStore(captions.isOn);
   if (!isAvailable || !isOn) return null;

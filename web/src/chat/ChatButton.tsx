@@ -1,7 +1,7 @@
 // Opens and closes the chat, and counts what was not read.
 import { MessageSquare } from 'lucide-react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
 }
 
 export function ChatButton({ isOpen, onToggle }: Props) {
-  const { unread } = useStore(useServices().chat.view);
+  const { unread } = useStore(useCallServices().chat.view);
   return (
     <span className="with-badge">
       <IconButton

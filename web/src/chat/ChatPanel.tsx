@@ -1,8 +1,8 @@
 // The chat beside the stage: what was said, and a line to write.
 import { ArrowDown } from 'lucide-react';
 import { useEffect, useLayoutEffect, useRef, useState, type DragEvent } from 'react';
+import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { Composer } from './Composer';
 import type { Message } from './message';
@@ -13,7 +13,7 @@ import './chat.css';
 const TOGETHER = 3 * 60_000;
 
 export function ChatPanel({ onClose }: { onClose: () => void }) {
-  const { chat } = useServices();
+  const { chat } = useCallServices();
   const { messages, isTrimmed } = useStore(chat.view);
   const [replyTo, setReplyTo] = useState<Message | null>(null);
   const [isAtEnd, setAtEnd] = useState(true);

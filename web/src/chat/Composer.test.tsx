@@ -1,7 +1,7 @@
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ServicesContext, type Services } from '../shell/services';
+import { CallServicesContext, type CallServices } from '../call/services';
 import { Store } from '../state/store';
 import type { ChatView } from './chat';
 import { Composer } from './Composer';
@@ -16,11 +16,11 @@ beforeEach(() => {
   send.mockClear();
   share.mockClear();
   view = new Store<ChatView>({ messages: [], unread: 0, canWrite: true, isTrimmed: false, problem: null });
-  const services = { chat: { view, send, share } } as unknown as Services;
+  const services = { chat: { view, send, share } } as unknown as CallServices;
   render(
-    <ServicesContext value={services}>
+    <CallServicesContext value={services}>
       <Composer field={{ current: null }} replyTo={null} onReplied={vi.fn()} />
-    </ServicesContext>,
+    </CallServicesContext>,
   );
 });
 

@@ -1,8 +1,8 @@
 // Where a message is written: Enter sends, Shift+Enter is a new line. Files are chosen, dropped or pasted.
 import { Paperclip, SendHorizontal, X } from 'lucide-react';
 import { useId, useRef, useState, type ClipboardEvent, type KeyboardEvent, type RefObject } from 'react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { LONGEST_MESSAGE, type Message } from './message';
 
@@ -16,7 +16,7 @@ interface Props {
 const NEAR = 200;
 
 export function Composer({ field, replyTo, onReplied }: Props) {
-  const { chat } = useServices();
+  const { chat } = useCallServices();
   const { canWrite, problem } = useStore(chat.view);
   const [text, setText] = useState('');
   const file = useRef<HTMLInputElement>(null);

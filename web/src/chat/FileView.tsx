@@ -1,7 +1,7 @@
 // A file in the chat: its picture where that is safe to show; and getting it, which nobody does but the reader.
 import { Download, File as FileIcon, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { useServices } from '../shell/services';
+import { useCallServices } from '../call/services';
 import { useStore } from '../state/store';
 import { transferKey, type Files } from './files';
 import { isPicture, sizeText, type FileOffer } from './offer';
@@ -13,7 +13,7 @@ interface Props {
 }
 
 export function FileView({ identity, isOwn, offer }: Props) {
-  const { files } = useServices().chat;
+  const { files } = useCallServices().chat;
   return (
     <div className="file" data-testid="file" data-name={offer.name}>
       {isOwn ? <OwnFile files={files} offer={offer} /> : <OthersFile files={files} identity={identity} offer={offer} />}

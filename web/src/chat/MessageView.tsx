@@ -1,8 +1,8 @@
 // One message: who, when, what; its links; what it replies to; its file; and what became of it, if it is one's own.
 import { CircleAlert, Reply, RotateCw } from 'lucide-react';
 import { memo } from 'react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
-import { useServices } from '../shell/services';
 import { FileView } from './FileView';
 import { piecesOf } from './links';
 import type { Message } from './message';
@@ -16,7 +16,7 @@ interface Props {
 
 export const MessageView = memo(
   function MessageView({ message, isContinued, quoted, onReply }: Props) {
-    const { chat } = useServices();
+    const { chat } = useCallServices();
     const { name, isOwn, text, at, state, file, replyTo } = message;
     return (
       <li

@@ -1,9 +1,9 @@
 // What is wrong with the connection, in plain words, and the figures behind it, each second anew.
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
 import { useEffect } from 'react';
+import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
 import { Dialog } from '../design/Dialog';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { QualityBars } from '../stage/QualityBars';
 import type { Figures, ReceivedStream, SentStream, Stream, Transport } from './figures';
@@ -11,12 +11,12 @@ import { findingsOf, percent, type Finding } from './findings';
 import './connection.css';
 
 export function ConnectionPanel() {
-  const { connection } = useServices();
+  const { connection } = useCallServices();
   return useStore(connection.isOpen) ? <Panel onClose={() => connection.isOpen.set(false)} /> : null;
 }
 
 function Panel({ onClose }: { onClose: () => void }) {
-  const { call, connection } = useServices();
+  const { call, connection } = useCallServices();
   const view = useStore(call.view);
   const figures = useStore(connection.figures);
   useEffect(() => connection.watch(), [connection]);

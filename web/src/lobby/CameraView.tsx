@@ -1,7 +1,7 @@
 // The own camera as it is now: loading, showing, off, or why not.
 import { VideoOff } from 'lucide-react';
 import { useState } from 'react';
-import { pictureOfDevice } from '../call/picture';
+import { pictureOfDevice } from '../media/picture';
 import { PictureView } from '../stage/PictureView';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';

@@ -2,7 +2,7 @@
 import { Settings2 } from 'lucide-react';
 import { useId, useState } from 'react';
 import { IconButton } from '../design/IconButton';
-import { DeviceToggle } from '../room/Controls';
+import { DeviceToggle } from '../media/DeviceToggle';
 import { SettingsDialog } from '../settings/SettingsDialog';
 import { LanguageSelect } from '../shell/LanguageSelect';
 import { Logo } from '../shell/Logo';

@@ -1,7 +1,7 @@
 // Raises and lowers the own hand.
 import { Hand } from 'lucide-react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
 /** In the bar of a call; narrow screens have it in the menu of reactions. */
@@ -21,7 +21,7 @@ export function HandButton() {
 }
 
 export function useOwnHand(): { hand: number | null; toggle: () => void } {
-  const { people } = useServices();
+  const { people } = useCallServices();
   const hand = useStore(people.list).find(({ isLocal }) => isLocal)?.hand ?? null;
   return { hand, toggle: () => void people.raiseHand(hand === null) };
 }

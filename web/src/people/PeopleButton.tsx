@@ -1,6 +1,6 @@
 // How many are here; opens the list of them. Tells of raised hands.
 import { Hand, Users } from 'lucide-react';
-import { useServices } from '../shell/services';
+import { useCallServices } from '../call/services';
 import { useStore } from '../state/store';
 import './people.css';
 
@@ -11,7 +11,7 @@ interface Props {
 }
 
 export function PeopleButton({ count, isOpen, onToggle }: Props) {
-  const hands = useStore(useServices().people.list).filter(({ hand }) => hand !== null).length;
+  const hands = useStore(useCallServices().people.list).filter(({ hand }) => hand !== null).length;
   return (
     <button
       type="button"

@@ -1,13 +1,13 @@
 // Everyone in the room, raised hands first and numbered.
 import { Bot, Hand, Mic, MicOff, Video, VideoOff } from 'lucide-react';
+import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import type { PersonInRoom } from './people';
 import './people.css';
 
 export function PeoplePanel({ onClose }: { onClose: () => void }) {
-  const list = useStore(useServices().people.list);
+  const list = useStore(useCallServices().people.list);
   const raised = list.filter(({ hand }) => hand !== null);
   const others = list.filter(({ hand }) => hand === null);
   return (

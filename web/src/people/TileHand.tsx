@@ -1,10 +1,10 @@
 // The raised hand on a tile, with its number in line.
 import { Hand } from 'lucide-react';
-import { useServices } from '../shell/services';
+import { useCallServices } from '../call/services';
 import { useStore } from '../state/store';
 
 export function TileHand({ identity }: { identity: string }) {
-  const hand = useStore(useServices().people.list).find((person) => person.identity === identity)?.hand ?? null;
+  const hand = useStore(useCallServices().people.list).find((person) => person.identity === identity)?.hand ?? null;
   if (hand === null) return null;
   return (
     <span className="tile-hand" data-testid="tile-hand">

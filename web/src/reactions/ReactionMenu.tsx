@@ -2,14 +2,14 @@
 // beside it, and gives the focus back.
 import { Hand, SmilePlus } from 'lucide-react';
 import { useId, useRef } from 'react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import { useOwnHand } from '../people/HandButton';
-import { useServices } from '../shell/services';
 import { SIGNS } from './reactions';
 import './reactions.css';
 
 export function ReactionMenu() {
-  const { reactions } = useServices();
+  const { reactions } = useCallServices();
   const { hand, toggle } = useOwnHand();
   const menu = useRef<HTMLDivElement>(null);
   const id = useId();

@@ -2,6 +2,7 @@
 import { Link, List, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
+import { useCallServices } from '../call/services';
 import { CaptionsView } from '../captions/CaptionsView';
 import { ChatPanel } from '../chat/ChatPanel';
 import { ConnectionButton } from '../connection/ConnectionButton';
@@ -13,7 +14,6 @@ import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
 import { Logo } from '../shell/Logo';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { Controls } from './Controls';
 import { copyLink } from './copy-link';
@@ -31,7 +31,7 @@ export type Panel = 'chat' | 'people';
 type InRoom = Extract<CallView, { room: string }>;
 
 export function RoomPage({ view }: { view: InRoom }) {
-  const services = useServices();
+  const services = useCallServices();
   const { call, media, notices, preferences } = services;
   const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);

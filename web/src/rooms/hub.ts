@@ -1,5 +1,6 @@
-// The SignalR hub: tells when rooms change. Comes back by itself for as long as the page is open.
-import { HubConnectionBuilder, LogLevel, type HubConnection, type IRetryPolicy } from '@microsoft/signalr';
+// The SignalR hub: tells when rooms change. Comes back by itself for as long as the page is open. Its library is fetched when the page
+// is drawn, and asks the server then.
+import type { HubConnection, IRetryPolicy } from '@microsoft/signalr';
 
 export interface HubEvents {
   roomsUpdated(): void;
@@ -22,40 +23,46 @@ const FOREVER: IRetryPolicy = {
 
 /** Follows the hub until the returned function is called. */
 export function followHub(events: HubEvents, base: string = document.baseURI): () => void {
-  const hub: HubConnection = new HubConnectionBuilder()
-    .withUrl(new URL('notificationHub', base).href)
-    .withAutomaticReconnect(FOREVER)
-    .configureLogging(LogLevel.None)
-    .build();
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  hub.on('RoomsUpdated', (flag: unknown) => {
-    if (flag) events.roomsUpdated();
-  });
-  hub.onreconnecting(() => events.lost());
-  hub.onreconnected(() => events.connected());
-  // The library retries a connection that it once had, but not the first start, nor one that the server closed for good.
-  hub.onclose(() => start(1));
+  let hub: HubConnection | undefined;
   start(0);
   return () => {
     stopped = true;
     clearTimeout(timer);
-    void hub.stop();
+    void hub?.stop();
   };
 
   function start(attempt: number): void {
     if (stopped) return;
-    timer = setTimeout(
-      () => {
-        hub.start().then(
-          () => events.connected(),
-          () => {
-            events.lost();
-            start(attempt + 1);
-          },
-        );
-      },
-      attempt === 0 ? 0 : retryDelay(attempt - 1),
-    );
+    timer = setTimeout(() => void connect(attempt), attempt === 0 ? 0 : retryDelay(attempt - 1));
+  }
+
+  async function connect(attempt: number): Promise<void> {
+    try {
+      hub ??= await build();
+      await hub.start();
+      events.connected();
+    } catch {
+      events.lost();
+      start(attempt + 1);
+    }
+  }
+
+  async function build(): Promise<HubConnection> {
+    const { HubConnectionBuilder, LogLevel } = await import('@microsoft/signalr');
+    const made = new HubConnectionBuilder()
+      .withUrl(new URL('notificationHub', base).href)
+      .withAutomaticReconnect(FOREVER)
+      .configureLogging(LogLevel.None)
+      .build();
+    made.on('RoomsUpdated', (flag: unknown) => {
+      if (flag) events.roomsUpdated();
+    });
+    made.onreconnecting(() => events.lost());
+    made.onreconnected(() => events.connected());
+    // The library retries a connection that it once had, but not the first start, nor one that the server closed for good.
+    made.onclose(() => start(1));
+    return made;
   }
 }

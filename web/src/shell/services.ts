@@ -1,43 +1,29 @@
-// The parts that decide, made once and wired to each other; components reach them through a context.
+// The parts that decide at home, made once and wired to each other; components reach them through a context. Those of a call are in
+// `call/services`.
 import { createContext, useContext } from 'react';
 import { Call } from '../call/call';
-import { Captions } from '../captions/captions';
-import { Chat } from '../chat/chat';
-import { Files } from '../chat/files';
-import { ConnectionMonitor } from '../connection/monitor';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
 import { deviceNotice, type DeviceNotice } from '../media/problems';
 import { Notices } from '../notices/notices';
-import { People } from '../people/people';
-import { Reactions } from '../reactions/reactions';
 import { videoApi, type VideoApi } from '../rooms/api';
 import { followHub } from '../rooms/hub';
 import { RoomList } from '../rooms/room-list';
-import { announceStage } from '../stage/announcing';
-import { FullScreen } from '../stage/full-screen';
-import { PictureInPicture } from '../stage/picture-in-picture';
-import { StageState } from '../stage/stage-state';
 import { storageOf } from '../state/storage';
 import { basePath, pathOfRoom, roomOfPath } from './address';
+import { CallLoader } from './call-loader';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
 
 export interface Services {
+  api: VideoApi;
   person: OwnPerson;
   media: LocalMedia;
   notices: Notices;
   rooms: RoomList;
   call: Call;
-  chat: Chat;
-  people: People;
-  reactions: Reactions;
-  captions: Captions;
+  callLoader: CallLoader;
   preferences: Preferences;
-  stage: StageState;
-  fullScreen: FullScreen;
-  pictureInPicture: PictureInPicture;
-  connection: ConnectionMonitor;
 }
 
 export async function startServices(api: VideoApi = videoApi()): Promise<Services> {
@@ -47,18 +33,20 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
   const notices = new Notices();
   const media = new LocalMedia(ownDevices(), storage, session);
   const rooms = new RoomList(api);
-  const files = new Files();
-  const chat = new Chat({ api, notices, files });
-  const people = new People(notices);
-  const reactions = new Reactions(notices);
-  const captions = new Captions(storage);
+  const callLoader = new CallLoader({
+    fetch: async () => (await import('../call/module')).startCall(services),
+    reach: () => api.rooms(),
+    reload: () => location.reload(),
+  });
   const call = new Call({
     api,
     media,
     notices,
     person: () => ({ identity: person.identity, name: person.shownName() }),
-    features: [files, chat, people, reactions, captions],
+    engine: () => callLoader.load(),
   });
+  const preferences = new Preferences(storage);
+  const services: Services = { api, person, media, notices, rooms, call, callLoader, preferences };
   followHub({
     roomsUpdated: () => void rooms.refresh(),
     connected: () => void rooms.refresh(),
@@ -67,36 +55,7 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
   void rooms.refresh();
   tellDeviceProblems(media, notices);
   followAddress(call);
-  return {
-    person,
-    media,
-    notices,
-    rooms,
-    call,
-    chat,
-    people,
-    reactions,
-    captions,
-    preferences: new Preferences(storage),
-    ...viewOf(call, notices, storage),
-  };
-}
-
-/** How the call is looked at. Full screen and the small window end with it. */
-function viewOf(call: Call, notices: Notices, storage: Storage | null) {
-  const stage = new StageState(call.view, storage);
-  const fullScreen = new FullScreen(document);
-  const pictureInPicture = new PictureInPicture(window);
-  const connection = new ConnectionMonitor(() => call.sample());
-  announceStage(call.view, stage.view, (text) => notices.announce(text));
-  fullScreen.view.subscribe(() => stage.showOnly(fullScreen.view.get().tile));
-  call.view.subscribe(() => {
-    if (call.view.get().room !== null) return;
-    void fullScreen.leave();
-    void pictureInPicture.close();
-    connection.isOpen.set(false);
-  });
-  return { stage, fullScreen, pictureInPicture, connection };
+  return services;
 }
 
 /** Joins the room that the address names, and keeps the address of the room one is in. */

@@ -1,6 +1,6 @@
 // A `<video>` that shows a picture, and tells when the first frame is there.
 import { useEffect, useRef } from 'react';
-import type { Picture } from '../call/picture';
+import type { Picture } from '../media/picture';
 
 interface Props {
   picture: Picture;

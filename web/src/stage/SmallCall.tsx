@@ -1,15 +1,15 @@
 // The call in the small window above all others: what leads, and the buttons one needs there.
 import { Maximize2, Mic, MicOff, Phone, Video, VideoOff } from 'lucide-react';
 import { createPortal } from 'react-dom';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import type { DeviceKind } from '../media/problems';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { leadingTile } from './arrangement';
 import { marksOf, TileFace } from './TileView';
 
 export function SmallCall() {
-  const { pictureInPicture } = useServices();
+  const { pictureInPicture } = useCallServices();
   const small = useStore(pictureInPicture.window);
   return small ? createPortal(<SmallWindow />, small.document.body) : null;
 }
@@ -18,7 +18,7 @@ const ICONS = { camera: { on: Video, off: VideoOff }, microphone: { on: Mic, off
 const LABELS = { camera: 'Camera', microphone: 'Microphone' };
 
 function SmallWindow() {
-  const { stage, call, pictureInPicture } = useServices();
+  const { stage, call, pictureInPicture } = useCallServices();
   const tile = leadingTile(useStore(stage.view).arrangement);
   return (
     <main className="small-call" aria-label="Call">
@@ -43,7 +43,7 @@ function SmallWindow() {
 }
 
 function Toggle({ kind }: { kind: DeviceKind }) {
-  const { media } = useServices();
+  const { media } = useCallServices();
   const wished = useStore(media.wishes)[kind];
   const isOn = useStore(media[kind].state).status !== 'failed' && wished;
   return (

@@ -2,9 +2,9 @@ import { act, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallView } from '../call/call';
-import type { Picture } from '../call/picture';
+import type { Picture } from '../media/picture';
 import type { Tile } from '../call/tiles';
-import { ServicesContext, type Services } from '../shell/services';
+import { CallServicesContext, type CallServices } from '../call/services';
 import { Store } from '../state/store';
 import { Stage } from './Stage';
 import { StageState } from './stage-state';
@@ -48,11 +48,11 @@ beforeEach(() => {
     pictureInPicture: { canShowVideo: false },
     people: { list: new Store([]) },
     reactions: { shown: new Store([]) },
-  } as unknown as Services;
+  } as unknown as CallServices;
   render(
-    <ServicesContext value={services}>
+    <CallServicesContext value={services}>
       <Stage />
-    </ServicesContext>,
+    </CallServicesContext>,
   );
 });
 

@@ -2,10 +2,10 @@
 // the same element, so that no picture is taken down when people move.
 import { ChevronLeft, ChevronRight, Maximize, Minimize, PictureInPicture2, Pin, PinOff } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
@@ -16,7 +16,7 @@ import { videoOf } from './view-commands';
 import './stage.css';
 
 export function Stage() {
-  const { stage } = useServices();
+  const { stage } = useCallServices();
   const { arrangement } = useStore(stage.view);
   const element = useRef<HTMLDivElement>(null);
   const size = useSize(element);
@@ -40,7 +40,7 @@ interface OpenMenu {
 }
 
 function Tiles({ size }: { size: Size }) {
-  const { stage } = useServices();
+  const { stage } = useCallServices();
   const { arrangement, pinned } = useStore(stage.view);
   const [page, setPage] = useState(0);
   const [menu, setMenu] = useState<OpenMenu | null>(null);
@@ -128,7 +128,7 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
 }
 
 function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClose: () => void }) {
-  const { stage, fullScreen, pictureInPicture } = useServices();
+  const { stage, fullScreen, pictureInPicture } = useCallServices();
   const isPinned = useStore(stage.view).pinned === tile.key;
   const isAlone = useStore(fullScreen.view).tile === tile.key;
   const items: MenuItem[] = [];

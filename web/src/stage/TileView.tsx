@@ -1,11 +1,11 @@
 // One tile: a face or a shared screen, with its name, its state and its menu.
 import { EllipsisVertical, MicOff, MonitorUp, Pin, PinOff, VideoOff } from 'lucide-react';
 import { memo, useState } from 'react';
-import type { Picture } from '../call/picture';
+import type { Picture } from '../media/picture';
+import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
 import { TileHand } from '../people/TileHand';
 import { TileReactions } from '../reactions/TileReactions';
-import { useServices } from '../shell/services';
 import { initialsOf } from '../shell/person';
 import { labelOf } from './labels';
 import { PictureView } from './PictureView';
@@ -28,7 +28,7 @@ interface Props {
 /** Box by numbers, so that a tile that did not change rests when another did. */
 export const TileView = memo(function TileView(props: Props) {
   const { tile, place, x, y, width, height, isPinned, isStop, onMenu } = props;
-  const { stage } = useServices();
+  const { stage } = useCallServices();
   const label = labelOf(tile);
   const PinIcon = isPinned ? PinOff : Pin;
   return (

@@ -1,14 +1,14 @@
 // How one looks at the call: grid or speaker, full screen, the small window. In the header, and by keys.
 import { Activity, LayoutGrid, LayoutPanelLeft, Maximize, Minimize, PictureInPicture2 } from 'lucide-react';
 import { useState } from 'react';
+import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
-import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import { viewCommands } from './view-commands';
 
 export function ViewMenu() {
-  const services = useServices();
+  const services = useCallServices();
   const [at, setAt] = useState<DOMRect | null>(null);
   const { choice } = useStore(services.stage.view);
   const singleKeys = useStore(services.preferences.singleKeys);

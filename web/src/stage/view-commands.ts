@@ -1,11 +1,11 @@
 // What menus and keys do to the view of a call.
 import type { Tile } from '../call/tiles';
-import type { Services } from '../shell/services';
+import type { CallServices } from '../call/services';
 import { leadingTile } from './arrangement';
 
 export type ViewCommand = 'layout' | 'full-screen' | 'picture-in-picture' | 'connection';
 
-type Parts = Pick<Services, 'stage' | 'fullScreen' | 'pictureInPicture' | 'connection'>;
+type Parts = Pick<CallServices, 'stage' | 'fullScreen' | 'pictureInPicture' | 'connection'>;
 
 export function viewCommands(parts: Parts): Record<ViewCommand, () => void> {
   const { stage, fullScreen, pictureInPicture, connection } = parts;

@@ -1,0 +1,24 @@
+// All of a call in one module, fetched by `shell/call-loader`: home must not import it, nor anything that needs the client library.
+import { setLogLevel } from 'livekit-client';
+import { RoomPage } from '../room/RoomPage';
+import type { CallCode } from '../shell/call-loader';
+import type { Services } from '../shell/services';
+import { CallServicesContext, startCallServices } from './services';
+import { Session } from './session';
+
+setLogLevel('warn');
+
+export function startCall(home: Services): CallCode {
+  const { services, features } = startCallServices(home);
+  return {
+    session: (events) => new Session(home.media, events, features),
+    forget: () => {
+      for (const feature of features) feature.reset();
+    },
+    Page: ({ view }) => (
+      <CallServicesContext value={services}>
+        <RoomPage view={view} />
+      </CallServicesContext>
+    ),
+  };
+}

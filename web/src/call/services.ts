@@ -1,0 +1,65 @@
+// What a call needs beside what home has: the parts that decide in a room, made once when the call's code is there.
+import { createContext, useContext } from 'react';
+import { Captions } from '../captions/captions';
+import { Chat } from '../chat/chat';
+import { Files } from '../chat/files';
+import { ConnectionMonitor } from '../connection/monitor';
+import { People } from '../people/people';
+import { Reactions } from '../reactions/reactions';
+import type { Services } from '../shell/services';
+import { announceStage } from '../stage/announcing';
+import { FullScreen } from '../stage/full-screen';
+import { PictureInPicture } from '../stage/picture-in-picture';
+import { StageState } from '../stage/stage-state';
+import { storageOf } from '../state/storage';
+import type { Feature } from './feature';
+
+export interface CallServices extends Services {
+  chat: Chat;
+  people: People;
+  reactions: Reactions;
+  captions: Captions;
+  stage: StageState;
+  fullScreen: FullScreen;
+  pictureInPicture: PictureInPicture;
+  connection: ConnectionMonitor;
+}
+
+/** The services, and what goes on in a room beside media. */
+export function startCallServices(home: Services): { services: CallServices; features: readonly Feature[] } {
+  const { api, notices } = home;
+  const files = new Files();
+  const chat = new Chat({ api, notices, files });
+  const people = new People(notices);
+  const reactions = new Reactions(notices);
+  const captions = new Captions(storageOf('localStorage'));
+  return {
+    services: { ...home, chat, people, reactions, captions, ...viewOf(home) },
+    features: [files, chat, people, reactions, captions],
+  };
+}
+
+/** How the call is looked at. Full screen and the small window end with it. */
+function viewOf({ call, notices }: Services) {
+  const stage = new StageState(call.view, storageOf('localStorage'));
+  const fullScreen = new FullScreen(document);
+  const pictureInPicture = new PictureInPicture(window);
+  const connection = new ConnectionMonitor(() => call.sample());
+  announceStage(call.view, stage.view, (text) => notices.announce(text));
+  fullScreen.view.subscribe(() => stage.showOnly(fullScreen.view.get().tile));
+  call.view.subscribe(() => {
+    if (call.view.get().room !== null) return;
+    void fullScreen.leave();
+    void pictureInPicture.close();
+    connection.isOpen.set(false);
+  });
+  return { stage, fullScreen, pictureInPicture, connection };
+}
+
+export const CallServicesContext = createContext<CallServices | null>(null);
+
+export function useCallServices(): CallServices {
+  const services = useContext(CallServicesContext);
+  if (!services) throw new Error('a component that uses the services of a call is outside of CallServicesContext');
+  return services;
+}
