@@ -1,8 +1,9 @@
 // The call as the person knows it: joining a room, being in it, losing it, getting it back, leaving. Holds the one session there may
 // be, and turns what happens to it into notices. Part of home: what carries a call is fetched when it is needed.
-import type { Track } from 'livekit-client';
 import type { Sample } from '../connection/figures';
+import { t } from '../i18n/i18n';
 import type { LocalMedia } from '../media/local-media';
+import type { DeviceKind } from '../media/problems';
 import type { Notices } from '../notices/notices';
 import type { VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
@@ -60,7 +61,7 @@ export class Call {
     if (now.room !== room) this.#forget();
     const problem = roomNameProblem(room);
     if (problem) {
-      this.#fail(`“${shorten(room)}” could not be joined: ${problem}`);
+      this.#fail(t('call:notJoined', { room: shorten(room), why: problem }));
       return;
     }
     this.view.set({ room, connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false });
@@ -80,7 +81,7 @@ export class Call {
     this.#drop();
     this.#goHome();
     this.#parts.notices.dismiss('connection');
-    this.#parts.notices.announce(`You have left ${room}.`);
+    this.#parts.notices.announce(t('call:left', { room }));
   }
 
   async share(on: boolean): Promise<void> {
@@ -93,7 +94,7 @@ export class Call {
         slot: 'screen',
         kind: 'screen-failed',
         tone: 'warning',
-        text: 'The screen could not be shared. This browser or system may not allow it; try a window or a tab instead.',
+        text: t('call:screenFailed'),
         lasts: 10_000,
       });
     }
@@ -118,8 +119,8 @@ export class Call {
     if (turn !== this.#turn) return;
     this.#engine = ready;
     const session = ready.session({
-      joined: (name) => this.#presence(`${name} has joined.`),
-      left: (name) => this.#presence(`${name} has left.`),
+      joined: (name) => this.#presence(t('call:joinedBy', { name })),
+      left: (name) => this.#presence(t('call:leftBy', { name })),
       ended: (reason) => this.#ended(endingOf(reason), room),
       publishFailed: (source) => this.#publishFailed(source),
     });
@@ -143,7 +144,7 @@ export class Call {
     };
     this.#stopFollowing = session.view.subscribe(show);
     show();
-    if (!wasLost) notices.announce(`You are in ${room}.`);
+    if (!wasLost) notices.announce(t('call:entered', { room }));
   }
 
   #tellConnection(was: SessionView['connection'], now: SessionView['connection']): void {
@@ -153,11 +154,17 @@ export class Call {
         slot: 'connection',
         kind: 'reconnecting',
         tone: 'warning',
-        text: 'The connection is lost. Reconnecting…',
+        text: t('call:reconnecting'),
         lasts: null,
       });
     } else if (was === 'reconnecting') {
-      notices.show({ slot: 'connection', kind: 'reconnected', tone: 'good', text: 'Reconnected.', lasts: 5_000 });
+      notices.show({
+        slot: 'connection',
+        kind: 'reconnected',
+        tone: 'good',
+        text: t('call:reconnected'),
+        lasts: 5_000,
+      });
     }
   }
 
@@ -180,7 +187,7 @@ export class Call {
       this.#drop();
       this.#parts.notices.dismiss('connection');
       this.#goHome();
-      this.#tellOver('The connection was lost and did not come back. Check your network, then join again.');
+      this.#tellOver(t('call:end.lost'));
       return;
     }
     this.#timer = setTimeout(() => {
@@ -217,12 +224,12 @@ export class Call {
     notices.show({ slot: 'presence', kind: 'presence', tone: 'info', text, lasts: 4_000 });
   }
 
-  #publishFailed(source: Track.Source): void {
+  #publishFailed(source: DeviceKind): void {
     this.#parts.notices.show({
       slot: 'publish',
       kind: 'publish-failed',
       tone: 'bad',
-      text: `The others do not get your ${source} now. Turn it off and on again.`,
+      text: t(`call:notSent.${source}`),
       lasts: null,
     });
   }
@@ -230,7 +237,7 @@ export class Call {
   #fail(text: string, again?: () => void): void {
     this.#drop();
     this.#goHome();
-    const action = again ? { action: { label: 'Try again', run: again } } : {};
+    const action = again ? { action: { label: t('call:tryAgain'), run: again } } : {};
     this.#parts.notices.show({ slot: 'call', kind: 'join-failed', tone: 'bad', text, lasts: null, ...action });
   }
 

@@ -1,7 +1,9 @@
 // Why a call ended or could not begin, in plain sentences, and whether to try again by itself. Home says them, too, so they need no client
 // library: `Session` turns its errors into these.
 import type { DisconnectReason } from 'livekit-client';
+import { t } from '../i18n/i18n';
 import { ApiError } from '../rooms/api';
+import { sayError } from '../rooms/errors';
 
 /** By the names of LiveKit's reasons. */
 export type EndReason = keyof typeof DisconnectReason;
@@ -12,17 +14,17 @@ export type Ending = { again: true } | { again: false; text: string };
 export function endingOf(reason: EndReason | undefined): Ending {
   switch (reason) {
     case 'SERVER_SHUTDOWN':
-      return over('The server has shut down, so the call has ended. Join again when it is back.');
+      return over(t('call:end.shutdown'));
     case 'DUPLICATE_IDENTITY':
-      return over('You have joined this room from another tab or device, so the call goes on there.');
+      return over(t('call:end.duplicate'));
     case 'PARTICIPANT_REMOVED':
-      return over('You have been removed from the room.');
+      return over(t('call:end.removed'));
     case 'ROOM_DELETED':
     case 'ROOM_CLOSED':
-      return over('The room has been closed.');
+      return over(t('call:end.closed'));
     case 'USER_REJECTED':
     case 'USER_UNAVAILABLE':
-      return over('The call was not taken.');
+      return over(t('call:end.notTaken'));
     default:
       return { again: true };
   }
@@ -50,35 +52,20 @@ export class NotLoaded extends Error {
 /** Why joining failed; `again` if the same try may well succeed later. */
 export function failureOf(error: unknown, room: string): { again: boolean; text: string } {
   const name = shorten(room);
-  if (error instanceof ApiError) {
-    return {
-      again: error.status === null || error.status >= 500,
-      text: `“${name}” could not be joined: ${sentence(error.message)}`,
-    };
-  }
-  if (error instanceof NotLoaded) {
-    return {
-      again: true,
-      text: `“${name}” could not be joined: the part of this page that carries calls could not be fetched. Check the network, then try again.`,
-    };
-  }
+  const failed = (again: boolean, why: string) => ({ again, text: t('call:notJoined', { room: name, why }) });
+  if (error instanceof ApiError) return failed(error.status === null || error.status >= 500, sentence(sayError(error)));
+  if (error instanceof NotLoaded) return failed(true, t('call:notLoaded'));
   if (error instanceof ConnectFailure) {
     switch (error.why) {
       case 'refused':
-        return { again: false, text: `“${name}” could not be joined: ${sentence(error.message)}` };
+        return failed(false, sentence(error.message));
       case 'cancelled':
-        return { again: false, text: `Joining “${name}” was interrupted.` };
+        return { again: false, text: t('call:interrupted', { room: name }) };
       case 'unreachable':
-        return {
-          again: true,
-          text: `“${name}” could not be joined: the media server cannot be reached from here. Check the network, or a firewall that blocks WebSockets or UDP.`,
-        };
+        return failed(true, t('call:unreachable'));
     }
   }
-  return {
-    again: true,
-    text: `“${name}” could not be joined: ${sentence(error instanceof Error ? error.message : String(error))}`,
-  };
+  return failed(true, sentence(error instanceof Error ? error.message : String(error)));
 }
 
 function over(text: string): Ending {

@@ -35,7 +35,7 @@ export interface SessionEvents {
   joined(name: string): void;
   left(name: string): void;
   ended(reason: EndReason | undefined): void;
-  publishFailed(source: Track.Source, error: unknown): void;
+  publishFailed(source: DeviceKind, error: unknown): void;
 }
 
 const EMPTY: SessionView = { connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false };
@@ -67,11 +67,11 @@ export class Session {
       singlePeerConnection: false,
       ...(speaker === undefined ? {} : { audioOutput: { deviceId: speaker } }),
     });
-    const failed = (source: Track.Source) => (error: unknown) => events.publishFailed(source, error);
+    const failed = (source: DeviceKind) => (error: unknown) => events.publishFailed(source, error);
     const participant = this.#room.localParticipant;
     this.#publishers = {
-      camera: new Publisher(participant, Track.Source.Camera, { simulcast: true }, failed(Track.Source.Camera)),
-      microphone: new Publisher(participant, Track.Source.Microphone, {}, failed(Track.Source.Microphone)),
+      camera: new Publisher(participant, Track.Source.Camera, { simulcast: true }, failed('camera')),
+      microphone: new Publisher(participant, Track.Source.Microphone, {}, failed('microphone')),
     };
     this.#listen(events);
     this.#undo.push(...features.map((feature) => feature.attach(this.#room)));

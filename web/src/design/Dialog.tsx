@@ -1,6 +1,7 @@
 // A modal dialog on the browser's own `<dialog>`: focus stays inside, Escape closes, focus returns to where it was.
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { useT } from '../i18n/i18n';
 import { IconButton } from './IconButton';
 
 interface Props {
@@ -14,6 +15,7 @@ interface Props {
 /** Open for as long as it is rendered. */
 export function Dialog({ title, testId, closeTestId, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const t = useT();
   const heading = useId();
   useEffect(() => {
     const element = dialog.current;
@@ -42,7 +44,7 @@ export function Dialog({ title, testId, closeTestId, onClose, children }: Props)
       <div className="dialog-content">
         <header className="dialog-header">
           <h2 id={heading}>{title}</h2>
-          <IconButton label="Close" icon={X} testId={closeTestId} onClick={onClose} />
+          <IconButton label={t('design:close')} icon={X} testId={closeTestId} onClick={onClose} />
         </header>
         {children}
       </div>

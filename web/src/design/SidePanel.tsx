@@ -2,6 +2,7 @@
 // back when it closes; Escape closes it.
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { useT } from '../i18n/i18n';
 import { IconButton } from './IconButton';
 import './side-panel.css';
 
@@ -16,6 +17,7 @@ interface Props {
 /** Open for as long as it is rendered. What has `autoFocus` inside gets the focus, else the title. */
 export function SidePanel({ title, testId, closeTestId, onClose, children }: Props) {
   const panel = useRef<HTMLElement>(null);
+  const t = useT();
   const heading = useId();
   useEffect(() => {
     const element = panel.current;
@@ -44,7 +46,7 @@ export function SidePanel({ title, testId, closeTestId, onClose, children }: Pro
         <h2 id={heading} tabIndex={-1}>
           {title}
         </h2>
-        <IconButton label="Close" icon={X} testId={closeTestId} onClick={onClose} />
+        <IconButton label={t('design:close')} icon={X} testId={closeTestId} onClick={onClose} />
       </header>
       {children}
     </aside>

@@ -28,6 +28,11 @@ export function useT(): typeof t {
   return t;
 }
 
+/** The language in use, outside of components. */
+export function currentLanguage(): Language {
+  return current.get();
+}
+
 /** The language in use. */
 export function useLanguage(): Language {
   return useStore(current);

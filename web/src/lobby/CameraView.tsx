@@ -1,17 +1,11 @@
 // The own camera as it is now: loading, showing, off, or why not.
 import { VideoOff } from 'lucide-react';
 import { useState } from 'react';
+import { useT } from '../i18n/i18n';
 import { pictureOfDevice } from '../media/picture';
 import { PictureView } from '../stage/PictureView';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
-
-const PROBLEMS = {
-  refused: 'The browser does not let this page use your camera.',
-  missing: 'No camera found.',
-  busy: 'Your camera does not start.',
-  insecure: 'Browsers give the camera to secure pages only.',
-};
 
 interface Props {
   testId: string;
@@ -20,6 +14,7 @@ interface Props {
 }
 
 export function CameraView({ testId, followsWish = true }: Props) {
+  const t = useT();
   const { media } = useServices();
   const state = useStore(media.camera.state);
   const wished = useStore(media.wishes).camera;
@@ -34,19 +29,19 @@ export function CameraView({ testId, followsWish = true }: Props) {
           mirrored
           className={shown === track ? 'camera-picture' : 'camera-picture camera-picture-waiting'}
           testId={testId}
-          label="Your camera"
+          label={t('lobby:yourCamera')}
           onFrame={() => setShown(track)}
         />
       ) : null}
       {isOff || state.status === 'failed' ? (
         <p className="camera-message">
           <VideoOff aria-hidden="true" />
-          {isOff ? 'Your camera is off.' : state.status === 'failed' ? PROBLEMS[state.problem] : ''}
+          {isOff ? t('lobby:cameraOff') : state.status === 'failed' ? t(`lobby:camera.${state.problem}`) : ''}
         </p>
       ) : track && shown === track ? null : (
         <p className="camera-message" data-testid={`${testId}-loading`}>
           <span className="spinner" aria-hidden="true" />
-          Loading preview... Please wait.
+          {t('lobby:loading')}
         </p>
       )}
     </div>

@@ -1,10 +1,12 @@
 // Makes a room by its name, and joins it.
 import { Plus } from 'lucide-react';
 import { useId, useState, type SubmitEvent } from 'react';
+import { useT } from '../i18n/i18n';
 import { isRoomName, roomNameProblem } from '../rooms/names';
 import { useServices } from '../shell/services';
 
 export function CreateRoom() {
+  const t = useT();
   const { call } = useServices();
   const [name, setName] = useState('');
   const rule = useId();
@@ -22,8 +24,8 @@ export function CreateRoom() {
       <input
         className="input"
         data-testid="room-input"
-        aria-label="Room Name"
-        placeholder="Room Name"
+        aria-label={t('lobby:roomName')}
+        placeholder={t('lobby:roomName')}
         autoComplete="off"
         enterKeyHint="go"
         value={name}
@@ -32,7 +34,7 @@ export function CreateRoom() {
         onChange={(event) => setName(event.target.value)}
       />
       <button type="submit" className="button button-primary" data-testid="create-room" disabled={!isRoomName(name)}>
-        <Plus aria-hidden="true" /> Create
+        <Plus aria-hidden="true" /> {t('lobby:create')}
       </button>
       {problem ? (
         <p className="field-problem" id={rule} data-testid="room-rule" role="alert">

@@ -2,6 +2,7 @@
 import { Settings2 } from 'lucide-react';
 import { useId, useState } from 'react';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { SettingsDialog } from '../settings/SettingsDialog';
 import { LanguageSelect } from '../shell/LanguageSelect';
@@ -13,6 +14,7 @@ import { RoomListView } from './RoomListView';
 import './lobby.css';
 
 export function HomePage() {
+  const t = useT();
   const [settingsOpen, setSettingsOpen] = useState(false);
   const rooms = useId();
   return (
@@ -22,15 +24,15 @@ export function HomePage() {
         <LanguageSelect />
       </header>
       <main className="home-main">
-        <section className="home-self" aria-label="You">
-          <h1 className="home-title">Face to face, in a room of your own.</h1>
+        <section className="home-self" aria-label={t('lobby:you')}>
+          <h1 className="home-title">{t('lobby:title')}</h1>
           <div className="preview">
             <CameraView testId="preview" />
-            <div className="preview-buttons" role="group" aria-label="On joining">
+            <div className="preview-buttons" role="group" aria-label={t('lobby:onJoining')}>
               <DeviceToggle kind="microphone" testId="preview-microphone" />
               <DeviceToggle kind="camera" testId="preview-camera" />
               <IconButton
-                label="Settings"
+                label={t('settings:settings')}
                 icon={Settings2}
                 testId="open-settings"
                 className="control"
@@ -41,7 +43,7 @@ export function HomePage() {
           <NameField testId="name-input" />
         </section>
         <section className="home-rooms" aria-labelledby={rooms}>
-          <h2 id={rooms}>Rooms</h2>
+          <h2 id={rooms}>{t('lobby:rooms')}</h2>
           <CreateRoom />
           <RoomListView />
         </section>

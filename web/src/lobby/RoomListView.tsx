@@ -1,9 +1,12 @@
 // The rooms there are, live.
 import { Users } from 'lucide-react';
+import { number } from '../i18n/format';
+import { useT } from '../i18n/i18n';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
 export function RoomListView({ onJoin }: { onJoin?: () => void }) {
+  const t = useT();
   const { rooms, call } = useServices();
   const { rooms: all, status } = useStore(rooms.view);
   const { room: joined } = useStore(call.view);
@@ -11,15 +14,15 @@ export function RoomListView({ onJoin }: { onJoin?: () => void }) {
     <div className="rooms" aria-busy={status === 'loading'}>
       {status === 'stale' ? (
         <p className="rooms-stale" role="status">
-          The server cannot be reached now, so this list may be old. Trying again…
+          {t('lobby:stale')}
         </p>
       ) : null}
       {all.length === 0 && status === 'live' ? (
         <p className="rooms-empty" data-testid="rooms-empty">
-          Add a room to begin. Other online participants can join or create rooms.
+          {t('lobby:empty')}
         </p>
       ) : null}
-      <ul className="room-list" data-testid="room-list" aria-label="Rooms">
+      <ul className="room-list" data-testid="room-list" aria-label={t('lobby:rooms')}>
         {all.map((room) => {
           const isFull = room.maxParticipants > 0 && room.participantCount >= room.maxParticipants;
           return (
@@ -41,7 +44,7 @@ export function RoomListView({ onJoin }: { onJoin?: () => void }) {
                 </span>
                 <Users aria-hidden="true" />
                 <span className="room-count" data-testid="room-count">
-                  {room.participantCount} / {room.maxParticipants}
+                  {number(room.participantCount)} / {number(room.maxParticipants)}
                 </span>
               </button>
             </li>

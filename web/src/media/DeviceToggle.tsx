@@ -1,6 +1,7 @@
 // Camera or microphone on or off, in a call and before it.
 import { Mic, MicOff, Video, VideoOff } from 'lucide-react';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
@@ -11,22 +12,19 @@ interface Props {
 }
 
 const ICONS = { camera: { on: Video, off: VideoOff }, microphone: { on: Mic, off: MicOff } };
-const LABELS = { camera: 'Camera', microphone: 'Microphone' };
 
 export function DeviceToggle({ kind, testId, shortcut }: Props) {
+  const t = useT();
   const { media } = useServices();
   const wished = useStore(media.wishes)[kind];
   const failed = useStore(media[kind].state).status === 'failed';
   const isOn = wished && !failed;
-  const key = shortcut ? ` (${shortcut})` : '';
+  const does = failed ? 'unavailable' : isOn ? 'turnOff' : 'turnOn';
+  const text = t(`media:${does}.${kind}`);
   return (
     <IconButton
-      label={LABELS[kind]}
-      tip={
-        failed
-          ? `${LABELS[kind]} not available: try again`
-          : `Turn ${LABELS[kind].toLowerCase()} ${isOn ? 'off' : 'on'}${key}`
-      }
+      label={t(`media:${kind}`)}
+      tip={shortcut && !failed ? t('media:withKey', { text, key: shortcut }) : text}
       icon={isOn ? ICONS[kind].on : ICONS[kind].off}
       testId={testId}
       aria-pressed={isOn}

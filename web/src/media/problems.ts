@@ -1,4 +1,5 @@
 // What can be wrong with a camera or a microphone, and the plain sentence for it. Knows no device and no component.
+import { t } from '../i18n/i18n';
 
 export type DeviceKind = 'camera' | 'microphone';
 
@@ -23,36 +24,14 @@ export interface DeviceNotice {
   text: string;
 }
 
-const STILL = 'You can join all the same, and see and hear the others.';
-
 /** One notice about both devices, or none when both are well. */
 export function deviceNotice(camera: DeviceProblem | null, microphone: DeviceProblem | null): DeviceNotice | null {
   const problem = camera ?? microphone;
   if (!problem) return null;
-  if (problem === 'insecure') {
-    return {
-      kind: 'insecure',
-      text: `Browsers give camera and microphone to secure pages only. Open this page by its https:// address, or on this machine by localhost. ${STILL}`,
-    };
-  }
+  const still = t('media:still');
+  if (problem === 'insecure') return { kind: 'insecure', text: t('media:insecure', { still }) };
   const kind: DeviceKind = camera ? 'camera' : 'microphone';
-  const both = camera === microphone;
-  const it = both ? 'them' : 'it';
-  switch (problem) {
-    case 'refused':
-      return {
-        kind: `${kind}-refused`,
-        text: `The browser does not let this page use your ${both ? 'camera and microphone' : kind}. Allow ${it} by the icon at the left of the address, then reload. ${STILL}`,
-      };
-    case 'missing':
-      return {
-        kind: `no-${kind}`,
-        text: `${both ? 'No camera and no microphone were' : `No ${kind} was`} found. Plug one in, and it is used at once. ${STILL}`,
-      };
-    case 'busy':
-      return {
-        kind: `${kind}-busy`,
-        text: `Your ${both ? 'camera and microphone do' : `${kind} does`} not start. Close other programs that use ${it}, then try again. ${STILL}`,
-      };
-  }
+  const which = camera === microphone ? 'both' : kind;
+  const text = t(`media:${problem}.${which}`, { still });
+  return { kind: problem === 'missing' ? `no-${kind}` : `${kind}-${problem}`, text };
 }

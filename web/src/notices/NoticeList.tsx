@@ -1,6 +1,7 @@
 // The notices on screen, and the line that only screen readers get.
 import { CircleAlert, CircleCheck, Info, TriangleAlert, X } from 'lucide-react';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 import type { Notice, Tone } from './notices';
@@ -9,12 +10,13 @@ import './notices.css';
 const ICONS: Record<Tone, typeof Info> = { info: Info, good: CircleCheck, warning: TriangleAlert, bad: CircleAlert };
 
 export function NoticeList() {
+  const t = useT();
   const { notices } = useServices();
   const shown = useStore(notices.shown);
   const announced = useStore(notices.announced);
   return (
     <>
-      <section className="notices" aria-label="Notices">
+      <section className="notices" aria-label={t('notices:notices')}>
         {shown.map((notice) => (
           <NoticeView key={notice.slot} notice={notice} onDismiss={() => notices.dismiss(notice.slot)} />
         ))}
@@ -27,6 +29,7 @@ export function NoticeList() {
 }
 
 function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => void }) {
+  const t = useT();
   const Icon = ICONS[notice.tone];
   const { action } = notice;
   // Joins and leaves are told by the announcer; a role here would tell them twice.
@@ -41,7 +44,7 @@ function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => vo
         </button>
       ) : null}
       {/* Gone by itself before anybody could aim at a button. */}
-      {notice.kind === 'presence' ? null : <IconButton label="Dismiss" icon={X} onClick={onDismiss} />}
+      {notice.kind === 'presence' ? null : <IconButton label={t('notices:dismiss')} icon={X} onClick={onDismiss} />}
     </div>
   );
 }

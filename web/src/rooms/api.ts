@@ -21,12 +21,14 @@ export interface Ticket {
   identity: string;
 }
 
-/** A refusal by the server, or no answer. The message is for people. */
+/** A refusal by the server, or no answer. The message is for people, in English; `errors` says it in the language of the page. */
 export class ApiError extends Error {
   constructor(
     message: string,
     /** The HTTP status, or null when there was no answer. */
     readonly status: number | null,
+    /** The kind that the server calls it (`errors.py`), or one of the page's own: `no_answer`, `unexpected_answer`. */
+    readonly kind: string | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -68,11 +70,16 @@ async function getJson(url: URL, headers: Record<string, string> = {}): Promise<
   try {
     response = await fetch(url, { headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
   } catch {
-    throw new ApiError('The server does not answer.', null);
+    throw new ApiError('The server does not answer.', null, 'no_answer');
   }
   const body: unknown = await response.json().catch(() => null);
   if (response.ok) return body;
-  throw new ApiError(messageOf(body) ?? `The server answered ${response.status}.`, response.status);
+  throw new ApiError(messageOf(body) ?? `The server answered ${response.status}.`, response.status, kindOf(body));
+}
+
+function kindOf(body: unknown): string | null {
+  const { error } = (body ?? {}) as Record<string, unknown>;
+  return typeof error === 'string' ? error : null;
 }
 
 function messageOf(body: unknown): string | null {
@@ -104,5 +111,9 @@ function parseTicket(value: unknown): Ticket {
 }
 
 function unexpected(path: string, value: unknown): ApiError {
-  return new ApiError(`${path} gave ${JSON.stringify(value).slice(0, 80)}. Is this the Visavis server?`, 200);
+  return new ApiError(
+    `${path} gave ${JSON.stringify(value).slice(0, 80)}. Is this the Visavis server?`,
+    200,
+    'unexpected_answer',
+  );
 }

@@ -1,4 +1,5 @@
 // What may be the name of a room, told before asking: the same rules as the server's `rooms/names.py`, which decides.
+import { t } from '../i18n/i18n';
 
 const MAX_LENGTH = 255;
 // Text direction controls make a name look like another one.
@@ -9,10 +10,10 @@ const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 export function roomNameProblem(name: string): string | null {
   // As the server counts: characters, not UTF-16 units.
   const length = Array.from(name).length;
-  if (length > MAX_LENGTH) return `That is ${length} characters; a room name has at most ${MAX_LENGTH}.`;
-  if (name.includes('/')) return 'A room name cannot have a “/”, because it becomes part of an address.';
-  if (DIRECTION.test(name)) return 'That name has an invisible character that turns the text around. Type it anew.';
-  if (CONTROL.test(name)) return 'That name has an invisible control character. Type it anew.';
+  if (length > MAX_LENGTH) return t('rooms:name.long', { length, most: MAX_LENGTH });
+  if (name.includes('/')) return t('rooms:name.slash');
+  if (DIRECTION.test(name)) return t('rooms:name.direction');
+  if (CONTROL.test(name)) return t('rooms:name.control');
   return null;
 }
 

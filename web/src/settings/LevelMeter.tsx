@@ -1,8 +1,10 @@
 // How loud the microphone is, live. Written past React: sixteen renders a second would be for nothing.
 import { useEffect, useRef } from 'react';
+import { useT } from '../i18n/i18n';
 import { watchLevel } from '../media/level';
 
 export function LevelMeter({ track }: { track: MediaStreamTrack }) {
+  const t = useT();
   const meter = useRef<HTMLDivElement>(null);
   useEffect(
     () =>
@@ -18,7 +20,7 @@ export function LevelMeter({ track }: { track: MediaStreamTrack }) {
       className="level"
       data-testid="microphone-level"
       role="meter"
-      aria-label="Microphone level"
+      aria-label={t('settings:level')}
       aria-valuemin={0}
       aria-valuemax={100}
       aria-valuenow={0}

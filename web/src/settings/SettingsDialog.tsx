@@ -1,7 +1,9 @@
 // Which devices to use, seen and heard as they are chosen.
 import { useEffect } from 'react';
 import { Dialog } from '../design/Dialog';
+import { useT } from '../i18n/i18n';
 import { CameraView } from '../lobby/CameraView';
+import { LanguageSelect } from '../shell/LanguageSelect';
 import { NameField } from '../shell/NameField';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
@@ -16,6 +18,7 @@ interface Props {
 }
 
 export function SettingsDialog({ inRoom = false, onClose }: Props) {
+  const t = useT();
   const { media, call, person, preferences } = useServices();
   const { cameras, microphones, speakers } = useStore(media.devices);
   const camera = useStore(media.camera.state);
@@ -29,7 +32,7 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
   }, [media]);
 
   return (
-    <Dialog title="Settings" testId="settings" closeTestId="close-settings" onClose={onClose}>
+    <Dialog title={t('settings:settings')} testId="settings" closeTestId="close-settings" onClose={onClose}>
       <div className="settings">
         <div className="settings-picture">
           <CameraView testId="settings-preview" followsWish={false} />
@@ -38,18 +41,16 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
           {inRoom ? <NameField testId="settings-name" onDone={() => void call.rename(person.shownName())} /> : null}
           <DeviceSelect
             kind="camera"
-            label="Camera"
             devices={cameras}
             active={camera.status === 'live' ? camera.deviceId : undefined}
           />
           <DeviceSelect
             kind="microphone"
-            label="Microphone"
             devices={microphones}
             active={microphone.status === 'live' ? microphone.deviceId : undefined}
           />
           {microphone.status === 'live' ? <LevelMeter track={microphone.track} /> : null}
-          <DeviceSelect kind="speaker" label="Speaker" devices={speakers} active={media.speaker()}>
+          <DeviceSelect kind="speaker" devices={speakers} active={media.speaker()}>
             <SpeakerTest deviceId={media.speaker()} />
           </DeviceSelect>
           <label className="check">
@@ -58,12 +59,9 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
               checked={singleKeys}
               onChange={(event) => preferences.setSingleKeys(event.target.checked)}
             />
-            <span>
-              In a call, the keys <kbd>M</kbd>, <kbd>V</kbd> and <kbd>S</kbd> switch microphone, camera and screen,{' '}
-              <kbd>L</kbd> and <kbd>F</kbd> layout and full screen, <kbd>P</kbd> opens a small window, <kbd>I</kbd> the
-              connection
-            </span>
+            <span>{t('settings:singleKeys')}</span>
           </label>
+          <LanguageSelect />
         </div>
       </div>
     </Dialog>

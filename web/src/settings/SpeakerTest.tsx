@@ -1,11 +1,13 @@
 // Plays two notes through the chosen speaker.
 import { Volume2 } from 'lucide-react';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 
 export function SpeakerTest({ deviceId }: { deviceId: string | undefined }) {
+  const t = useT();
   return (
     <IconButton
-      label="Test the speaker"
+      label={t('settings:testSpeaker')}
       icon={Volume2}
       className="speaker-test"
       onClick={() => void playNotes(deviceId)}

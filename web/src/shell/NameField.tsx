@@ -1,5 +1,6 @@
 // The own name, kept as it is typed.
 import { useId } from 'react';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { guestName, LONGEST_NAME } from './person';
 import { useServices } from './services';
@@ -10,12 +11,13 @@ interface Props {
 }
 
 export function NameField({ testId, onDone }: Props) {
+  const t = useT();
   const { person } = useServices();
   const name = useStore(person.name);
   const id = useId();
   return (
     <div className="field">
-      <label htmlFor={id}>Your name</label>
+      <label htmlFor={id}>{t('shell:yourName')}</label>
       <input
         id={id}
         className="input"

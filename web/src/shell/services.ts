@@ -2,6 +2,7 @@
 // `call/services`.
 import { createContext, useContext } from 'react';
 import { Call } from '../call/call';
+import { t } from '../i18n/i18n';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
 import { deviceNotice, type DeviceNotice } from '../media/problems';
@@ -102,7 +103,7 @@ function tellDeviceProblems(media: LocalMedia, notices: Notices): void {
       tone: 'warning',
       lasts: null,
       action: {
-        label: 'Try again',
+        label: t('media:tryAgain'),
         run: () => {
           media.camera.retry();
           media.microphone.retry();

@@ -1,0 +1,29 @@
+// What the server refuses, in the language of the page. The server's own words are English: they stand in where a kind has no sentence.
+import { t } from '../i18n/i18n';
+import type english from '../i18n/locales/en/rooms.json';
+import type { ApiError } from './api';
+
+type Kind = keyof typeof english extends infer Key ? (Key extends `error.${infer Name}` ? Name : never) : never;
+
+/** `Record`, so that the compiler asks for each kind that the texts have. */
+const KINDS: Record<Kind, true> = {
+  no_answer: true,
+  unexpected_answer: true,
+  no_token: true,
+  invalid_token: true,
+  not_permitted: true,
+  invalid_identity: true,
+  invalid_room_name: true,
+  wrong_room: true,
+  not_in_room: true,
+  room_full: true,
+  server_stopping: true,
+};
+
+export function sayError({ kind, message }: ApiError): string {
+  return kind !== null && isKnown(kind) ? t(`rooms:error.${kind}`) : message;
+}
+
+function isKnown(kind: string): kind is Kind {
+  return Object.hasOwn(KINDS, kind);
+}
