@@ -1,4 +1,4 @@
-"""The REST under `/api/video`: the seed's tokens and list of rooms, and what was said in a room's chat."""
+"""The REST under `/api/video`: tokens, list of rooms, what was said in a room's chat, connection tests."""
 
 from collections.abc import Awaitable, Callable
 
@@ -42,6 +42,20 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
         minted = backend.exchange(_held_token(request), request.path_params["name"])
         return _answer(request, minted, backend.identity_of(minted))
 
+    async def checkup(request: Request) -> Response:
+        # Whom the host refuses tests nothing. Who it is does not matter: the test's participants are nobody.
+        await caller_of(request, identify)
+        begun = backend.checkup("" if request.client is None else request.client.host)
+        body = {
+            "url": signalling_url(request),
+            "room": begun.room,
+            "sender": begun.sender,
+            "hearer": begun.hearer,
+            "probes": list(begun.probes),
+            "seconds": begun.seconds,
+        }
+        return JSONResponse(body, 201, headers=_NO_STORE)
+
     async def chat(request: Request) -> Response:
         messages = [
             {
@@ -74,6 +88,7 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
         Route("/api/video/token", _telling_errors(token), methods=["GET"]),
         Route("/api/video/rooms/{name:anything}/token", _telling_errors(room_token), methods=["POST"]),
         Route("/api/video/rooms/{name:anything}/chat", _telling_errors(chat), methods=["GET"]),
+        Route("/api/video/checkup", _telling_errors(checkup), methods=["POST"]),
         Route("/api/video/rooms", _telling_errors(rooms), methods=["GET"]),
     ]
 

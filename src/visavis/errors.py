@@ -18,6 +18,7 @@ class ErrorKind(StrEnum):
     WRONG_ROOM = "wrong_room"
     NOT_IN_ROOM = "not_in_room"
     ROOM_FULL = "room_full"
+    TOO_MANY_REQUESTS = "too_many_requests"
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
     INVALID_SETTING = "invalid_setting"
@@ -35,6 +36,7 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.NOT_IN_ROOM: 403,
     # 403 and not 429: livekit-client shows the text of a 401 or 403 to the application and hides every other one's.
     ErrorKind.ROOM_FULL: 403,
+    ErrorKind.TOO_MANY_REQUESTS: 429,
     ErrorKind.SERVER_STOPPING: 503,
     ErrorKind.BIND_FAILED: 500,
     ErrorKind.INVALID_SETTING: 500,

@@ -1,4 +1,4 @@
-"""The built web page: `index.html` at home and in every room, and its assets."""
+"""The built web page: `index.html` at home, in every room and at `/test`, and its assets."""
 
 import html
 import re
@@ -45,6 +45,7 @@ def page_routes(folder: Path = WEB_FOLDER) -> list[BaseRoute]:
     return [
         Route("/", page, methods=["GET"]),
         Route("/r/{name:path}", page, methods=["GET"]),
+        Route("/test", page, methods=["GET"]),
         Mount("/assets", _HashedFiles(directory=folder / "assets", check_dir=False)),
         Route("/{file}", file, methods=["GET"]),
     ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from visavis.checkup import Checkup
+
 
 @dataclass(frozen=True, slots=True)
 class SaidMessage:
@@ -70,6 +72,10 @@ class Backend(Protocol):
 
     def chat(self, token: str, room: str) -> list[SaidMessage]:
         """What was said in the chat of `room`, oldest first, for who holds a token for it and is inside now."""
+        ...
+
+    def checkup(self, caller: str) -> Checkup:
+        """Begins a test of a connection in a room that is not listed; so many for each caller."""
         ...
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -17,11 +17,13 @@ from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary, SaidMessage
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
+from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import Dispatcher, MediaEngine
 from visavis.rooms import RoomLimits, parse_room_name
 from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes, whip_routes
 from visavis.signalling.ice_servers import IceServers, turn_urls
+from visavis.signalling.messages import Reason
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
 
@@ -177,6 +179,7 @@ class EmbeddedBackend:
         self._dispatcher: Dispatcher | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
+        self._checkups = Checkups(time.monotonic)
         self.listeners = Listeners()
         self.agents = AgentDispatcher(self.keys, self._find_room)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
@@ -275,6 +278,7 @@ class EmbeddedBackend:
                 max_participants=live.room.limits.max_participants,
             )
             for live in self._registry
+            if live.room.name not in self._checkups
         ]
 
     def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
@@ -327,6 +331,24 @@ class EmbeddedBackend:
             for said in live.chat
         ]
 
+    def checkup(self, caller: str) -> Checkup:
+        """Begins a test of a connection; see `Checkups`.
+
+        Raises:
+            VisavisError: `TOO_MANY_REQUESTS`.
+        """
+        room = self._checkups.begin(caller)
+
+        def mint(identity: str) -> str:
+            # By the tokens, because the room is made by whoever of the test comes first.
+            configuration = {"maxParticipants": PROBES + 2, "emptyTimeout": 5, "departureTimeout": 5}
+            grants = VideoGrants(room_join=True, room=room, can_publish=True, can_subscribe=True, can_publish_data=True)
+            claims = Claims(identity=identity, video=grants, room_config=configuration)
+            return self.keys.mint(claims, ttl=LIFE_SECONDS)
+
+        probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
+        return Checkup(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
+
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
         key = object()
@@ -338,6 +360,8 @@ class EmbeddedBackend:
         return end
 
     def _happened(self, event: WebhookEvent) -> None:
+        if event.room.name in self._checkups:
+            return  # Nobody meets there.
         self.listeners(event)
         self._webhooks(event)
         self.agents.happened(event)
@@ -357,7 +381,13 @@ class EmbeddedBackend:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             try:
-                registry.tick()
+                self._tick_once(registry)
             except Exception:
                 # The next tick does what this one left.
                 _log.exception("tick_failed")
+
+    def _tick_once(self, registry: RoomRegistry) -> None:
+        registry.tick()
+        for name in self._checkups.over():
+            if (live := registry.get(name)) is not None:
+                registry.end_room(live, Reason.ROOM_CLOSED)
