@@ -13,7 +13,7 @@ from visavis.api import api_routes
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.hub import NotificationHub
 from visavis.identity import Identify
-from visavis.page import page_routes
+from visavis.page import PageOptions, page_routes
 from visavis.webhooks.happenings import EventName
 from visavis.webhooks.listeners import ListenerT
 
@@ -33,9 +33,16 @@ class Visavis:
     Args:
         options: how it runs; a backend instead, if it was made elsewhere.
         identify: says who sends a request; see `visavis.identity`.
+        page: who may embed the page, and how it looks.
     """
 
-    def __init__(self, options: EmbeddedOptions | EmbeddedBackend, *, identify: Identify | None = None) -> None:
+    def __init__(
+        self,
+        options: EmbeddedOptions | EmbeddedBackend,
+        *,
+        identify: Identify | None = None,
+        page: PageOptions | None = None,
+    ) -> None:
         self.backend = options if isinstance(options, EmbeddedBackend) else EmbeddedBackend(options)
         self.hub = NotificationHub()
         self._announcements: set[asyncio.Task[None]] = set()
@@ -44,7 +51,7 @@ class Visavis:
             *api_routes(self.backend, identify),
             *self.hub.routes(),
             *self.backend.routes(),
-            *page_routes(),
+            *page_routes(page),
         ]
         self._app = Starlette(routes=routes, middleware=[_CORS], lifespan=self.lifespan)
 

@@ -67,7 +67,8 @@ _KINDS: dict[str, Any] = {
     "webhook_url": list[str],
     "stun_server": list[str],
     "turn_tls_port": int,
-    **dict.fromkeys(("tls_cert", "tls_key", "turn_cert", "turn_key"), Path),
+    "frame_ancestors": list[str],
+    **dict.fromkeys(("theme", "tls_cert", "tls_key", "turn_cert", "turn_key"), Path),
 }
 
 
@@ -87,6 +88,7 @@ def _flag(name: str) -> inspect.Parameter:
 
 _ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
 _SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "use_external_ip", "stun_server", "turn")
+_PAGE = ("frame_ancestors", "theme")
 _TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
 
@@ -100,7 +102,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, "webhook_url", "workers", "log_level")
+@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", "workers", "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -116,7 +118,7 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
 
 @app.command()
 @_with_settings(
-    *_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_TURN_TLS, *_ROOMS, "webhook_url", "workers", "log_level"
+    *_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", "workers", "log_level"
 )
 def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve people: with keys of your own, and TLS here (--tls-cert, --tls-key) or at a proxy (--behind-proxy).
@@ -212,7 +214,7 @@ def _serve(settings: Settings, keys: dict[str, str]) -> None:
     with listen(settings.host, settings.port) as http:
 
         async def run() -> None:
-            video = Visavis(settings.backend_options(keys))
+            video = Visavis(settings.backend_options(keys), page=settings.page_options())
             await video.start()
             _greet(settings, keys, http.getsockname()[1], video)
             media = video.backend.media_tcp_address() if settings.shares_https else None

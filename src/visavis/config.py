@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 from visavis.backend.embedded import EmbeddedOptions, TurnTls
 from visavis.backend.public_address import split_address
 from visavis.errors import ErrorKind, VisavisError
+from visavis.page import PageOptions, parse_origins
+from visavis.theme import load_theme
 
 DEVELOPMENT_KEY = "devkey"
 DEVELOPMENT_SECRET = "secret"  # noqa: S105 - LiveKit's own, known to everybody; `serve` refuses it
@@ -75,6 +77,10 @@ class Settings(BaseSettings):
     turn_tls_port: Port | None = Field(
         None, description="TCP port of TURN over TLS; --port has HTTPS share it; else --tcp-port."
     )
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origin whose pages may embed rooms, beside our own; * for any."
+    )
+    theme: Path | None = Field(None, description="Name, logo and colours of the page, in TOML.")
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
@@ -98,6 +104,18 @@ class Settings(BaseSettings):
         if not all(url.startswith(("http://", "https://")) for url in urls):
             raise ValueError("does not begin with http:// or https://")
         return tuple(urls)
+
+    @field_validator("frame_ancestors", mode="before")
+    @classmethod
+    def _read_frame_ancestors(cls, value: object) -> object:
+        return parse_origins(_listed(value))
+
+    @field_validator("theme")
+    @classmethod
+    def _read_theme(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            load_theme(value)
+        return value
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -176,6 +194,10 @@ class Settings(BaseSettings):
         if self.shares_https and told is None:
             told = self.port
         return TurnTls(domain=match[1], certificate=certificate, key=key, port=own_port, told_port=told)
+
+    def page_options(self) -> PageOptions:
+        """How the page is served with these settings."""
+        return PageOptions(self.frame_ancestors, None if self.theme is None else load_theme(self.theme))
 
     def backend_options(self, keys: Mapping[str, str]) -> EmbeddedOptions:
         """How the embedded backend runs with these settings."""

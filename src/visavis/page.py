@@ -1,7 +1,9 @@
-"""The built web page: `index.html` at home, in every room and at `/test`, and its assets."""
+"""The built web page: home, rooms, `/test` and their assets; who may embed it, and how it looks."""
 
 import html
 import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
@@ -9,10 +11,49 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from visavis.theme import Theme
+
 WEB_FOLDER = Path(__file__).parent / "web"
 
 _BASE = re.compile(r'<base href="[^"]*" ?/?>')
 _ALWAYS_ASK = {"Cache-Control": "no-cache"}
+_TITLE = re.compile(r"<title>[^<]*</title>")
+
+_ANY_ORIGIN = "*"
+_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What the page may be told by whoever runs the server.
+
+    Attributes:
+        frame_ancestors: origins whose pages may show rooms in a frame, such as ``https://intranet.example.org`` or
+            ``https://*.example.org``; ``*``: any. Pages of our own origin always may, the application that `Visavis` is
+            mounted in among them. Nobody else may by default: a page that can be laid invisibly over another one's
+            buttons gets the clicks that were meant for those.
+        theme: how it looks; see `visavis.theme.load_theme`.
+    """
+
+    frame_ancestors: Sequence[str] = ()
+    theme: Theme | None = None
+
+    def __post_init__(self) -> None:
+        parse_origins(self.frame_ancestors)
+
+
+def parse_origins(origins: Sequence[str]) -> tuple[str, ...]:
+    """Origins that can be named as frame ancestors.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for origin in origins:
+        if origin != _ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{origin!r} is no origin such as https://intranet.example.org, https://*.example.org or *"
+            )
+    return tuple(origins)
 
 
 class _HashedFiles(StaticFiles):
@@ -24,16 +65,25 @@ class _HashedFiles(StaticFiles):
         return response
 
 
-def page_routes(folder: Path = WEB_FOLDER) -> list[BaseRoute]:
+def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -> list[BaseRoute]:
     """The routes, for an application or a mount. The page finds everything relative to the prefix it is under."""
+    options = options or PageOptions()
+    theme = options.theme or Theme()
     index = folder / "index.html"
+    only_own = {"Content-Security-Policy": "frame-ancestors 'self'"}
+    embeddable = {"Content-Security-Policy": " ".join(("frame-ancestors 'self'", *options.frame_ancestors))}
 
-    async def page(request: Request) -> Response:
-        if not index.is_file():
-            return PlainTextResponse("The web page is not built: run `make` in a checkout, or install a wheel.", 503)
-        prefix = html.escape(request.scope.get("root_path", ""), quote=True)
-        text = _BASE.sub(f'<base href="{prefix}/" />', index.read_text(encoding="utf-8"))
-        return HTMLResponse(text, headers=_ALWAYS_ASK)
+    def page(headers: dict[str, str]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            if not index.is_file():
+                return PlainTextResponse(
+                    "The web page is not built: run `make` in a checkout, or install a wheel.", 503
+                )
+            prefix = html.escape(request.scope.get("root_path", ""), quote=True)
+            text = _BASE.sub(lambda _: f'<base href="{prefix}/" />', index.read_text(encoding="utf-8"))
+            return HTMLResponse(_themed(text, theme), headers=_ALWAYS_ASK | headers)
+
+        return answer
 
     async def file(request: Request) -> Response:
         # Only what lies in the folder itself, so no path can lead out of it.
@@ -42,10 +92,26 @@ def page_routes(folder: Path = WEB_FOLDER) -> list[BaseRoute]:
             return PlainTextResponse("Not Found", 404)
         return FileResponse(found, headers=_ALWAYS_ASK)
 
+    async def logo(_: Request) -> Response:
+        if theme.logo is None:
+            return PlainTextResponse("Not Found", 404)
+        # An SVG may hold scripts, which run where it is opened by itself: not with our origin.
+        headers = _ALWAYS_ASK | {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+        return Response(theme.logo.content, media_type=theme.logo.media_type, headers=headers)
+
     return [
-        Route("/", page, methods=["GET"]),
-        Route("/r/{name:path}", page, methods=["GET"]),
-        Route("/test", page, methods=["GET"]),
+        Route("/", page(only_own), methods=["GET"]),
+        Route("/r/{name:path}", page(embeddable), methods=["GET"]),
+        Route("/test", page(only_own), methods=["GET"]),
+        Route("/theme/logo", logo, methods=["GET"]),
         Mount("/assets", _HashedFiles(directory=folder / "assets", check_dir=False)),
         Route("/{file}", file, methods=["GET"]),
     ]
+
+
+def _themed(text: str, theme: Theme) -> str:
+    if theme.name is not None:
+        title = f"<title>{html.escape(theme.name)}</title>"
+        text = _TITLE.sub(lambda _: title, text, count=1)
+    # After the page's own style sheet, whose variables it sets anew.
+    return text.replace("</head>", f"{theme.head()}</head>", 1)

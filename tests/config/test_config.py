@@ -73,6 +73,16 @@ def test_webhooks_are_a_list_or_a_text_with_commas(file: WriteFile, monkeypatch:
     assert config.load({}).webhook_url == wanted
 
 
+def test_page_settings_reach_the_page(file: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theme.toml").write_text('name = "Acme Meet"')
+    path = file(f'theme = "{tmp_path / "theme.toml"}"')
+    monkeypatch.setenv("VISAVIS_FRAME_ANCESTORS", "https://a.example, https://*.b.example")
+    page = config.load({}, config=path).page_options()
+    assert page.frame_ancestors == ("https://a.example", "https://*.b.example")
+    assert page.theme is not None
+    assert page.theme.name == "Acme Meet"
+
+
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISAVIS_PORT", "")
     assert config.load({}).port == 7880
@@ -93,6 +103,7 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LIVEKIT_API_KEY": "k"}, "LIVEKIT_API_KEY is set without LIVEKIT_API_SECRET"),
         ({"TWILIO_API_SECRET": "s"}, "TWILIO_API_SECRET is set without TWILIO_API_KEY"),
         ({"LIVEKIT_KEYS": "no colon"}, "keys"),
+        ({"VISAVIS_FRAME_ANCESTORS": "a.example"}, "VISAVIS_FRAME_ANCESTORS"),
         ({"VISAVIS_LOG_LEVEL": "loud"}, "VISAVIS_LOG_LEVEL"),
     ],
 )
@@ -117,6 +128,7 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: d
         ("turn_cert = 'cert.pem'", "turn_cert is set without turn_key"),
         ("turn_domain = 'turn.example'", "turn_domain is set without a certificate"),
         ("turn_tls_port = 443", "turn_tls_port is set without turn_domain"),
+        ("theme = 'no.toml'", "theme: cannot read 'no.toml'"),
         ("turn_domain = 'turn.example'\nturn = false", "turn is off"),
         ("turn_domain = 'turn:example'", "turn_domain: 'turn:example' is no name such as turn.example.com"),
         (f"{_TURN_TLS}turn_tls_port = 7880", "turn_tls_port and port are both 7880"),

@@ -53,7 +53,9 @@ export class PictureInPicture {
     for (const sheet of this.#page.document.querySelectorAll('style, link[rel="stylesheet"]')) {
       small.document.head.append(small.document.importNode(sheet, true));
     }
-    small.document.documentElement.lang = this.#page.document.documentElement.lang;
+    const { lang, dir, dataset } = this.#page.document.documentElement;
+    Object.assign(small.document.documentElement, { lang, dir });
+    Object.assign(small.document.documentElement.dataset, dataset);
     small.document.title = this.#page.document.title;
     small.addEventListener('pagehide', () => this.window.set(null));
     this.window.set(small);
