@@ -20,8 +20,8 @@ const VIDEO_TICKS: u32 = 90;
 
 impl Shard {
     pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
-        let interval = if self.rooms[room].tracks.is_empty() { IDLE_BEAT } else { BEAT };
-        let at = now + interval;
+        let is_idle = self.rooms[room].tracks.is_empty();
+        let at = if is_idle { self.shared_moment(now + IDLE_BEAT) } else { now + BEAT };
         if self.rooms[room].beat.is_none_or(|beat| at < beat) {
             self.rooms[room].beat = Some(at);
             self.set_timer(at, Timer::Room(room));

@@ -1,11 +1,13 @@
 //! One peer connection: str0m's `Rtc`, its addresses, its channels and whether the peer is still there.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::bwe::Bitrate;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
+use str0m::crypto::CryptoProvider;
 use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Rtc};
 
@@ -63,6 +65,8 @@ pub(crate) struct Connection {
     pub channels: Channels,
     /// The last packet that was certainly the peer's.
     pub heard: Instant,
+    /// The last packet in either direction that was not STUN.
+    pub busy: Instant,
     /// When the description was exchanged, so that a connection is due.
     pub due_since: Option<Instant>,
     /// Something was written; drain at the next flush.
@@ -79,6 +83,7 @@ pub(crate) struct Connection {
 /// What all connections of a shard have in common.
 pub(crate) struct Factory {
     pub config: ShardConfig,
+    pub crypto: Arc<CryptoProvider>,
     pub certificate: DtlsCert,
 }
 
@@ -98,6 +103,7 @@ impl Factory {
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_local_ice_credentials(credentials.clone())
+            .set_crypto_provider(self.crypto.clone())
             .set_dtls_cert(self.certificate.clone())
             .set_sctp_max_message_size(crate::data::MAX_MESSAGE as u32)
             .set_sctp_max_buffered_amount(crate::messages::MAX_BUFFERED)
@@ -145,6 +151,7 @@ impl Factory {
             addresses: Vec::new(),
             channels: Channels::default(),
             heard: now,
+            busy: now,
             due_since: None,
             dirty: false,
             timer: None,

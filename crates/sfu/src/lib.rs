@@ -21,6 +21,7 @@ mod data;
 mod data_tracks;
 mod dependency_descriptor;
 mod downtrack;
+mod dtls;
 mod dynacast;
 mod egress;
 mod event;

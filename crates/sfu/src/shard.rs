@@ -7,11 +7,12 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
-use str0m::{Event as RtcEvent, Input, Output};
+use str0m::{Event as RtcEvent, Input, Output, Reason};
 
 use crate::chat::Chat;
 use crate::command::{Command, Target};
@@ -25,10 +26,17 @@ use crate::quality::Scorer;
 use crate::reliability::{Nonces, ReliableReceiver, Replay};
 use crate::speakers::SpeakerDetector;
 use crate::track::Track;
-use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, stun};
+use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, dtls, stun};
 
 /// How often a connection is looked at for silence.
 const WATCH_INTERVAL: Duration = Duration::from_millis(2500);
+/// Timers that are far off wait for a moment that they share: an idle worker wakes some times a second, however many it has.
+const FAR_OFF: Duration = Duration::from_millis(100);
+const SHARED_MOMENTS: Duration = Duration::from_millis(50);
+/// A connection is quiet when so long nothing but STUN has passed: longer than SCTP waits to send something again.
+const QUIET_AFTER: Duration = Duration::from_secs(3);
+/// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
+const QUIET_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One connection: the participant's slab key, and which of its two.
 pub(crate) type Key = (usize, Target);
@@ -79,6 +87,8 @@ pub struct Shard {
     addresses: HashMap<(Protocol, SocketAddr), Key>,
     timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
     timer_count: u64,
+    /// Since when moments are shared.
+    began: Instant,
     pub(crate) dirty: Vec<Key>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -91,11 +101,11 @@ impl Shard {
     ///
     /// # Panics
     /// If the system cannot make a DTLS certificate.
-    pub fn new(config: ShardConfig, _now: Instant) -> Self {
-        let provider = str0m::crypto::from_feature_flags();
-        let certificate = provider.dtls_provider.generate_certificate().expect("a DTLS certificate can be made");
+    pub fn new(config: ShardConfig, now: Instant) -> Self {
+        let crypto = Arc::new(dtls::crypto_provider());
+        let certificate = crypto.dtls_provider.generate_certificate().expect("a DTLS certificate can be made");
         Self {
-            factory: Factory { config, certificate },
+            factory: Factory { config, crypto, certificate },
             rooms: Slab::new(),
             participants: Slab::new(),
             tracks: Slab::new(),
@@ -109,6 +119,7 @@ impl Shard {
             addresses: HashMap::new(),
             timers: BinaryHeap::new(),
             timer_count: 0,
+            began: now,
             dirty: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -151,7 +162,7 @@ impl Shard {
                 return;
             }
             if ufrag.is_none() {
-                connection.heard = now;
+                (connection.heard, connection.busy) = (now, now);
             }
             if let Err(error) = connection.rtc.handle_input(input) {
                 // One bad packet: whoever sent it, the connection is as good as before it.
@@ -491,6 +502,14 @@ impl Shard {
         self.timers.push(Reverse((at, self.timer_count, timer)));
     }
 
+    /// The first of the moments that far-off timers share, not before `at`.
+    pub(crate) fn shared_moment(&self, at: Instant) -> Instant {
+        let since = at.saturating_duration_since(self.began).as_nanos();
+        let interval = SHARED_MOMENTS.as_nanos();
+        let late = since.next_multiple_of(interval) - since;
+        at + Duration::from_nanos(late as u64)
+    }
+
     fn learn(&mut self, key: Key, protocol: Protocol, source: SocketAddr, now: Instant) {
         let Some(connection) = self.connection(key) else { return };
         connection.heard = now;
@@ -521,12 +540,14 @@ impl Shard {
         loop {
             let Some(connection) = self.connection(key) else { return };
             match connection.rtc.poll_output() {
-                Ok(Output::Timeout(at)) => return self.arm(key, at),
+                Ok(Output::Timeout(at)) => return self.arm(key, at, now),
                 Ok(Output::Transmit(transmit)) => {
                     // Only a check that was authenticated is answered: perhaps later than it came, as one that is ahead
                     // of the peer's description waits for that. DTLS follows at once, so the address must be known now.
                     if stun::is_success(&transmit.contents) {
                         self.learn(key, protocol_from(transmit.proto), transmit.destination, now);
+                    } else {
+                        connection.busy = now;
                     }
                     self.transmit(transmit);
                 }
@@ -560,12 +581,24 @@ impl Shard {
     }
 
     /// Sets the connection's timer, unless an earlier one is set: when that comes, it is set anew.
-    fn arm(&mut self, key: Key, at: Instant) {
+    fn arm(&mut self, key: Key, at: Instant, now: Instant) {
+        let at = if self.is_quiet(key, now) { at.max(now + QUIET_INTERVAL) } else { at };
+        let at = if at > now + FAR_OFF { self.shared_moment(at) } else { at };
         let Some(connection) = self.connection(key) else { return };
         if connection.timer.is_none_or(|set| at < set) {
             connection.timer = Some(at);
             self.set_timer(at, Timer::Connection(key));
         }
+    }
+
+    /// Whether a connection wants time only to pace and estimate media, and nothing but STUN has passed for a while.
+    fn is_quiet(&mut self, key: Key, now: Instant) -> bool {
+        self.connection(key).is_some_and(|connection| {
+            let reason = connection.rtc.last_timeout_reason();
+            connection.connected()
+                && now > connection.busy + QUIET_AFTER
+                && matches!(reason, Reason::Pacer(_) | Reason::BweDelayControl)
+        })
     }
 
     fn on_connection_timer(&mut self, key: Key, at: Instant) {
@@ -577,7 +610,7 @@ impl Shard {
     }
 
     fn start_watch(&mut self, key: Key, now: Instant) {
-        let at = now + WATCH_INTERVAL;
+        let at = self.shared_moment(now + WATCH_INTERVAL);
         if let Some(connection) = self.connection(key) {
             connection.watch = Some(at);
             self.set_timer(at, Timer::Watch(key));

@@ -59,6 +59,8 @@ pub struct Call {
     pub allow_pause: bool,
     offer_id: u32,
     joins: u8,
+    /// How often the shard's timers came due.
+    pub wakes: u64,
 }
 
 impl Call {
@@ -87,6 +89,7 @@ impl Call {
             allow_pause: false,
             offer_id: 0,
             joins: 0,
+            wakes: 0,
         }
     }
 
@@ -292,6 +295,7 @@ impl Call {
             self.deliver(&datagram);
         }
         if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.wakes += 1;
             self.shard.handle_timeout(self.now);
         }
         for client in self.clients.values_mut() {

@@ -1,0 +1,51 @@
+//! What people cost who are only there: in virtual time.
+
+mod simulation;
+
+use std::time::Duration;
+
+use simulation::Call;
+use simulation::network::Link;
+use visavis_sfu::Event;
+
+const SECOND: Duration = Duration::from_secs(1);
+const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
+
+/// So many are in the room, with everything open, and nothing has been said for ten seconds.
+fn quiet_call(people: usize, single: bool, seed: u64) -> Call {
+    let mut call = Call::new(LAN, seed);
+    for number in 0..people {
+        call.join_with(&format!("p{number}"), single);
+    }
+    let open = |call: &Call| {
+        call.events.iter().filter(|(_, event)| matches!(event, Event::DataChannelsOpen { .. })).count() == people
+    };
+    call.run_until(30 * SECOND, "data channels", open);
+    call.run(10 * SECOND);
+    call
+}
+
+#[test]
+fn an_idle_worker_wakes_a_few_times_a_second_however_many_are_there() {
+    let mut wakes = Vec::new();
+    for people in [5, 40] {
+        let mut call = quiet_call(people, false, 1);
+        let before = call.wakes;
+        call.run(20 * SECOND);
+        wakes.push((call.wakes - before) / 20);
+    }
+    // 40 moments a second and connection it would be, if str0m got what it asks for.
+    assert!(wakes.iter().all(|wakes| *wakes <= 25), "{wakes:?} timers a second for 5 and 40 people");
+}
+
+#[test]
+fn what_is_said_after_a_silence_comes_through_a_lossy_network_without_delay() {
+    for (single, seed) in (0..10).map(|seed| (seed % 2 == 1, seed)) {
+        let mut call = quiet_call(2, single, seed);
+        call.network.link = Link { loss: 0.3, ..LAN };
+        // `DataPacket { user (2) { payload (2) } }`
+        let packet = [0x12, 0x03, 0x12, 0x01, 0x2a];
+        assert!(call.client("p0").send_data("_reliable", &packet));
+        call.run_until(10 * SECOND, "message", |call| !call.clients["p1"].data.is_empty());
+    }
+}
