@@ -110,6 +110,8 @@ def visavis_server(
         "api_secret": server.api_secret,
         "departure_timeout": 2,
         "log_level": "warning",
+        # Tests of `serve` must not write into the home of whoever runs them.
+        "database_url": "",
         **settings,
     }
     environment = {f"VISAVIS_{name.upper()}": str(value) for name, value in settings.items()}

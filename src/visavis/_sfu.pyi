@@ -123,7 +123,7 @@ class Engine:
         self, participant: str, *, can_publish_data: bool, hidden: bool, agent: bool, can_subscribe_metrics: bool
     ) -> None: ...
     def remove_participant(self, participant: str) -> None:
-        """Drops its connections, tracks and subscriptions. No more events about it follow."""
+        """Drops its connections, tracks and subscriptions. No more events about it follow but the totals."""
 
     def reliable_sequence(self, participant: str) -> int:
         """The highest `DataPacket.sequence` received from it on the reliable channel (0: none). Does not wait."""
@@ -254,6 +254,12 @@ class Engine:
     def unsubscribe_data_track(self, participant: str, track: str) -> None: ...
 
     # -- observation --------------------------------------------------------------------------------------------------
+    def report_figures(self, request: int) -> None:
+        """Asks for the figures of everybody: each worker answers with one `Figures` of this `request`."""
+
+    def worker_times(self) -> list[float]:
+        """Seconds of processor time that each worker has used since start; a second old where nothing happens."""
+
     def stats(self) -> dict[str, int]:
         """Counters since start, summed over workers.
 
@@ -266,6 +272,44 @@ class Layer:
     """One layer, of simulcast or of a scalable stream, as AddTrack declared it."""
 
     def __init__(self, quality: int, width: int, height: int, bitrate: int) -> None: ...
+
+@final
+class ParticipantFigures:
+    """Of one participant, counted since it joined. Bytes are of whole datagrams of any kind."""
+
+    participant: str
+    packets_in: int
+    bytes_in: int
+    packets_out: int
+    bytes_out: int
+    rtt: float | None
+    """Seconds, as its latest reports tell; None: it receives nothing."""
+    estimate: int | None
+    """Bit/s that the way to it is taken to hold."""
+    published: list[PublishedFigures]
+    received: list[ReceivedFigures]
+
+@final
+class PublishedFigures:
+    """Of a track as it comes, all layers and codecs together, counted since it was published. Bytes are of payload."""
+
+    track: str
+    packets: int
+    bytes: int
+    lost: int
+    """Packets that never came, not even when they were asked for again."""
+
+@final
+class ReceivedFigures:
+    """Of a track as it goes to a subscriber, counted since it subscribed; payload, without retransmissions."""
+
+    track: str
+    packets: int
+    bytes: int
+    loss: float | None
+    """Share that the subscriber missed, as it reported within the last five seconds; None: it did not."""
+    layer: int | None
+    """The layer that flows; None: none does."""
 
 class Event:
     """What the core says. A closed set: match on the subclasses."""
@@ -431,3 +475,31 @@ class Event:
         __match_args__ = ("participant", "reason")
         participant: str
         reason: str
+
+    @final
+    class Figures(Event):
+        """One worker's answer to `report_figures`."""
+
+        __match_args__ = ("request", "worker", "participants")
+        request: int
+        worker: int
+        participants: list[ParticipantFigures]
+
+    @final
+    class TrackTotals(Event):
+        """A published track ended: what came of it in all, as `PublishedFigures` counts."""
+
+        __match_args__ = ("track", "packets", "bytes", "lost")
+        track: str
+        packets: int
+        bytes: int
+        lost: int
+
+    @final
+    class ParticipantTotals(Event):
+        """A participant ended: the bytes of all its datagrams. The one event that follows its removal."""
+
+        __match_args__ = ("participant", "bytes_in", "bytes_out")
+        participant: str
+        bytes_in: int
+        bytes_out: int

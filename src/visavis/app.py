@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
+from visavis.admin import Guard, Operated, admin_routes
 from visavis.api import api_routes
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.hub import NotificationHub
@@ -16,6 +18,12 @@ from visavis.identity import Identify
 from visavis.page import PageOptions, page_routes
 from visavis.webhooks.happenings import EventName
 from visavis.webhooks.listeners import ListenerT
+
+if TYPE_CHECKING:
+    from visavis.store.store import Store
+
+# The history's, after everybody has left.
+_LAST_WORDS_SECONDS = 0.4
 
 
 class Visavis:
@@ -34,6 +42,12 @@ class Visavis:
         options: how it runs; a backend instead, if it was made elsewhere.
         identify: says who sends a request; see `visavis.identity`.
         page: who may embed the page, and how it looks.
+        admin_token: opens the operator's API and page; None: they are off.
+        database_url: of the history, as ``sqlite:///history.sqlite3``; empty: none is kept.
+        history_days: how long it is kept; 0: for ever.
+
+    Raises:
+        VisavisError: `INVALID_SETTING`: `database_url` is none.
     """
 
     def __init__(
@@ -42,8 +56,15 @@ class Visavis:
         *,
         identify: Identify | None = None,
         page: PageOptions | None = None,
+        admin_token: str | None = None,
+        database_url: str = "",
+        history_days: float = 90.0,
     ) -> None:
         self.backend = options if isinstance(options, EmbeddedBackend) else EmbeddedBackend(options)
+        self._store = _open_store(database_url, history_days) if database_url else None
+        if self._store is not None:
+            self.backend.recorder = self._store.recorder
+        history = None if self._store is None else self._store.history
         self.hub = NotificationHub()
         self._announcements: set[asyncio.Task[None]] = set()
         self._end_of_changes = self.backend.on_change(self._announce)
@@ -51,6 +72,7 @@ class Visavis:
             *api_routes(self.backend, identify),
             *self.hub.routes(),
             *self.backend.routes(),
+            *admin_routes(Operated(self.backend, history, Guard(admin_token))),
             *page_routes(page),
         ]
         self._app = Starlette(routes=routes, middleware=[_CORS], lifespan=self.lifespan)
@@ -104,12 +126,21 @@ class Visavis:
         """Tells every participant and page, and ends within two seconds. Idempotent."""
         self._end_of_changes()
         await asyncio.gather(self.backend.stop(), self.hub.aclose())
+        if self._store is not None:
+            await self._store.aclose(_LAST_WORDS_SECONDS)
 
     def _announce(self) -> None:
         # The hub coalesces; the set keeps the task alive until it is done.
         task = asyncio.get_running_loop().create_task(self.hub.broadcast(True), name="announce rooms")
         self._announcements.add(task)
         task.add_done_callback(self._announcements.discard)
+
+
+def _open_store(database_url: str, history_days: float) -> "Store":
+    # Here and not above: see `visavis.store`.
+    from visavis.store.store import Store
+
+    return Store(database_url, keep_days=history_days)
 
 
 # LiveKit's: pages of any origin may use the server; a token says who may do what, cookies never.

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import resource
+import secrets
 import ssl
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from visavis.config import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MIN_SECRET_LENGT
 from visavis.errors import ErrorKind, VisavisError
 from visavis.logs import set_up_logs
 from visavis.rooms import parse_room_name
+from visavis.store.location import IN_MEMORY, default_database_url
 
 app = typer.Typer(
     help="Video chat in one process: web page, rooms API and a LiveKit-compatible media server.",
@@ -89,6 +91,7 @@ def _flag(name: str) -> inspect.Parameter:
 _ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
 _SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "use_external_ip", "stun_server", "turn")
 _PAGE = ("frame_ancestors", "theme")
+_HISTORY = ("database_url", "history_days")
 _TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
 
@@ -102,7 +105,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", "workers", "log_level")
+@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", *_HISTORY, "workers", "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -113,12 +116,26 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     if DEVELOPMENT_SECRET in keys.values() and not _is_loopback(settings.host):
         _err.print(f"[yellow]Warning:[/] {settings.host} can be reached by others, and everybody knows the development")
         _err.print("secret. Browsers give no camera on plain HTTP except on localhost. See `visavis serve`.")
-    _serve(settings, keys)
+    # Whoever builds against it wants to look at once, and nobody else knows this one.
+    made = {"admin_token": settings.admin_token or secrets.token_urlsafe(24)}
+    if settings.database_url is None:
+        made["database_url"] = IN_MEMORY
+    _serve(settings.model_copy(update=made), keys, opens_admin=settings.admin_token is None)
 
 
 @app.command()
 @_with_settings(
-    *_SOCKETS, "tls_cert", "tls_key", "behind_proxy", *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", "workers", "log_level"
+    *_SOCKETS,
+    "tls_cert",
+    "tls_key",
+    "behind_proxy",
+    *_TURN_TLS,
+    *_ROOMS,
+    *_PAGE,
+    "webhook_url",
+    *_HISTORY,
+    "workers",
+    "log_level",
 )
 def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve people: with keys of your own, and TLS here (--tls-cert, --tls-key) or at a proxy (--behind-proxy).
@@ -144,6 +161,8 @@ def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
             "tls_cert is not set: browsers give no camera on plain HTTP. Set --tls-cert and --tls-key, or "
             "--behind-proxy with the address of the proxy that ends TLS"
         )
+    if settings.database_url is None:
+        settings = settings.model_copy(update={"database_url": default_database_url()})
     _serve(settings, keys)
 
 
@@ -195,7 +214,7 @@ def rooms(
     _out.print(table if found else "No rooms.")
 
 
-def _serve(settings: Settings, keys: dict[str, str]) -> None:
+def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = False) -> None:
     # Here and not above: `token` and `--help` need no media core, and answer at once.
     import uvloop
 
@@ -214,22 +233,32 @@ def _serve(settings: Settings, keys: dict[str, str]) -> None:
     with listen(settings.host, settings.port) as http:
 
         async def run() -> None:
-            video = Visavis(settings.backend_options(keys), page=settings.page_options())
+            video = Visavis(
+                settings.backend_options(keys),
+                page=settings.page_options(),
+                admin_token=settings.admin_token,
+                database_url=settings.database_url or "",
+                history_days=settings.history_days,
+            )
             await video.start()
-            _greet(settings, keys, http.getsockname()[1], video)
+            _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
             media = video.backend.media_tcp_address() if settings.shares_https else None
             await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
 
         uvloop.run(run())
 
 
-def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any) -> None:
+def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any, *, opens_admin: bool) -> None:
     scheme = "http" if settings.tls_cert is None else "https"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     host = "localhost" if settings.host in ("0.0.0.0", "::") else shown  # noqa: S104 - compared, not bound
     engine = video.backend.engine
     _out.print(f"[bold]Visavis {version('visavis')}[/]")
     _out.print(f"  Open       [bold]{scheme}://{host}:{port}[/]")
+    if settings.admin_token is not None:
+        # In the fragment, which browsers send to nobody, so that it is in no log.
+        fragment = f"#token={settings.admin_token}" if opens_admin else ""
+        _out.print(f"  Operate    {scheme}://{host}:{port}/admin{fragment}")
     if DEVELOPMENT_SECRET in keys.values():
         _out.print(f"  LiveKit    {scheme.replace('http', 'ws')}://{host}:{port}, key {DEVELOPMENT_KEY}, secret secret")
     _out.print(f"  Media      UDP {_joined(engine.udp_ports)}, TCP {_joined(engine.tcp_ports)}")

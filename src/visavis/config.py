@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     )
     theme: Path | None = Field(None, description="Name, logo and colours of the page, in TOML.")
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
+    admin_token: str | None = Field(
+        None, min_length=16, description="Secret that opens the operator's page at /admin; 16 characters or more."
+    )
+    database_url: str | None = Field(
+        None, description="Database of the history; empty: none. `dev` keeps it in memory, `serve` in a file."
+    )
+    history_days: float = Field(90.0, ge=0, description="Days that the history is kept; 0: for ever.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
     @field_validator("node_ip", mode="before")
@@ -121,6 +128,19 @@ class Settings(BaseSettings):
     @classmethod
     def _read_keys(cls, value: object) -> object:
         return _keys_from_text(value) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None) -> str | None:
+        if value:
+            # Here and not above: see `visavis.store`.
+            from visavis.store.database import parse_database_url
+
+            try:
+                parse_database_url(value)
+            except VisavisError as error:
+                raise ValueError(error.message.removeprefix("database_url: ").removeprefix("database_url ")) from error
+        return value
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -229,7 +249,10 @@ def load(flags: Mapping[str, Any], *, config: Path | None = None) -> Settings:
     Raises:
         VisavisError: `INVALID_SETTING`, naming what is unknown, wrong or contradictory.
     """
-    said = {name: value for name, value in flags.items() if value is not None}
+    said: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    if os.environ.get(_PREFIX + "DATABASE_URL") == "":
+        # Of other variables empty is "not said"; this one is turned off so.
+        said = {"database_url": "", **said}
     file = {} if config is None else _read_toml(config)
     _refuse_unknown_variables()
     foreign = _foreign_settings(said)
@@ -320,6 +343,6 @@ def _first_problem(error: ValidationError) -> str:
     reason = problem["msg"].removeprefix("Value error, ")
     if not name:
         return reason
-    is_secret = name in ("api_secret", "keys")
+    is_secret = name in ("api_secret", "keys", "admin_token", "database_url")
     value = "" if is_secret else f" (it is {problem['input']!r})"
     return f"{name}: {reason}{value}; it is --{name.replace('_', '-')}, {_PREFIX}{name.upper()} or {name} in the file"

@@ -19,6 +19,11 @@ class ErrorKind(StrEnum):
     NOT_IN_ROOM = "not_in_room"
     ROOM_FULL = "room_full"
     TOO_MANY_REQUESTS = "too_many_requests"
+    ADMIN_OFF = "admin_off"
+    HISTORY_OFF = "history_off"
+    HISTORY_UNREADABLE = "history_unreadable"
+    ROOM_NOT_FOUND = "room_not_found"
+    TRACK_NOT_FOUND = "track_not_found"
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
     INVALID_SETTING = "invalid_setting"
@@ -37,6 +42,11 @@ STATUS: dict[ErrorKind, int] = {
     # 403 and not 429: livekit-client shows the text of a 401 or 403 to the application and hides every other one's.
     ErrorKind.ROOM_FULL: 403,
     ErrorKind.TOO_MANY_REQUESTS: 429,
+    ErrorKind.ADMIN_OFF: 404,
+    ErrorKind.HISTORY_OFF: 404,
+    ErrorKind.HISTORY_UNREADABLE: 503,
+    ErrorKind.ROOM_NOT_FOUND: 404,
+    ErrorKind.TRACK_NOT_FOUND: 404,
     ErrorKind.SERVER_STOPPING: 503,
     ErrorKind.BIND_FAILED: 500,
     ErrorKind.INVALID_SETTING: 500,

@@ -1,4 +1,4 @@
-"""The built web page: home, rooms, `/test` and their assets; who may embed it, and how it looks."""
+"""The built web page: home, rooms, `/test`, `/admin` and their assets; who may embed it, and how it looks."""
 
 import html
 import re
@@ -69,18 +69,19 @@ def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -
     """The routes, for an application or a mount. The page finds everything relative to the prefix it is under."""
     options = options or PageOptions()
     theme = options.theme or Theme()
-    index = folder / "index.html"
     only_own = {"Content-Security-Policy": "frame-ancestors 'self'"}
     embeddable = {"Content-Security-Policy": " ".join(("frame-ancestors 'self'", *options.frame_ancestors))}
 
-    def page(headers: dict[str, str]) -> Callable[[Request], Awaitable[Response]]:
+    def page(headers: dict[str, str], document: str = "index.html") -> Callable[[Request], Awaitable[Response]]:
+        found = folder / document
+
         async def answer(request: Request) -> Response:
-            if not index.is_file():
+            if not found.is_file():
                 return PlainTextResponse(
                     "The web page is not built: run `make` in a checkout, or install a wheel.", 503
                 )
             prefix = html.escape(request.scope.get("root_path", ""), quote=True)
-            text = _BASE.sub(lambda _: f'<base href="{prefix}/" />', index.read_text(encoding="utf-8"))
+            text = _BASE.sub(lambda _: f'<base href="{prefix}/" />', found.read_text(encoding="utf-8"))
             return HTMLResponse(_themed(text, theme), headers=_ALWAYS_ASK | headers)
 
         return answer
@@ -103,6 +104,7 @@ def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -
         Route("/", page(only_own), methods=["GET"]),
         Route("/r/{name:path}", page(embeddable), methods=["GET"]),
         Route("/test", page(only_own), methods=["GET"]),
+        Route("/admin", page(only_own, "admin.html"), methods=["GET"]),
         Route("/theme/logo", logo, methods=["GET"]),
         Mount("/assets", _HashedFiles(directory=folder / "assets", check_dir=False)),
         Route("/{file}", file, methods=["GET"]),

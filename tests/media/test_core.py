@@ -26,6 +26,9 @@ SENT: dict[str, tuple[Any, ...]] = {
     "RpcReply": ("PA_a", "request", b"packet"),
     "ChatPacket": ("PA_a", b"packet"),
     "ParticipantFailed": ("PA_a", "no"),
+    "Figures": (7, 0, ()),
+    "TrackTotals": ("TR_a", 1, 2, 3),
+    "ParticipantTotals": ("PA_a", 1, 2),
 }
 
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use pyo3::prelude::*;
-use visavis_sfu::{ConnectionState, Event as CoreEvent, Kind, Protocol, SubscriptionError, Target};
+use visavis_sfu::{ConnectionState, Event as CoreEvent, Kind, Protocol, PublishedFigures, SubscriptionError, Target};
+
+use crate::figures::ParticipantFigures;
 
 #[pyclass(frozen, module = "visavis._sfu")]
 #[derive(Debug)]
@@ -25,6 +27,9 @@ pub(crate) enum Event {
     RpcReply { participant: String, request: String, packet: Vec<u8> },
     ChatPacket { participant: String, packet: Vec<u8> },
     ParticipantFailed { participant: String, reason: String },
+    Figures { request: u32, worker: u16, participants: Vec<ParticipantFigures> },
+    TrackTotals { track: String, packets: u64, bytes: u64, lost: u64 },
+    ParticipantTotals { participant: String, bytes_in: u64, bytes_out: u64 },
 }
 
 impl From<CoreEvent> for Event {
@@ -71,6 +76,15 @@ impl From<CoreEvent> for Event {
             CoreEvent::RpcReply { participant, request, packet } => Self::RpcReply { participant, request, packet },
             CoreEvent::ChatPacket { participant, packet } => Self::ChatPacket { participant, packet },
             CoreEvent::ParticipantFailed { participant, reason } => Self::ParticipantFailed { participant, reason },
+            CoreEvent::Figures { request, worker, participants } => {
+                Self::Figures { request, worker, participants: participants.into_iter().map(Into::into).collect() }
+            }
+            CoreEvent::TrackTotals { totals: PublishedFigures { track, packets, bytes, lost } } => {
+                Self::TrackTotals { track, packets, bytes, lost }
+            }
+            CoreEvent::ParticipantTotals { participant, bytes_in, bytes_out } => {
+                Self::ParticipantTotals { participant, bytes_in, bytes_out }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! `src/visavis/_sfu.pyi`; here values are only turned from one language's into the other's.
 
 mod event;
+mod figures;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use event::Event;
+use figures::{ParticipantFigures, PublishedFigures, ReceivedFigures};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -328,6 +330,14 @@ impl Engine {
         self.0.command(Command::UnsubscribeDataTrack { participant, track });
     }
 
+    fn report_figures(&self, request: u32) {
+        self.0.command(Command::ReportFigures { request });
+    }
+
+    fn worker_times(&self) -> Vec<f64> {
+        self.0.worker_times().iter().map(Duration::as_secs_f64).collect()
+    }
+
     fn stats(&self) -> HashMap<&'static str, u64> {
         let stats = self.0.stats();
         HashMap::from([
@@ -376,5 +386,8 @@ fn _sfu(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(public_address, module)?)?;
     module.add_class::<Engine>()?;
     module.add_class::<Layer>()?;
+    module.add_class::<ParticipantFigures>()?;
+    module.add_class::<PublishedFigures>()?;
+    module.add_class::<ReceivedFigures>()?;
     module.add_class::<Event>()
 }

@@ -3,9 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, ShardConfig, Stats, ufrag_prefix};
@@ -95,7 +96,7 @@ impl Engine {
                 tcp: tcp_candidates.clone(),
                 initial_bitrate: config.initial_bitrate,
             };
-            let stats = Arc::new(Mutex::new(Stats::default()));
+            let (stats, cpu) = (Arc::new(Mutex::new(Stats::default())), Arc::new(AtomicU64::new(0)));
             let around = Surroundings {
                 router: router.clone(),
                 outbox: outbox.clone(),
@@ -103,11 +104,12 @@ impl Engine {
                 tcp: threads.tcp.clone(),
                 turn: turn.clone(),
                 stats: stats.clone(),
+                cpu: cpu.clone(),
                 participants: participants_of(index, placement.clone()),
             };
             let (orders, order_inbox) = unbounded();
             threads.workers.push(start_worker(shard, around, order_inbox, inbox));
-            workers.push(WorkerHandle { orders, stats });
+            workers.push(WorkerHandle { orders, stats, cpu });
         }
         let (wake, awake) = io::pipe().map_err(bind_error)?;
         threads.awake = Some(awake);
@@ -184,6 +186,13 @@ impl Engine {
 
     /// Queues a command for the worker that has its room, participant or track; an unknown one does nothing.
     pub fn command(&self, command: Command) {
+        if let Command::ReportFigures { .. } = command {
+            for worker in &self.workers {
+                // It fails only after `close`.
+                let _ = worker.orders.send(Order::Command(command.clone(), None));
+            }
+            return;
+        }
         let mut placement = self.placement();
         let (worker, sequence) = match &command {
             Command::AddParticipant { room, participant, .. } => {
@@ -243,6 +252,11 @@ impl Engine {
         }
         total.packets_dropped += self.router.dropped();
         total
+    }
+
+    /// Processor time that each worker's thread has used, not older than a second.
+    pub fn worker_times(&self) -> Vec<Duration> {
+        self.workers.iter().map(|worker| Duration::from_micros(worker.cpu.load(Ordering::Relaxed))).collect()
     }
 
     /// Closes all connections and ends all threads. Twice is fine.
@@ -318,7 +332,12 @@ fn participant_of(event: &Event) -> Option<&str> {
         | Event::RpcReply { participant, .. }
         | Event::ChatPacket { participant, .. }
         | Event::ParticipantFailed { participant, .. } => Some(participant),
-        Event::Speakers { .. } | Event::Quality { .. } => None,
+        Event::Speakers { .. }
+        | Event::Quality { .. }
+        | Event::Figures { .. }
+        // Totals are told of those who are gone.
+        | Event::TrackTotals { .. }
+        | Event::ParticipantTotals { .. } => None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod binding;
 mod config;
+mod cpu;
 mod engine;
 mod framing;
 mod outbox;

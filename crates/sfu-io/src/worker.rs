@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
 
+use crate::cpu::thread_time;
 use crate::outbox::Outbox;
 use crate::router::{Batch, Router};
 use crate::tcp::TcpSender;
@@ -38,6 +40,8 @@ pub(crate) struct Surroundings {
     pub tcp: Option<TcpSender>,
     pub turn: Option<Arc<Turn>>,
     pub stats: Arc<Mutex<Stats>>,
+    /// Processor time of the thread, in microseconds.
+    pub cpu: Arc<AtomicU64>,
     /// The participants that this worker has.
     pub participants: Box<dyn Fn() -> Vec<String> + Send>,
 }
@@ -76,6 +80,8 @@ impl Worker {
             self.shard.close(now);
             self.shard.flush(now);
             self.send();
+            // Whoever asked in the last moment, and what came of those who were here.
+            self.around.outbox.push(std::iter::from_fn(|| self.shard.poll_event()));
         }));
     }
 
@@ -179,6 +185,8 @@ impl Worker {
         let mut stats = add(self.former, self.shard.stats());
         (stats.participants, stats.rooms) = (self.shard.stats().participants, self.shard.stats().rooms);
         *self.around.stats.lock().expect("nothing panics while it holds the counters") = stats;
+        let micros = u64::try_from(thread_time().as_micros()).unwrap_or(u64::MAX);
+        self.around.cpu.store(micros, Ordering::Relaxed);
     }
 
     /// The shard has panicked and is not to be trusted: its rooms are lost, those of other workers are not.
@@ -221,4 +229,5 @@ pub(crate) fn add(one: Stats, other: Stats) -> Stats {
 pub(crate) struct WorkerHandle {
     pub orders: Sender<Order>,
     pub stats: Arc<Mutex<Stats>>,
+    pub cpu: Arc<AtomicU64>,
 }

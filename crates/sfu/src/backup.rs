@@ -16,6 +16,7 @@ use crate::dependency_descriptor::Structures;
 use crate::downtrack::Place;
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
+use crate::figures::Reception;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
 use crate::red::{self, Unpacker};
@@ -55,6 +56,7 @@ impl Shard {
                 // Which qualities there will be; most clients have the same layers in all codecs.
                 declared: track.declared.clone(),
                 layers: awaited_layers(&track.declared),
+                former: Reception::default(),
                 scalable: false,
                 structures: Structures::default(),
                 unread: VecDeque::new(),
@@ -113,6 +115,8 @@ impl Shard {
 
     fn renew_layers(&mut self, key: usize, (layers, scalable): (Vec<Layer>, bool)) {
         let track = &mut self.tracks[key];
+        let former = &mut track.former;
+        track.layers.iter().for_each(|layer| former.add(&layer.total));
         (track.layers, track.scalable) = (layers, scalable);
         (track.structures, track.unread) = (Structures::default(), VecDeque::new());
         for downtrack in &track.downtracks {

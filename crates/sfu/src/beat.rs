@@ -89,6 +89,10 @@ impl Shard {
         {
             delay.on_report(*remote.maximum_sequence_number, remote.jitter / VIDEO_TICKS);
         }
+        if let Some(Use::Track(downtrack)) = used {
+            self.downtracks[downtrack].loss = stats.loss;
+        }
+        participant.rtt = stats.rtt.or(participant.rtt);
         let Some(loss) = stats.loss else { return };
         let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
         let lost = (f64::from(loss) * 1000.0) as u64;

@@ -181,6 +181,10 @@ pub enum Command {
         participant: String,
         track: String,
     },
+    /// For every shard; each answers with one `Figures`.
+    ReportFigures {
+        request: u32,
+    },
 }
 
 impl Command {
@@ -205,9 +209,11 @@ impl Command {
             | Self::UnpublishDataTrack { participant, .. }
             | Self::SubscribeDataTrack { participant, .. }
             | Self::UnsubscribeDataTrack { participant, .. } => Some(participant),
-            Self::AddParticipant { .. } | Self::Unpublish { .. } | Self::SetMuted { .. } | Self::SendData { .. } => {
-                None
-            }
+            Self::AddParticipant { .. }
+            | Self::Unpublish { .. }
+            | Self::SetMuted { .. }
+            | Self::SendData { .. }
+            | Self::ReportFigures { .. } => None,
         }
     }
 }

@@ -59,6 +59,11 @@ pub(crate) struct Downtrack {
     pub selector: Option<Selector>,
     /// Silence or black is being sent in place of the track.
     pub blanking: Option<Blanking>,
+    /// What was sent of the track, payload alone.
+    pub packets: u64,
+    pub bytes: u64,
+    /// What the subscriber said last that it missed of it, as a share.
+    pub loss: Option<f32>,
 }
 
 /// What forwarding takes of an RTP packet.
@@ -132,6 +137,9 @@ impl Downtrack {
             held_layer: 0,
             selector: scalable.then(Selector::default),
             blanking: None,
+            packets: 0,
+            bytes: 0,
+            loss: None,
         }
     }
 
@@ -208,6 +216,10 @@ impl Downtrack {
         let kept = wanted && !input.payload.is_empty();
         let rewritten = if kept { self.rewriter.rewrite(&input) } else { self.rewriter.leave_out(&input) };
         let Some(rewritten) = rewritten else { return };
+        if kept {
+            self.packets += 1;
+            self.bytes += input.payload.len() as u64;
+        }
         let descriptor = incoming.packet.descriptor.as_ref().filter(|_| kept);
         let playout_delay = self.playout_delay.as_mut().and_then(|delay| delay.of_packet(rewritten.sequence));
         send(Outgoing {

@@ -1,6 +1,7 @@
 //! What the core tells the control plane. Plain values; the meaning of each is told in `src/visavis/_sfu.pyi`.
 
 use crate::command::Target;
+use crate::figures::{ParticipantFigures, PublishedFigures};
 
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,4 +69,7 @@ pub enum Event {
     RpcReply { participant: String, request: String, packet: Vec<u8> },
     ChatPacket { participant: String, packet: Vec<u8> },
     ParticipantFailed { participant: String, reason: String },
+    Figures { request: u32, worker: u16, participants: Vec<ParticipantFigures> },
+    TrackTotals { totals: PublishedFigures },
+    ParticipantTotals { participant: String, bytes_in: u64, bytes_out: u64 },
 }

@@ -13,6 +13,7 @@ use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
 use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
+use crate::figures::Reception;
 use crate::playout_delay::PlayoutDelay;
 use crate::red::Unpacker;
 use crate::shard::{Key, Shard};
@@ -65,6 +66,7 @@ impl Shard {
             trailer,
             declared,
             layers,
+            former: Reception::default(),
             scalable,
             structures: Structures::default(),
             unread: VecDeque::new(),
@@ -94,6 +96,7 @@ impl Shard {
             self.participants[subscriber].settings.remove(id);
         }
         self.fall_silent(key);
+        self.tell_track_totals(key);
         for key in codecs {
             let track = self.tracks.remove(key);
             self.rooms[track.room].tracks.retain(|kept| *kept != key);
@@ -295,7 +298,9 @@ impl Shard {
         let track = &mut self.tracks[track_key];
         let layer = track.layer_of(rid)?;
         track.published.get_or_insert(now);
-        track.layers[layer].ssrc = Some(ssrc);
+        if track.layers[layer].ssrc.replace(ssrc).is_some() {
+            track.layers[layer].total.restart();
+        }
         participant.streams.insert(ssrc, (track_key, layer));
         // Whoever waits for this layer may have asked when there was nobody to ask.
         for downtrack in &track.downtracks {

@@ -26,6 +26,7 @@ mod dynacast;
 mod egress;
 mod event;
 mod fields;
+mod figures;
 mod forwarding;
 mod h265;
 mod layers;
@@ -49,6 +50,7 @@ mod track;
 
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
 pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
+pub use figures::{ParticipantFigures, PublishedFigures, ReceivedFigures};
 pub use playout_delay::PlayoutLimits;
 pub use shard::Shard;
 pub use stun::{is_request, request_ufrag};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::change::SdpPendingOffer;
 use str0m::format::PayloadParams;
@@ -15,6 +15,7 @@ use crate::chat::Chat;
 use crate::command::{Target, TrackSettings};
 use crate::connection::Connection;
 use crate::data_tracks::DataTracks;
+use crate::figures::Traffic;
 use crate::playout_delay::PlayoutLimits;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
@@ -135,6 +136,9 @@ pub(crate) struct Participant {
     pub outbox: VecDeque<Arc<[u8]>>,
     pub outbox_bytes: usize,
 
+    pub traffic: Traffic,
+    /// The latest round trip that it reported.
+    pub rtt: Option<Duration>,
     pub scorer: Scorer,
     /// What the client reported of its reception, since the last quality computation.
     pub reception: Vec<Sample>,

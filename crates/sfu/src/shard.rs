@@ -20,6 +20,7 @@ use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::{DataTrack, DataTracks};
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
+use crate::figures::Traffic;
 use crate::negotiation::Announced;
 use crate::participant::{Offers, Participant};
 use crate::quality::Scorer;
@@ -156,7 +157,10 @@ impl Shard {
         };
         let input = Input::Receive(now, Receive { proto: protocol_to(protocol), source, destination, contents });
         self.guarded(now, Some(key.0), |shard| {
-            let Some(connection) = shard.connection(key) else { return };
+            let Some(participant) = shard.participants.get_mut(key.0) else { return };
+            participant.traffic.packets_in += 1;
+            participant.traffic.bytes_in += payload.len() as u64;
+            let Some(connection) = participant.connection(key.1) else { return };
             if ufrag.is_some() && !connection.rtc.accepts(&input) {
                 shard.stats.packets_dropped += 1;
                 return;
@@ -273,6 +277,9 @@ impl Shard {
             }
             return;
         }
+        if let Command::ReportFigures { request } = command {
+            return self.report_figures(request);
+        }
         if let Command::AddParticipant { .. } = command {
             return self.add_participant(now, command, sequence);
         }
@@ -317,7 +324,7 @@ impl Shard {
             Command::EndRpc { request, .. } => {
                 self.participants[key].rpcs.remove(&request);
             }
-            Command::AddParticipant { .. } | Command::SendData { .. } => {}
+            Command::AddParticipant { .. } | Command::SendData { .. } | Command::ReportFigures { .. } => {}
         }
     }
 
@@ -391,6 +398,8 @@ impl Shard {
             chat: Chat::default(),
             outbox: VecDeque::new(),
             outbox_bytes: 0,
+            traffic: Traffic::default(),
+            rtt: None,
             scorer: Scorer::new(),
             reception: Vec::new(),
         });
@@ -430,6 +439,7 @@ impl Shard {
         }
         self.end_flushes(key);
         self.leave_data_tracks(key);
+        self.tell_participant_totals(key);
         let participant = self.participants.remove(key);
         self.participant_ids.remove(&participant.id);
         let room = &mut self.rooms[participant.room];
@@ -549,7 +559,7 @@ impl Shard {
                     } else {
                         connection.busy = now;
                     }
-                    self.transmit(transmit);
+                    self.transmit(key, transmit);
                 }
                 Ok(Output::Event(event)) => self.on_rtc_event(key, event, now),
                 Err(error) => return self.fail(key.0, format!("its connection broke: {error}"), now),
@@ -562,14 +572,17 @@ impl Shard {
         loop {
             let Some(connection) = self.connection(key) else { return };
             match connection.rtc.poll_output() {
-                Ok(Output::Transmit(transmit)) => self.transmit(transmit),
+                Ok(Output::Transmit(transmit)) => self.transmit(key, transmit),
                 Ok(Output::Event(_)) => {}
                 Ok(Output::Timeout(_)) | Err(_) => return,
             }
         }
     }
 
-    fn transmit(&mut self, transmit: str0m::net::Transmit) {
+    fn transmit(&mut self, key: Key, transmit: str0m::net::Transmit) {
+        let traffic = &mut self.participants[key.0].traffic;
+        traffic.packets_out += 1;
+        traffic.bytes_out += transmit.contents.len() as u64;
         self.stats.packets_out += 1;
         self.stats.bytes_out += transmit.contents.len() as u64;
         self.transmits.push_back(Transmit {

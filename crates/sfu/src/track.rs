@@ -12,6 +12,7 @@ use crate::command::{LayerInfo, Source};
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
+use crate::figures::Reception;
 use crate::layers;
 use crate::red::Unpacker;
 
@@ -51,6 +52,8 @@ pub(crate) struct Layer {
     first_sequence: Option<u64>,
     highest_sequence: u64,
     received: u64,
+    /// Of the encoding, since the layer is there.
+    pub total: Reception,
 }
 
 pub(crate) struct Track {
@@ -74,6 +77,8 @@ pub(crate) struct Track {
     pub trailer: Vec<u8>,
     pub declared: Vec<LayerInfo>,
     pub layers: Vec<Layer>,
+    /// What came in layers that it had before.
+    pub former: Reception,
     /// All layers are in one stream, which is filed under the lowest.
     pub scalable: bool,
     pub structures: Structures,
@@ -154,7 +159,7 @@ impl Track {
                 self.layers.push(Layer::new(None));
             }
         }
-        self.layers[encoding].count(packet.sequence, info.keyframe);
+        self.layers[encoding].count(packet.sequence, packet.payload.len(), info.keyframe);
         self.layers[layer].observe(now, packet.timestamp, packet.payload.len(), info.temporal_id) || grown
     }
 
@@ -234,7 +239,8 @@ impl Layer {
     }
 
     /// Counts one packet of the stream.
-    fn count(&mut self, sequence: u64, keyframe: bool) {
+    fn count(&mut self, sequence: u64, bytes: usize, keyframe: bool) {
+        self.total.count(sequence, bytes);
         if keyframe {
             self.keyframe_wanted = false;
         }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from livekit.protocol.webhook import WebhookEvent
@@ -19,13 +20,17 @@ from visavis.backend.node_address import MediaAddresses, find_media_addresses, l
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
-from visavis.media import Dispatcher, MediaEngine
-from visavis.rooms import RoomLimits, parse_room_name
+from visavis.figures import Watch
+from visavis.media import Dispatcher, MediaEngine, events
+from visavis.rooms import Room, RoomLimits, parse_room_name
 from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes, whip_routes
 from visavis.signalling.ice_servers import IceServers, turn_urls
 from visavis.signalling.messages import Reason
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
+
+if TYPE_CHECKING:
+    from visavis.store.recorder import Recorder
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -181,6 +186,9 @@ class EmbeddedBackend:
         self._callbacks: dict[object, Callable[[], None]] = {}
         self._checkups = Checkups(time.monotonic)
         self.listeners = Listeners()
+        self.recorder: Recorder | None = None
+        """Is told what happens; None: no history."""
+        self._watch: Watch | None = None
         self.agents = AgentDispatcher(self.keys, self._find_room)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._is_stopped = False
@@ -189,6 +197,11 @@ class EmbeddedBackend:
     def engine(self) -> MediaEngine | None:
         """The media core; None while not started."""
         return self._engine
+
+    @property
+    def watch(self) -> Watch | None:
+        """Tells what flows; None while not started."""
+        return self._watch
 
     def media_tcp_address(self) -> tuple[str, int] | None:
         """Where this process itself reaches the core's TCP port; None if there is none."""
@@ -218,6 +231,8 @@ class EmbeddedBackend:
             return
         # Without awaiting anything, so that two first requests cannot both start.
         self._engine = self._make_engine(self.options)
+        if self.recorder is not None:
+            self.recorder.start()
         options = self.options
         self._registry = RoomRegistry(
             self._engine,
@@ -232,10 +247,12 @@ class EmbeddedBackend:
             changed=self._changed,
             happened=self._happened,
             entered=self.agents.entered,
+            ended=self._ended,
             wall=time.time,
             now=time.monotonic,
         )
-        self._dispatcher = Dispatcher(self._engine, self._registry.handle)
+        self._watch = Watch(self._engine)
+        self._dispatcher = Dispatcher(self._engine, self._hear)
         self._dispatcher.start()
         self._ticker = asyncio.create_task(self._tick(self._registry))
         _log.info("media_started", udp=self._engine.udp_ports, tcp=self._engine.tcp_ports)
@@ -256,12 +273,17 @@ class EmbeddedBackend:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 for outlet in outlets:
                     await outlet.finished()
+        if self._watch is not None:
+            await self._watch.aclose()
         if self._dispatcher is not None:
             self._dispatcher.stop()
         if self._engine is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL_SECONDS / 2):
                     await asyncio.to_thread(self._engine.close)
+        if self._dispatcher is not None:
+            # What came of those who were here until now.
+            self._dispatcher.dispatch()
         self._changed()
         await self.agents.aclose()
         await webhooks
@@ -359,9 +381,27 @@ class EmbeddedBackend:
 
         return end
 
+    def _hear(self, event: events.Event) -> None:
+        match event:
+            case events.Figures():
+                if self._watch is not None:
+                    self._watch.told(event)
+            case events.TrackTotals() | events.ParticipantTotals():
+                if self.recorder is not None:
+                    self.recorder.totals(event)
+            case _:
+                if self._registry is not None:
+                    self._registry.handle(event)
+
+    def _ended(self, room: Room, reason: Reason) -> None:
+        if self.recorder is not None:
+            self.recorder.room_ended(room.sid, reason)
+
     def _happened(self, event: WebhookEvent) -> None:
         if event.room.name in self._checkups:
             return  # Nobody meets there.
+        if self.recorder is not None:
+            self.recorder.happened(event)
         self.listeners(event)
         self._webhooks(event)
         self.agents.happened(event)

@@ -52,6 +52,8 @@ class CoreEngine:
         self.unpublish_data_track = self._engine.unpublish_data_track
         self.subscribe_data_track = self._engine.subscribe_data_track
         self.unsubscribe_data_track = self._engine.unsubscribe_data_track
+        self.report_figures = self._engine.report_figures
+        self.worker_times = self._engine.worker_times
         self.stats = self._engine.stats
 
     @property
@@ -156,5 +158,30 @@ def _to_value(event: _sfu.Event) -> events.Event:
             return events.ChatPacket(participant, packet)
         case _sfu.Event.ParticipantFailed(participant, reason):
             return events.ParticipantFailed(participant, reason)
+        case _sfu.Event.Figures(request, worker, participants):
+            return events.Figures(request, worker, tuple(map(_to_figures, participants)))
+        case _sfu.Event.TrackTotals(track, packets, bytes, lost):
+            return events.TrackTotals(track, packets, bytes, lost)
+        case _sfu.Event.ParticipantTotals(participant, bytes_in, bytes_out):
+            return events.ParticipantTotals(participant, bytes_in, bytes_out)
         case _:
             raise TypeError(f"the core sent {event!r}, which this version does not know: build both from one source")
+
+
+def _to_figures(told: _sfu.ParticipantFigures) -> events.ParticipantFigures:
+    return events.ParticipantFigures(
+        told.participant,
+        packets_in=told.packets_in,
+        bytes_in=told.bytes_in,
+        packets_out=told.packets_out,
+        bytes_out=told.bytes_out,
+        rtt=told.rtt,
+        estimate=told.estimate,
+        published=tuple(
+            events.PublishedFigures(each.track, each.packets, each.bytes, each.lost) for each in told.published
+        ),
+        received=tuple(
+            events.ReceivedFigures(each.track, each.packets, each.bytes, each.loss, each.layer)
+            for each in told.received
+        ),
+    )

@@ -162,7 +162,71 @@ class ParticipantFailed:
     reason: str
 
 
-Event: TypeAlias = (
+@dataclass(frozen=True, slots=True)
+class PublishedFigures:
+    """What came of a track, counted since it was published."""
+
+    track: str
+    packets: int
+    bytes: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFigures:
+    """What went to a subscriber of a track, counted since it subscribed."""
+
+    track: str
+    packets: int
+    bytes: int
+    loss: float | None = None
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantFigures:
+    """What came from a participant and went to it, counted since it joined."""
+
+    participant: str
+    packets_in: int = 0
+    bytes_in: int = 0
+    packets_out: int = 0
+    bytes_out: int = 0
+    rtt: float | None = None
+    estimate: int | None = None
+    published: tuple[PublishedFigures, ...] = ()
+    received: tuple[ReceivedFigures, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One worker's answer to `report_figures`."""
+
+    request: int
+    worker: int
+    participants: tuple[ParticipantFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTotals:
+    """A track ended."""
+
+    track: str
+    packets: int
+    bytes: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantTotals:
+    """A participant ended; told even of one that was removed."""
+
+    participant: str
+    bytes_in: int
+    bytes_out: int
+
+
+RoomEvent: TypeAlias = (
     Answer
     | Offer
     | SectionsWanted
@@ -181,3 +245,8 @@ Event: TypeAlias = (
     | ChatPacket
     | ParticipantFailed
 )
+"""What the rooms act on."""
+
+Totals: TypeAlias = TrackTotals | ParticipantTotals
+
+Event: TypeAlias = RoomEvent | Figures | Totals

@@ -31,6 +31,8 @@ class FakeEngine:
         self.commands: list[Command] = []
         self.participants: dict[str, str] = {}
         self.sequences: dict[str, int] = {}
+        self.figures: dict[str, events.ParticipantFigures] = {}
+        """What `report_figures` tells, by participant; nothing flows by itself."""
         self.is_closed = False
         self._media: dict[str, dict[str, events.MediaAdded]] = {}
         self._offer_ids: dict[str, int] = {}
@@ -158,8 +160,12 @@ class FakeEngine:
     def remove_participant(self, participant: str) -> None:
         """See `MediaEngine`."""
         self._record("remove_participant", participant)
-        self.participants.pop(participant, None)
+        is_known = self.participants.pop(participant, None) is not None
         self._waiting = [event for event in self._waiting if getattr(event, "participant", None) != participant]
+        if is_known:
+            figures = self.figures.pop(participant, events.ParticipantFigures(participant))
+            totals = (events.TrackTotals(each.track, each.packets, each.bytes, each.lost) for each in figures.published)
+            self.emit(*totals, events.ParticipantTotals(participant, figures.bytes_in, figures.bytes_out))
 
     def reliable_sequence(self, participant: str) -> int:
         """See `MediaEngine`."""
@@ -331,9 +337,21 @@ class FakeEngine:
         """See `MediaEngine`."""
         self._record("unsubscribe_data_track", participant, track)
 
+    def report_figures(self, request: int) -> None:
+        """See `MediaEngine`."""
+        told = (self.figures.get(each, events.ParticipantFigures(each)) for each in self.participants)
+        self.emit(events.Figures(request, 0, tuple(told)))
+
+    def worker_times(self) -> list[float]:
+        """See `MediaEngine`."""
+        return [0.0]
+
     def stats(self) -> dict[str, int]:
         """See `MediaEngine`."""
-        return {"participants": len(self.participants)}
+        return dict.fromkeys(("packets_in", "packets_out", "bytes_in", "bytes_out", "packets_dropped", "panics"), 0) | {
+            "participants": len(self.participants),
+            "rooms": len(set(self.participants.values())),
+        }
 
     # -- inside --------------------------------------------------------------------------------------------------------
     def _record(self, name: str, *arguments: Any, **options: Any) -> None:

@@ -12,7 +12,7 @@ from visavis.signalling.session import Session
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def react(room: LiveRoom, session: Session, event: events.Event) -> None:
+def react(room: LiveRoom, session: Session, event: events.RoomEvent) -> None:
     """Does what an event asks for."""
     match event:
         case events.Answer(_, offer_id, sdp, mid_to_track):

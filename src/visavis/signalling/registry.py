@@ -54,6 +54,7 @@ class RoomRegistry:
         changed: Callable[[], None],
         happened: Callable[[WebhookEvent], None],
         entered: Callable[[Room, Participant], None],
+        ended: Callable[[Room, Reason], None] = lambda _room, _reason: None,
         wall: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
@@ -68,12 +69,14 @@ class RoomRegistry:
             changed: called after each change of rooms or counts.
             happened: called with what webhooks tell.
             entered: called with who joined, and where.
+            ended: called with each room that ends, and why, which webhooks do not tell.
             wall: seconds since the epoch.
             now: seconds of a monotonic clock.
         """
         self.keys = keys
         self._limits = limits
         self._mime_types = mime_types
+        self._ended = ended
         self._around = Surroundings(engine, keys, new_id("ND_"), changed, happened, entered, wall, now, ice_servers)
         self._rooms: dict[str, LiveRoom] = {}
         self._by_sid: dict[str, LiveRoom] = {}
@@ -161,6 +164,7 @@ class RoomRegistry:
 
     def _close_room(self, room: LiveRoom, reason: Reason) -> list[Outlet]:
         outlets = room.close(reason)
+        self._ended(room.room, reason)
         self._around.happened(happenings.of_room("room_finished", room.room))
         return outlets
 
@@ -174,7 +178,7 @@ class RoomRegistry:
         room.resume(session, outlet)
         return room, session
 
-    def handle(self, event: events.Event) -> None:
+    def handle(self, event: events.RoomEvent) -> None:
         """Does what an event of the core asks for. Events about what is gone are ignored: removal always races."""
         match event:
             case events.Speakers(room, levels):

@@ -1,0 +1,81 @@
+"""The tables of the history, as the newest migration leaves them.
+
+Times are milliseconds since the epoch, which every database and language reads alike. No foreign keys: an event that
+was lost shall cost its own row, and not those that name it. `server_id` says whose rows are open, so that another
+process closes those of one that crashed.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table
+
+metadata = MetaData()
+
+SID_LENGTH = 64
+TEXT_LENGTH = 512
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", String(SID_LENGTH), primary_key=True),
+    Column("host", String(TEXT_LENGTH), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("stopped_at", BigInteger),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("sid", String(SID_LENGTH), primary_key=True),
+    Column("name", String(TEXT_LENGTH), nullable=False),
+    Column("server_id", String(SID_LENGTH), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end_reason", String(SID_LENGTH)),
+    Index("rooms_started_at", "started_at"),
+    Index("rooms_ended_at", "ended_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sid", String(SID_LENGTH), primary_key=True),
+    Column("room_sid", String(SID_LENGTH), nullable=False),
+    Column("room_name", String(TEXT_LENGTH), nullable=False),
+    Column("identity", String(TEXT_LENGTH), nullable=False),
+    Column("name", String(TEXT_LENGTH), nullable=False),
+    Column("kind", String(SID_LENGTH), nullable=False),
+    Column("server_id", String(SID_LENGTH), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end_reason", String(SID_LENGTH)),
+    Column("bytes_in", BigInteger),
+    Column("bytes_out", BigInteger),
+    Index("sessions_started_at", "started_at"),
+    Index("sessions_ended_at", "ended_at"),
+    Index("sessions_room_sid", "room_sid"),
+)
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("sid", String(SID_LENGTH), primary_key=True),
+    Column("room_sid", String(SID_LENGTH), nullable=False),
+    Column("session_sid", String(SID_LENGTH), nullable=False),
+    Column("kind", String(SID_LENGTH), nullable=False),
+    Column("source", String(SID_LENGTH), nullable=False),
+    Column("mime_type", String(SID_LENGTH), nullable=False),
+    Column("name", String(TEXT_LENGTH), nullable=False),
+    Column("server_id", String(SID_LENGTH), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end_reason", String(SID_LENGTH)),
+    Column("bytes", BigInteger),
+    Column("packets", BigInteger),
+    Column("lost", BigInteger),
+    Index("tracks_ended_at", "ended_at"),
+    Index("tracks_session_sid", "session_sid"),
+)
+
+HISTORY = (rooms, sessions, tracks)
+"""Those whose rows begin and end."""

@@ -1,0 +1,58 @@
+"""Happenings as the rooms tell them, and who writes them."""
+
+from collections.abc import Awaitable, Callable
+
+from livekit.protocol import models
+from livekit.protocol.webhook import WebhookEvent
+
+from visavis.store.history import History
+from visavis.store.recorder import Recorder
+
+MakeRecorder = Callable[..., Awaitable[tuple[Recorder, History]]]
+STARTED = 1_700_000_000_000
+
+
+def room(event: str, sid: str = "RM_a", name: str = "atrium", *, started: int = STARTED) -> WebhookEvent:
+    return WebhookEvent(event=event, room=models.Room(sid=sid, name=name, creation_time_ms=started))
+
+
+def participant(
+    event: str,
+    sid: str = "PA_a",
+    identity: str = "alice",
+    name: str = "Alice",
+    *,
+    of: tuple[str, str] = ("RM_a", "atrium"),
+    reason: models.DisconnectReason = models.DisconnectReason.UNKNOWN_REASON,
+    joined: int = STARTED,
+) -> WebhookEvent:
+    told = room(event, *of)
+    told.participant.CopyFrom(
+        models.ParticipantInfo(
+            sid=sid, identity=identity, name=name, joined_at_ms=joined, disconnect_reason=reason, kind=0
+        )
+    )
+    return told
+
+
+def track(event: str, sid: str = "TR_a", session: str = "PA_a") -> WebhookEvent:
+    told = room(event)
+    told.participant.CopyFrom(models.ParticipantInfo(sid=session, identity="alice"))
+    told.track.CopyFrom(
+        models.TrackInfo(
+            sid=sid, type=models.TrackType.VIDEO, source=models.TrackSource.CAMERA, mime_type="video/VP8", name="cam"
+        )
+    )
+    return told
+
+
+def whole_call() -> list[WebhookEvent]:
+    """Alice is in the atrium, with a camera, and leaves; and the room ends."""
+    return [
+        room("room_started"),
+        participant("participant_joined"),
+        track("track_published"),
+        track("track_unpublished"),
+        participant("participant_left", reason=models.DisconnectReason.CLIENT_INITIATED),
+        room("room_finished"),
+    ]
