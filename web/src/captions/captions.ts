@@ -8,6 +8,7 @@ import {
   type TranscriptionSegment,
 } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { t } from '../i18n/i18n';
 import { Store } from '../state/store';
 
 const TOPIC = 'lk.transcription';
@@ -102,7 +103,7 @@ export class Captions implements Feature {
     const trimmed = text.trim();
     if (!room || trimmed === '') return;
     const key = JSON.stringify([identity, segment]);
-    const name = room.getParticipantByIdentity(identity)?.name || identity || 'Somebody';
+    const name = room.getParticipantByIdentity(identity)?.name || identity || t('captions:somebody');
     const shown = trimmed.length > LONGEST ? `…${trimmed.slice(-LONGEST)}` : trimmed;
     const line = { key, identity, name, text: shown, isFinal };
     const { lines } = this.view.get();

@@ -2,6 +2,7 @@
 import { MessageSquare } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 
 interface Props {
@@ -10,12 +11,13 @@ interface Props {
 }
 
 export function ChatButton({ isOpen, onToggle }: Props) {
+  const t = useT();
   const { unread } = useStore(useCallServices().chat.view);
   return (
     <span className="with-badge">
       <IconButton
-        label={unread > 0 ? `Chat, ${unread} unread` : 'Chat'}
-        tip="Chat"
+        label={unread > 0 ? t('chat:chatUnread', { count: unread }) : t('chat:chat')}
+        tip={t('chat:chat')}
         icon={MessageSquare}
         testId="toggle-chat"
         aria-expanded={isOpen}

@@ -3,6 +3,7 @@ import { ArrowDown } from 'lucide-react';
 import { useEffect, useLayoutEffect, useRef, useState, type DragEvent } from 'react';
 import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { Composer } from './Composer';
 import type { Message } from './message';
@@ -13,6 +14,7 @@ import './chat.css';
 const TOGETHER = 3 * 60_000;
 
 export function ChatPanel({ onClose }: { onClose: () => void }) {
+  const t = useT();
   const { chat } = useCallServices();
   const { messages, isTrimmed } = useStore(chat.view);
   const [replyTo, setReplyTo] = useState<Message | null>(null);
@@ -38,7 +40,7 @@ export function ChatPanel({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <SidePanel title="Chat" testId="chat" closeTestId="close-chat" onClose={onClose}>
+    <SidePanel title={t('chat:chat')} testId="chat" closeTestId="close-chat" onClose={onClose}>
       <div className="chat" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
         <div
           ref={list}
@@ -47,19 +49,14 @@ export function ChatPanel({ onClose }: { onClose: () => void }) {
           role="log"
           // New messages are told by the page's announcer, also when the chat is closed.
           aria-live="off"
-          aria-label="Messages"
+          aria-label={t('chat:messages')}
           tabIndex={0}
           onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
             setAtEnd(scrollHeight - scrollTop - clientHeight < 40)
           }
         >
-          {messages.length === 0 ? (
-            <p className="chat-empty">
-              Nothing was said yet. Everyone in the room can read what you write, and so can who joins later, until the
-              room ends.
-            </p>
-          ) : null}
-          {isTrimmed ? <p className="chat-note">Earlier messages are not kept.</p> : null}
+          {messages.length === 0 ? <p className="chat-empty">{t('chat:empty')}</p> : null}
+          {isTrimmed ? <p className="chat-note">{t('chat:trimmed')}</p> : null}
           <ol>
             {messages.map((message, index) => (
               <MessageView
@@ -77,7 +74,7 @@ export function ChatPanel({ onClose }: { onClose: () => void }) {
         </div>
         {isAtEnd ? null : (
           <button type="button" className="button chat-to-end" onClick={() => setAtEnd(true)}>
-            <ArrowDown aria-hidden="true" /> To the newest
+            <ArrowDown aria-hidden="true" /> {t('chat:toNewest')}
           </button>
         )}
         <Composer field={field} replyTo={replyTo} onReplied={() => setReplyTo(null)} />

@@ -44,7 +44,7 @@ describe('writing a message', () => {
     fireEvent.change(field(), { target: { value: 'x'.repeat(1_990) } });
     expect(hint()).toBe('10 characters left');
     fireEvent.change(field(), { target: { value: 'x'.repeat(2_012) } });
-    expect(hint()).toBe('12 too many: a message has up to 2000 characters.');
+    expect(hint()).toBe('12 too many: a message has up to 2,000 characters.');
     expect(sendButton().disabled).toBe(true);
     fireEvent.keyDown(field(), { key: 'Enter' });
     expect(send).not.toHaveBeenCalled();

@@ -3,8 +3,11 @@ import { Paperclip, SendHorizontal, X } from 'lucide-react';
 import { useId, useRef, useState, type ClipboardEvent, type KeyboardEvent, type RefObject } from 'react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
+import { bytes, number } from '../i18n/format';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { LONGEST_MESSAGE, type Message } from './message';
+import { LARGEST_FILE } from './offer';
 
 interface Props {
   field: RefObject<HTMLTextAreaElement | null>;
@@ -16,6 +19,7 @@ interface Props {
 const NEAR = 200;
 
 export function Composer({ field, replyTo, onReplied }: Props) {
+  const t = useT();
   const { chat } = useCallServices();
   const { canWrite, problem } = useStore(chat.view);
   const [text, setText] = useState('');
@@ -23,7 +27,7 @@ export function Composer({ field, replyTo, onReplied }: Props) {
   const hint = useId();
   const left = LONGEST_MESSAGE - text.trim().length;
 
-  if (!canWrite) return <p className="chat-note">In this room you can read, but not write.</p>;
+  if (!canWrite) return <p className="chat-note">{t('chat:readOnly')}</p>;
 
   const send = () => {
     if (text.trim() === '' || left < 0) return;
@@ -59,9 +63,11 @@ export function Composer({ field, replyTo, onReplied }: Props) {
       {replyTo ? (
         <p className="composer-reply" data-testid="composer-reply">
           <span>
-            Reply to {replyTo.isOwn ? 'yourself' : replyTo.name}: {replyTo.file ? replyTo.file.name : replyTo.text}
+            {replyTo.isOwn
+              ? t('chat:replyToOwnText', { text: replyTo.file?.name ?? replyTo.text })
+              : t('chat:replyToText', { name: replyTo.name, text: replyTo.file?.name ?? replyTo.text })}
           </span>
-          <IconButton label="Do not reply" icon={X} onClick={onReplied} />
+          <IconButton label={t('chat:doNotReply')} icon={X} onClick={onReplied} />
         </p>
       ) : null}
       {problem ? (
@@ -82,8 +88,8 @@ export function Composer({ field, replyTo, onReplied }: Props) {
           }}
         />
         <IconButton
-          label="Share a file"
-          tip="Share a file (up to 25 MB)"
+          label={t('chat:shareFile')}
+          tip={t('chat:shareFileTip', { most: bytes(LARGEST_FILE) })}
           icon={Paperclip}
           testId="share-file"
           onClick={() => file.current?.click()}
@@ -95,8 +101,8 @@ export function Composer({ field, replyTo, onReplied }: Props) {
           data-first-focus
           rows={1}
           dir="auto"
-          placeholder="Write to everyone"
-          aria-label="Message to everyone"
+          placeholder={t('chat:placeholder')}
+          aria-label={t('chat:field')}
           aria-describedby={hint}
           aria-invalid={left < 0}
           enterKeyHint="send"
@@ -109,7 +115,7 @@ export function Composer({ field, replyTo, onReplied }: Props) {
           type="submit"
           className="composer-send"
           data-testid="send-message"
-          aria-label="Send"
+          aria-label={t('chat:send')}
           disabled={text.trim() === '' || left < 0}
         >
           <SendHorizontal aria-hidden="true" />
@@ -117,9 +123,9 @@ export function Composer({ field, replyTo, onReplied }: Props) {
       </div>
       <p id={hint} className={left < 0 ? 'composer-hint field-problem' : 'composer-hint'} data-testid="chat-left">
         {left < 0
-          ? `${-left} too many: a message has up to ${LONGEST_MESSAGE} characters.`
+          ? t('chat:tooMany', { count: -left, most: number(LONGEST_MESSAGE) })
           : left <= NEAR
-            ? `${left} characters left`
+            ? t('chat:left', { count: left })
             : ''}
       </p>
     </form>

@@ -2,9 +2,11 @@
 import { Download, File as FileIcon, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useCallServices } from '../call/services';
+import { bytes } from '../i18n/format';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { transferKey, type Files } from './files';
-import { isPicture, sizeText, type FileOffer } from './offer';
+import { isPicture, type FileOffer } from './offer';
 
 interface Props {
   identity: string;
@@ -22,6 +24,7 @@ export function FileView({ identity, isOwn, offer }: Props) {
 }
 
 function OwnFile({ files, offer }: { files: Files; offer: FileOffer }) {
+  const t = useT();
   const file = useStore(files.offered).get(offer.id);
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {
@@ -44,16 +47,17 @@ function OwnFile({ files, offer }: { files: Files; offer: FileOffer }) {
           data-testid="withdraw-file"
           onClick={() => files.withdraw(offer.id)}
         >
-          <X aria-hidden="true" /> Stop sharing
+          <X aria-hidden="true" /> {t('chat:stopSharing')}
         </button>
       ) : (
-        <p className="file-note">You share it no longer.</p>
+        <p className="file-note">{t('chat:sharedNoLonger')}</p>
       )}
     </>
   );
 }
 
 function OthersFile({ files, identity, offer }: { files: Files; identity: string; offer: FileOffer }) {
+  const t = useT();
   const key = transferKey(identity, offer);
   const transfer = useStore(files.transfers).get(key);
   const get = (
@@ -63,7 +67,7 @@ function OthersFile({ files, identity, offer }: { files: Files; identity: string
       data-testid="get-file"
       onClick={() => void files.fetch(identity, offer)}
     >
-      <Download aria-hidden="true" /> {transfer ? 'Try again' : 'Get'}
+      <Download aria-hidden="true" /> {transfer ? t('chat:tryAgain') : t('chat:get')}
     </button>
   );
   switch (transfer?.state) {
@@ -75,7 +79,7 @@ function OthersFile({ files, identity, offer }: { files: Files; identity: string
           ) : null}
           <FileLine offer={offer} />
           <a className="file-action" data-testid="save-file" href={transfer.url} download={offer.name}>
-            <Download aria-hidden="true" /> Save
+            <Download aria-hidden="true" /> {t('chat:save')}
           </a>
         </>
       );
@@ -84,9 +88,9 @@ function OthersFile({ files, identity, offer }: { files: Files; identity: string
         <>
           <FileLine offer={offer} />
           <div className="file-progress">
-            <progress aria-label={`Getting ${offer.name}`} value={transfer.progress} max={1} />
+            <progress aria-label={t('chat:getting', { name: offer.name })} value={transfer.progress} max={1} />
             <button type="button" className="file-action" data-testid="cancel-file" onClick={() => files.cancel(key)}>
-              Cancel
+              {t('chat:cancel')}
             </button>
           </div>
         </>
@@ -112,11 +116,12 @@ function OthersFile({ files, identity, offer }: { files: Files; identity: string
 }
 
 function FileLine({ offer: { name, size } }: { offer: FileOffer }) {
+  useT(); // The size is written as the language does.
   return (
     <p className="file-line">
       <FileIcon aria-hidden="true" />
       <span className="file-name">{name}</span>
-      <span className="file-size">{sizeText(size)}</span>
+      <span className="file-size">{bytes(size)}</span>
     </p>
   );
 }

@@ -3,6 +3,8 @@ import { CircleAlert, Reply, RotateCw } from 'lucide-react';
 import { memo } from 'react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
+import { clock } from '../i18n/format';
+import { useT } from '../i18n/i18n';
 import { FileView } from './FileView';
 import { piecesOf } from './links';
 import type { Message } from './message';
@@ -16,6 +18,7 @@ interface Props {
 
 export const MessageView = memo(
   function MessageView({ message, isContinued, quoted, onReply }: Props) {
+    const t = useT();
     const { chat } = useCallServices();
     const { name, isOwn, text, at, state, file, replyTo } = message;
     return (
@@ -28,17 +31,17 @@ export const MessageView = memo(
         data-continued={isContinued}
       >
         <p className={isContinued ? 'for-screen-readers' : 'message-head'}>
-          <span className="message-name">{isOwn ? 'You' : name}</span>{' '}
+          <span className="message-name">{isOwn ? t('chat:you') : name}</span>{' '}
           <time dateTime={new Date(at).toISOString()}>{clock(at)}</time>
         </p>
         {replyTo === null ? null : (
           <blockquote className="message-quote" data-testid="message-quote">
             {quoted ? (
               <>
-                <span>{quoted.isOwn ? 'You' : quoted.name}</span> {quoted.file ? quoted.file.name : quoted.text}
+                <span>{quoted.isOwn ? t('chat:you') : quoted.name}</span> {quoted.file ? quoted.file.name : quoted.text}
               </>
             ) : (
-              'A message that is not kept any more'
+              t('chat:notKept')
             )}
           </blockquote>
         )}
@@ -55,25 +58,25 @@ export const MessageView = memo(
                 piece
               ),
             )}
-            {message.isCut ? '… (the rest is too long to be shown)' : null}
+            {message.isCut ? t('chat:cut') : null}
           </p>
         )}
         {state === 'failed' ? (
           <p className="message-failed">
-            <CircleAlert aria-hidden="true" /> Not sent.
+            <CircleAlert aria-hidden="true" /> {t('chat:notSent')}
             <button
               type="button"
               className="message-retry"
               data-testid="retry-message"
               onClick={() => void chat.retry(message.key)}
             >
-              <RotateCw aria-hidden="true" /> Try again
+              <RotateCw aria-hidden="true" /> {t('chat:tryAgain')}
             </button>
           </p>
         ) : (
           <IconButton
-            label={`Reply to ${isOwn ? 'yourself' : name}`}
-            tip="Reply"
+            label={isOwn ? t('chat:replyToOwn') : t('chat:replyTo', { name })}
+            tip={t('chat:reply')}
             icon={Reply}
             testId="reply"
             className="message-reply"
@@ -86,7 +89,3 @@ export const MessageView = memo(
   // What a reply does is the same for as long as the message is.
   (a, b) => a.message === b.message && a.isContinued === b.isContinued && a.quoted === b.quoted,
 );
-
-function clock(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-}

@@ -2,6 +2,8 @@
 // sender; what was said before one came is told by the server, which listens.
 import { RoomEvent, type Room } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { bytes } from '../i18n/format';
+import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 import type { SaidMessage, VideoApi } from '../rooms/api';
 import { Store } from '../state/store';
@@ -18,7 +20,7 @@ import {
   TOPIC,
   type Message,
 } from './message';
-import { fileProblem, sizeText, type FileOffer } from './offer';
+import { fileProblem, type FileOffer } from './offer';
 import { readText } from './streams';
 
 export interface ChatView {
@@ -191,7 +193,7 @@ export class Chat implements Feature {
       this.#replace({ ...message, state: 'sent' });
     } catch {
       this.#replace({ ...message, state: 'failed' });
-      this.#parts.notices.announce('Your message was not sent.');
+      this.#parts.notices.announce(t('chat:notSentTold'));
     } finally {
       clearTimeout(timer);
     }
@@ -218,10 +220,10 @@ export class Chat implements Feature {
   #received(said: Pick<Message, 'id' | 'identity' | 'text' | 'isCut' | 'at' | 'replyTo' | 'file'>): void {
     const room = this.#room;
     if (!room || this.#has(said.identity, said.id) || this.#isFlooding(said.identity)) return;
-    const name = room.getParticipantByIdentity(said.identity)?.name || said.identity || 'Somebody';
+    const name = room.getParticipantByIdentity(said.identity)?.name || said.identity || t('chat:somebody');
     this.#insert([{ ...said, name, key: this.#newKey(), isOwn: false, state: 'sent' }]);
     if (!this.#isOpen) this.#change({ unread: this.view.get().unread + 1 });
-    this.#parts.notices.announce(`${name}: ${said.text.slice(0, 200)}`);
+    this.#parts.notices.announce(t('chat:said', { name, text: said.text.slice(0, 200) }));
   }
 
   /** Asks the server what was said before. Without an answer there is only what one hears oneself. */
@@ -282,7 +284,7 @@ export class Chat implements Feature {
 
 /** What clients read that know of no offers. */
 function fileText({ name, size }: FileOffer): string {
-  return `Shared a file: ${name} (${sizeText(size)})`;
+  return t('chat:sharedFile', { name, size: bytes(size) });
 }
 
 /** crypto.randomUUID is for secure pages only. */

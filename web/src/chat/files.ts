@@ -4,6 +4,7 @@
 // too, if it is not too large.
 import { RpcError, type ByteStreamReader, type Room, type RpcInvocationData } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { t } from '../i18n/i18n';
 import { Store } from '../state/store';
 import { LARGEST_FILE, safeName, safeType, type FileOffer } from './offer';
 import { readBytes } from './streams';
@@ -228,7 +229,7 @@ export class Files implements Feature {
       if (!oldest) break;
       all -= oldest.size;
       this.#revoke(oldest.key);
-      this.#set(oldest.key, { state: 'failed', problem: 'Not kept: too many files since. Get it again.' });
+      this.#set(oldest.key, { state: 'failed', problem: t('chat:file.notKept') });
     }
   }
 
@@ -263,15 +264,15 @@ function problemOf(error: unknown): string {
   if (error instanceof RpcError) {
     switch (error.code) {
       case GONE:
-        return 'No longer shared.';
+        return t('chat:file.gone');
       case BUSY:
-        return 'Too many people are getting it now. Try again in a moment.';
+        return t('chat:file.busy');
       case RpcError.ErrorCode.RECIPIENT_NOT_FOUND:
       case RpcError.ErrorCode.RECIPIENT_DISCONNECTED:
-        return 'Who shared it has left.';
+        return t('chat:file.left');
       default:
-        return 'Who shared it does not answer. Try again.';
+        return t('chat:file.silent');
     }
   }
-  return 'It did not come whole. Try again.';
+  return t('chat:file.incomplete');
 }

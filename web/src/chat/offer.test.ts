@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fileProblem, LARGEST_FILE, parseOffer, safeName, safeType, sizeText } from './offer';
+import { fileProblem, LARGEST_FILE, parseOffer, safeName, safeType } from './offer';
 
 describe('a file that is offered', () => {
   it.each([
@@ -49,13 +49,5 @@ describe('a file that is offered', () => {
       '“film.mov” has 25.1 MB. Files up to 25 MB can be shared.',
     );
     expect(fileProblem({ name: 'nil', size: 0 })).toMatch(/is empty/);
-  });
-
-  it.each([
-    [999, '999 bytes'],
-    [1_500, '2 kB'],
-    [2_340_000, '2.4 MB'],
-  ])('of %i bytes reads %s', (bytes, text) => {
-    expect(sizeText(bytes)).toBe(text);
   });
 });

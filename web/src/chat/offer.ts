@@ -1,4 +1,6 @@
 // A file that somebody offers: what the others are told of it before anybody asks for it.
+import { bytes } from '../i18n/format';
+import { t } from '../i18n/i18n';
 
 export const LARGEST_FILE = 25_000_000;
 
@@ -37,9 +39,9 @@ export function safeName(name: string): string {
 
 /** Why a file cannot be shared, or null. */
 export function fileProblem({ name, size }: { name: string; size: number }): string | null {
-  if (size === 0) return `“${safeName(name)}” is empty, so there is nothing to share.`;
+  if (size === 0) return t('chat:fileEmpty', { name: safeName(name) });
   if (size <= LARGEST_FILE) return null;
-  return `“${safeName(name)}” has ${sizeText(size)}. Files up to ${sizeText(LARGEST_FILE)} can be shared.`;
+  return t('chat:fileLarge', { name: safeName(name), size: bytes(size), most: bytes(LARGEST_FILE) });
 }
 
 /** The type that a file is kept under: whatever could run when it is opened is mere bytes. */
@@ -49,11 +51,4 @@ export function safeType(type: string): string {
 
 export function isPicture(type: string): boolean {
   return SAFE_PICTURES.has(type);
-}
-
-export function sizeText(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} bytes`;
-  if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} kB`;
-  // Rounded up: a file just above the limit must not read as if it were allowed.
-  return `${Math.ceil(bytes / 100_000) / 10} MB`;
 }

@@ -4,10 +4,12 @@ import { useEffect } from 'react';
 import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
 import { Dialog } from '../design/Dialog';
+import { number, percent } from '../i18n/format';
+import { t, useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { QualityBars } from '../stage/QualityBars';
-import type { Figures, ReceivedStream, SentStream, Stream, Transport } from './figures';
-import { findingsOf, percent, type Finding } from './findings';
+import type { Figures, ReceivedStream, SentStream, Stream } from './figures';
+import { findingsOf, type Finding } from './findings';
 import './connection.css';
 
 export function ConnectionPanel() {
@@ -16,23 +18,24 @@ export function ConnectionPanel() {
 }
 
 function Panel({ onClose }: { onClose: () => void }) {
+  const t = useT();
   const { call, connection } = useCallServices();
   const view = useStore(call.view);
   const figures = useStore(connection.figures);
   useEffect(() => connection.watch(), [connection]);
   if (view.room === null) return null;
   return (
-    <Dialog title="Connection" testId="connection" closeTestId="close-connection" onClose={onClose}>
+    <Dialog title={t('connection:connection')} testId="connection" closeTestId="close-connection" onClose={onClose}>
       <Findings findings={findingsOf({ connection: view.connection, tiles: view.tiles, figures })} />
       {figures ? (
         <>
           <Totals figures={figures} />
-          <Streams title="What you send" streams={figures.sent} tiles={view.tiles} />
-          <Streams title="What you get" streams={figures.received} tiles={view.tiles} />
+          <Streams title={t('connection:sent')} streams={figures.sent} tiles={view.tiles} />
+          <Streams title={t('connection:received')} streams={figures.received} tiles={view.tiles} />
         </>
       ) : (
         <p className="connection-waiting">
-          <span className="spinner" aria-hidden="true" /> Measuring…
+          <span className="spinner" aria-hidden="true" /> {t('connection:measuring')}
         </p>
       )}
     </Dialog>
@@ -42,9 +45,10 @@ function Panel({ onClose }: { onClose: () => void }) {
 const ICONS = { bad: CircleAlert, warning: TriangleAlert, info: Info };
 
 function Findings({ findings }: { findings: readonly Finding[] }) {
+  const t = useT();
   return (
     <div role="status" data-testid="connection-findings">
-      <ul className="findings" aria-label="What is wrong">
+      <ul className="findings" aria-label={t('connection:findings')}>
         {findings.map(({ tone, text }) => {
           const Icon = ICONS[tone];
           return (
@@ -55,7 +59,7 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
         })}
         {findings.length === 0 ? (
           <li data-tone="good">
-            <CircleCheck aria-hidden="true" /> Nothing is wrong with your connection.
+            <CircleCheck aria-hidden="true" /> {t('connection:nothing')}
           </li>
         ) : null}
       </ul>
@@ -63,20 +67,13 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
   );
 }
 
-const TRANSPORTS: Record<Transport, string> = {
-  udp: 'UDP',
-  tcp: 'TCP',
-  'relay-udp': 'TURN over UDP',
-  'relay-tcp': 'TURN over TCP',
-  'relay-tls': 'TURN over TLS',
-};
-
 function Totals({ figures: { transport, roundTrip, up, down } }: { figures: Figures }) {
+  const t = useT();
   const totals = [
-    ['Connected over', transport === null ? '–' : TRANSPORTS[transport], 'transport'],
-    ['Round trip', roundTrip === null ? '–' : `${Math.round(roundTrip)} ms`, 'round-trip'],
-    ['Upload', `${rate(up.bitrate)}, ${percent(up.loss)} lost`, 'upload'],
-    ['Download', `${rate(down.bitrate)}, ${percent(down.loss)} lost`, 'download'],
+    [t('connection:over'), transport === null ? '–' : t(`connection:transport.${transport}`), 'transport'],
+    [t('connection:roundTrip'), roundTrip === null ? '–' : milliseconds(roundTrip), 'round-trip'],
+    [t('connection:upload'), rateAndLoss(up), 'upload'],
+    [t('connection:download'), rateAndLoss(down), 'download'],
   ] as const;
   return (
     <dl className="totals">
@@ -90,13 +87,6 @@ function Totals({ figures: { transport, roundTrip, up, down } }: { figures: Figu
   );
 }
 
-const SOURCES: Record<string, string> = {
-  camera: 'camera',
-  microphone: 'microphone',
-  screen_share: 'screen',
-  screen_share_audio: 'sound of the screen',
-};
-
 interface StreamsProps {
   title: string;
   streams: readonly (ReceivedStream | SentStream)[];
@@ -104,6 +94,7 @@ interface StreamsProps {
 }
 
 function Streams({ title, streams, tiles }: StreamsProps) {
+  const t = useT();
   if (streams.length === 0) return null;
   const people = new Map(tiles.filter(({ source }) => source === 'camera').map((tile) => [tile.identity, tile]));
   return (
@@ -111,23 +102,23 @@ function Streams({ title, streams, tiles }: StreamsProps) {
       <caption>{title}</caption>
       <thead>
         <tr>
-          <th scope="col">Stream</th>
-          <th scope="col">Rate</th>
-          <th scope="col">Lost</th>
-          <th scope="col">Picture</th>
-          <th scope="col">Codec</th>
+          <th scope="col">{t('connection:column.stream')}</th>
+          <th scope="col">{t('connection:column.rate')}</th>
+          <th scope="col">{t('connection:column.lost')}</th>
+          <th scope="col">{t('connection:column.picture')}</th>
+          <th scope="col">{t('connection:column.codec')}</th>
         </tr>
       </thead>
       <tbody>
         {streams.map((stream) => {
-          const source = SOURCES[stream.source] ?? stream.source;
+          const source = sourceOf(stream.source);
           const identity = 'identity' in stream ? stream.identity : null;
           const person = identity === null ? undefined : people.get(identity);
           return (
             <tr key={`${identity} ${stream.source}`} data-identity={identity} data-source={stream.source}>
               <th scope="row">
                 {person ? <QualityBars quality={person.quality} /> : null}{' '}
-                {identity === null ? capital(source) : `${person?.name ?? identity}: ${source}`}
+                {identity === null ? source : t('connection:sourceOf', { name: person?.name ?? identity, source })}
               </th>
               <td>{rate(stream.bitrate)}</td>
               <td>{percent(stream.loss)}</td>
@@ -143,13 +134,32 @@ function Streams({ title, streams, tiles }: StreamsProps) {
 
 function pictureOf({ kind, width, height, framesPerSecond }: Stream): string {
   if (kind === 'audio') return '–';
-  return width > 0 ? `${width} × ${height}, ${framesPerSecond}/s` : 'none now';
+  if (width === 0) return t('connection:noPicture');
+  return t('connection:picture', { width, height, frames: framesPerSecond });
+}
+
+function sourceOf(source: string): string {
+  switch (source) {
+    case 'camera':
+    case 'microphone':
+    case 'screen_share':
+    case 'screen_share_audio':
+      return t(`connection:source.${source}`);
+    default:
+      return source;
+  }
+}
+
+function milliseconds(time: number): string {
+  return t('connection:milliseconds', { number: number(Math.round(time)) });
+}
+
+function rateAndLoss({ bitrate, loss }: Figures['up']): string {
+  return t('connection:rateAndLoss', { rate: rate(bitrate), loss: percent(loss) });
 }
 
 function rate(bits: number): string {
-  return bits >= 1_000_000 ? `${(bits / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  if (bits < 1_000_000) return t('connection:kilobits', { number: number(Math.round(bits / 1000)) });
+  const one = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return t('connection:megabits', { number: number(bits / 1_000_000, one) });
 }

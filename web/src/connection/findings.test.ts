@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faceOf, screenOf } from '../stage/tiles-for-tests';
 import type { Figures, SentStream } from './figures';
-import { findingsOf, percent, type Situation } from './findings';
+import { findingsOf, type Situation } from './findings';
 
 const CAMERA: SentStream = {
   source: 'camera',
@@ -86,10 +86,10 @@ describe('of the download', () => {
 
 it('others whose connection is poor or lost are named', () => {
   const poor = (name: string) => faceOf(name, { quality: 'poor' });
-  expect(texts({}, [ME, { ...BOB, quality: 'poor' }])).toEqual(['Bob’s connection is poor.']);
+  expect(texts({}, [ME, { ...BOB, quality: 'poor' }])).toEqual(['The connection of Bob is poor.']);
   expect(texts({}, [poor('A'), poor('B'), { ...BOB, quality: 'lost' }])).toEqual([
-    'Bob’s connection is lost.',
-    'A’s and B’s connections are poor.',
+    'The connection of Bob is lost.',
+    'The connections of A and B are poor.',
   ]);
   expect(texts({}, [{ ...ME, quality: 'poor' }, BOB])).toEqual([]);
 });
@@ -104,12 +104,4 @@ it.each([
 
 it('a long way is told', () => {
   expect(texts({ roundTrip: 512.3 })[0]).toMatch(/^The way to the server is long/);
-});
-
-it.each([
-  [0, '0%'],
-  [0.004, '0.4%'],
-  [0.126, '13%'],
-])('a share of %d is %s', (share, text) => {
-  expect(percent(share)).toBe(text);
 });

@@ -1,7 +1,9 @@
 // What is wrong with a connection, in plain sentences, the worst first; nothing if nothing is. No figures are in them: a screen reader
 // says a sentence again when it changes, and figures change each second.
 import type { Tile } from '../call/tiles';
-import type { Figures, Transport } from './figures';
+import { list } from '../i18n/format';
+import { t } from '../i18n/i18n';
+import type { Figures } from './figures';
 
 export interface Finding {
   tone: 'bad' | 'warning' | 'info';
@@ -22,8 +24,7 @@ const SETTLED = 6;
 const NAMED = 3;
 
 export function findingsOf({ connection, tiles, figures }: Situation): Finding[] {
-  if (connection === 'reconnecting')
-    return [{ tone: 'bad', text: 'The connection to the server is lost. It is being made again.' }];
+  if (connection === 'reconnecting') return [{ tone: 'bad', text: t('connection:found.lost') }];
   return [...ofUpload(figures), ...ofDownload(tiles, figures), ...ofOthers(tiles), ...ofTheWay(figures)];
 }
 
@@ -31,16 +32,13 @@ function ofUpload(figures: Figures | null): Finding[] {
   if (!figures) return [];
   const found: Finding[] = [];
   for (const { source, isStopped, limit, limitedFor } of figures.sent) {
-    const what = source === 'screen_share' ? 'the screen you share' : 'your video';
+    const what = source === 'screen_share' ? 'screen' : 'video';
     if (limitedFor < SETTLED) continue;
-    if (limit === 'cpu')
-      found.push({ tone: 'warning', text: `This device is busy: ${what} is sent smaller than it could be.` });
-    else if (isStopped) found.push({ tone: 'bad', text: `Your upload is weak: ${what} is paused.` });
-    else if (limit === 'bandwidth')
-      found.push({ tone: 'warning', text: `Your upload is weak: ${what} is sent smaller than it could be.` });
+    if (limit === 'cpu') found.push({ tone: 'warning', text: t(`connection:found.cpu.${what}`) });
+    else if (isStopped) found.push({ tone: 'bad', text: t(`connection:found.stopped.${what}`) });
+    else if (limit === 'bandwidth') found.push({ tone: 'warning', text: t(`connection:found.bandwidth.${what}`) });
   }
-  if (figures.up.loss > HEARD_LOSS)
-    found.push({ tone: 'warning', text: 'Your upload loses packets: others may hear you broken up.' });
+  if (figures.up.loss > HEARD_LOSS) found.push({ tone: 'warning', text: t('connection:found.uploadLoss') });
   return found;
 }
 
@@ -48,51 +46,37 @@ function ofDownload(tiles: Situation['tiles'], figures: Figures | null): Finding
   const found: Finding[] = [];
   const paused = tiles.filter(({ isLocal, isPaused }) => !isLocal && isPaused);
   if (paused.length > 0) {
-    const whose = paused.map(({ name, source }) => `${name}’s ${source === 'screen_share' ? 'screen' : 'video'}`);
-    const text = `Your download is weak: ${listed(whose, 'pictures')} ${paused.length === 1 ? 'is' : 'are'} paused.`;
-    found.push({ tone: 'bad', text });
+    const pictures = paused.map(({ name, source }) =>
+      t(source === 'screen_share' ? 'connection:screenOf' : 'connection:videoOf', { name }),
+    );
+    const whose = listed(pictures, (count) => t('connection:otherPictures', { count }));
+    found.push({ tone: 'bad', text: t('connection:found.paused', { count: paused.length, whose }) });
   }
   if (figures && figures.down.loss > HEARD_LOSS)
-    found.push({ tone: 'warning', text: 'Your download loses packets: sound and pictures may break up.' });
+    found.push({ tone: 'warning', text: t('connection:found.downloadLoss') });
   return found;
 }
 
 function ofOthers(tiles: Situation['tiles']): Finding[] {
   const others = tiles.filter(({ isLocal, source }) => !isLocal && source === 'camera');
   return (['lost', 'poor'] as const).flatMap((quality) => {
-    const names = others.filter((tile) => tile.quality === quality).map(({ name }) => `${name}’s`);
-    if (names.length === 0) return [];
-    const [word, is] = names.length === 1 ? ['connection', 'is'] : ['connections', 'are'];
-    return [{ tone: 'info' as const, text: `${listed(names, 'people’s')} ${word} ${is} ${quality}.` }];
+    const whose = others.filter((tile) => tile.quality === quality).map(({ name }) => name);
+    if (whose.length === 0) return [];
+    const names = listed(whose, (count) => t('connection:otherPeople', { count }));
+    return [{ tone: 'info' as const, text: t(`connection:found.others.${quality}`, { count: whose.length, names }) }];
   });
 }
 
-const WAYS: Partial<Record<Transport, string>> = {
-  tcp: 'You are connected over TCP: this network seems to block UDP. Sound and pictures may stutter when it is busy.',
-  'relay-udp': 'You are connected through a relay (TURN): a direct way to the server was not found.',
-  'relay-tcp': 'You are connected through a relay over TCP: this network seems to block UDP. The call may stutter.',
-  'relay-tls':
-    'You are connected through a relay over TLS: this network lets little else through. The call may stutter.',
-};
-
 function ofTheWay(figures: Figures | null): Finding[] {
   const found: Finding[] = [];
-  const way = figures?.transport && WAYS[figures.transport];
-  if (way) found.push({ tone: 'info', text: way });
-  if ((figures?.roundTrip ?? 0) > FELT_DELAY)
-    found.push({ tone: 'warning', text: 'The way to the server is long: you and others hear each other late.' });
+  const way = figures?.transport ?? 'udp';
+  if (way !== 'udp') found.push({ tone: 'info', text: t(`connection:found.way.${way}`) });
+  if ((figures?.roundTrip ?? 0) > FELT_DELAY) found.push({ tone: 'warning', text: t('connection:found.delay') });
   return found;
 }
 
 /** "A, B and C", or "A, B and 5 other pictures". */
-function listed(items: readonly string[], what: string): string {
-  const [last, ...others] =
-    items.length > NAMED
-      ? [`${items.length - NAMED + 1} other ${what}`, ...items.slice(0, NAMED - 1)]
-      : [items.at(-1) ?? '', ...items.slice(0, -1)];
-  return others.length === 0 ? last : `${others.join(', ')} and ${last}`;
-}
-
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
+function listed(items: readonly string[], others: (count: number) => string): string {
+  if (items.length <= NAMED) return list(items);
+  return list([...items.slice(0, NAMED - 1), others(items.length - NAMED + 1)]);
 }

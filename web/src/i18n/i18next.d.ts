@@ -1,13 +1,20 @@
 // The English files tell the compiler which keys there are: one line for each feature folder.
 import 'i18next';
 import type call from './locales/en/call.json';
+import type captions from './locales/en/captions.json';
+import type chat from './locales/en/chat.json';
+import type connection from './locales/en/connection.json';
 import type design from './locales/en/design.json';
 import type lobby from './locales/en/lobby.json';
 import type media from './locales/en/media.json';
 import type notices from './locales/en/notices.json';
+import type people from './locales/en/people.json';
+import type reactions from './locales/en/reactions.json';
+import type room from './locales/en/room.json';
 import type rooms from './locales/en/rooms.json';
 import type settings from './locales/en/settings.json';
 import type shell from './locales/en/shell.json';
+import type stage from './locales/en/stage.json';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
@@ -15,13 +22,20 @@ declare module 'i18next' {
     keySeparator: false;
     resources: {
       call: typeof call;
+      captions: typeof captions;
+      chat: typeof chat;
+      connection: typeof connection;
       design: typeof design;
       lobby: typeof lobby;
       media: typeof media;
       notices: typeof notices;
+      people: typeof people;
+      reactions: typeof reactions;
+      room: typeof room;
       rooms: typeof rooms;
       settings: typeof settings;
       shell: typeof shell;
+      stage: typeof stage;
     };
   }
 }

@@ -2,15 +2,17 @@
 import { Hand } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 
 /** In the bar of a call; narrow screens have it in the menu of reactions. */
 export function HandButton() {
+  const t = useT();
   const { hand, toggle } = useOwnHand();
   return (
     <IconButton
-      label="Hand"
-      tip={hand === null ? 'Raise your hand' : `Lower your hand (number ${hand})`}
+      label={t('people:hand')}
+      tip={hand === null ? t('people:raise') : t('people:lowerNumber', { number: hand })}
       icon={Hand}
       testId="toggle-hand"
       aria-pressed={hand !== null}

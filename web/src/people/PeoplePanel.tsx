@@ -2,19 +2,26 @@
 import { Bot, Hand, Mic, MicOff, Video, VideoOff } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import type { PersonInRoom } from './people';
 import './people.css';
 
 export function PeoplePanel({ onClose }: { onClose: () => void }) {
+  const t = useT();
   const list = useStore(useCallServices().people.list);
   const raised = list.filter(({ hand }) => hand !== null);
   const others = list.filter(({ hand }) => hand === null);
   return (
-    <SidePanel title={`People (${list.length})`} testId="people" closeTestId="close-people" onClose={onClose}>
-      <div className="people" tabIndex={0} role="group" aria-label="Everyone in this room">
-        {raised.length > 0 ? <Section title="Raised hands" people={raised} /> : null}
-        <Section title={raised.length > 0 ? 'Others' : null} people={others} />
+    <SidePanel
+      title={t('people:title', { number: list.length })}
+      testId="people"
+      closeTestId="close-people"
+      onClose={onClose}
+    >
+      <div className="people" tabIndex={0} role="group" aria-label={t('people:everyone')}>
+        {raised.length > 0 ? <Section title={t('people:raisedHands')} people={raised} /> : null}
+        <Section title={raised.length > 0 ? t('people:others') : null} people={others} />
       </div>
     </SidePanel>
   );
@@ -35,9 +42,10 @@ function Section({ title, people }: { title: string | null; people: readonly Per
 }
 
 function PersonRow({ person }: { person: PersonInRoom }) {
+  const t = useT();
   const { identity, name, isLocal, isAgent, isMuted, isCameraOff, isSpeaking, hand } = person;
-  const microphone = isMuted ? 'Microphone off' : isSpeaking ? 'Speaking' : 'Microphone on';
-  const camera = isCameraOff ? 'Camera off' : 'Camera on';
+  const microphone = t(isMuted ? 'people:microphoneOff' : isSpeaking ? 'people:speaking' : 'people:microphoneOn');
+  const camera = t(isCameraOff ? 'people:cameraOff' : 'people:cameraOn');
   const MicIcon = isMuted ? MicOff : Mic;
   const CameraIcon = isCameraOff ? VideoOff : Video;
   return (
@@ -51,14 +59,14 @@ function PersonRow({ person }: { person: PersonInRoom }) {
     >
       {hand === null ? null : (
         <span className="person-hand">
-          <Hand role="img" aria-label="Hand up, number" /> {hand}
+          <Hand role="img" aria-label={t('people:handUp')} /> {hand}
         </span>
       )}
       <span className="person-name" title={name}>
         {name}
-        {isLocal ? <span className="person-you"> (you)</span> : null}
+        {isLocal ? <span className="person-you">{t('people:you')}</span> : null}
       </span>
-      {isAgent ? <Bot role="img" aria-label="An agent" /> : null}
+      {isAgent ? <Bot role="img" aria-label={t('people:agent')} /> : null}
       <MicIcon className={isSpeaking ? 'person-speaking' : undefined} role="img" aria-label={microphone} />
       <CameraIcon role="img" aria-label={camera} />
     </li>

@@ -1,14 +1,16 @@
 // The raised hand on a tile, with its number in line.
 import { Hand } from 'lucide-react';
 import { useCallServices } from '../call/services';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 
 export function TileHand({ identity }: { identity: string }) {
+  const t = useT();
   const hand = useStore(useCallServices().people.list).find((person) => person.identity === identity)?.hand ?? null;
   if (hand === null) return null;
   return (
     <span className="tile-hand" data-testid="tile-hand">
-      <Hand role="img" aria-label="Hand up, number" /> {hand}
+      <Hand role="img" aria-label={t('people:handUp')} /> {hand}
     </span>
   );
 }

@@ -3,6 +3,7 @@
 import { RoomEvent, Track, type Participant, type Room } from 'livekit-client';
 import { keepSame } from '../call/tiles';
 import type { Feature } from '../call/feature';
+import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 import { Store } from '../state/store';
 
@@ -84,7 +85,7 @@ export class People implements Feature {
         slot: 'hand',
         kind: 'hand-failed',
         tone: 'warning',
-        text: `Your hand could not be ${isUp ? 'raised' : 'lowered'}. Try again.`,
+        text: t(isUp ? 'people:notRaised' : 'people:notLowered'),
         lasts: 6_000,
       });
     }
@@ -98,10 +99,10 @@ export class People implements Feature {
     const old = new Map(before.map((person) => [person.identity, person]));
     for (const person of after) {
       const wasUp = old.get(person.identity)?.hand != null;
-      if (person.hand === null && wasUp && person.isLocal) this.#notices.announce('Your hand is down.');
+      if (person.hand === null && wasUp && person.isLocal) this.#notices.announce(t('people:handDown'));
       if (person.hand === null || wasUp) continue;
-      if (person.isLocal) this.#notices.announce(`Your hand is up, number ${person.hand} in line.`);
-      else this.#notices.announce(`${person.name} has raised a hand.`);
+      if (person.isLocal) this.#notices.announce(t('people:handUpTold', { number: person.hand }));
+      else this.#notices.announce(t('people:hasRaised', { name: person.name }));
     }
   }
 }

@@ -4,11 +4,13 @@ import { Hand, SmilePlus } from 'lucide-react';
 import { useId, useRef } from 'react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { useOwnHand } from '../people/HandButton';
 import { SIGNS } from './reactions';
 import './reactions.css';
 
 export function ReactionMenu() {
+  const t = useT();
   const { reactions } = useCallServices();
   const { hand, toggle } = useOwnHand();
   const menu = useRef<HTMLDivElement>(null);
@@ -16,14 +18,14 @@ export function ReactionMenu() {
   return (
     <>
       <IconButton
-        label="React"
+        label={t('reactions:react')}
         icon={SmilePlus}
         testId="open-reactions"
         className="control"
         popoverTarget={id}
         aria-haspopup="true"
       />
-      <div ref={menu} id={id} popover="auto" className="reaction-menu" role="group" aria-label="React">
+      <div ref={menu} id={id} popover="auto" className="reaction-menu" role="group" aria-label={t('reactions:react')}>
         {[...SIGNS].map(([sign, name]) => (
           <button
             key={sign}
@@ -31,8 +33,8 @@ export function ReactionMenu() {
             className="reaction-button"
             data-testid="reaction"
             data-sign={sign}
-            aria-label={name}
-            title={name}
+            aria-label={t(`reactions:sign.${name}`)}
+            title={t(`reactions:sign.${name}`)}
             onClick={() => reactions.send(sign)}
           >
             {sign}
@@ -48,7 +50,7 @@ export function ReactionMenu() {
             menu.current?.hidePopover();
           }}
         >
-          <Hand aria-hidden="true" /> {hand === null ? 'Raise your hand' : 'Lower your hand'}
+          <Hand aria-hidden="true" /> {t(hand === null ? 'people:raise' : 'people:lower')}
         </button>
       </div>
     </>

@@ -1,20 +1,23 @@
 // Reactions: a sign that floats over somebody's tile for a moment. Few, and never many at once, whatever a peer sends.
 import { RoomEvent, type Room } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 import { Store } from '../state/store';
 
 export const TOPIC = 'visavis.reaction';
 
-/** All there are: what else comes is not shown. */
-export const SIGNS = new Map([
-  ['👍', 'thumbs up'],
+type SignName = 'thumbsUp' | 'applause' | 'heart' | 'laughter' | 'surprise' | 'celebration';
+
+/** All there are, with their names in the texts: what else comes is not shown. */
+export const SIGNS: ReadonlyMap<string, SignName> = new Map([
+  ['👍', 'thumbsUp'],
   ['👏', 'applause'],
   ['❤️', 'heart'],
   ['😂', 'laughter'],
   ['😮', 'surprise'],
   ['🎉', 'celebration'],
-]);
+] as const);
 
 export interface Reaction {
   key: string;
@@ -34,7 +37,7 @@ export class Reactions implements Feature {
   readonly #notices: Notices;
   #room: Room | null = null;
   #keys = 0;
-  #told: { timer: ReturnType<typeof setTimeout>; names: Map<string, Set<string>> } | null = null;
+  #told: { timer: ReturnType<typeof setTimeout>; names: Map<SignName, Set<string>> } | null = null;
 
   constructor(notices: Notices) {
     this.#notices = notices;
@@ -77,13 +80,13 @@ export class Reactions implements Feature {
     return true;
   }
 
-  #tell(identity: string, sign: string): void {
+  #tell(identity: string, sign: SignName): void {
     if (this.#told) {
       this.#told.names.set(sign, (this.#told.names.get(sign) ?? new Set()).add(identity));
       return;
     }
-    this.#notices.announce(`${this.#nameOf(identity)}: ${sign}.`);
-    const names = new Map<string, Set<string>>();
+    this.#notices.announce(t('reactions:one', { name: this.#nameOf(identity), sign: t(`reactions:sign.${sign}`) }));
+    const names = new Map<SignName, Set<string>>();
     const timer = setTimeout(() => {
       this.#told = null;
       if (names.size > 0) this.#notices.announce([...names].map(([of, who]) => this.#summary(of, who)).join(' '));
@@ -91,14 +94,16 @@ export class Reactions implements Feature {
     this.#told = { timer, names };
   }
 
-  #summary(sign: string, who: Set<string>): string {
+  #summary(of: SignName, who: Set<string>): string {
     const [first = ''] = who;
-    return who.size === 1 ? `${this.#nameOf(first)}: ${sign}.` : `${who.size} people: ${sign}.`;
+    const sign = t(`reactions:sign.${of}`);
+    if (who.size === 1) return t('reactions:one', { name: this.#nameOf(first), sign });
+    return t('reactions:several', { count: who.size, sign });
   }
 
   #nameOf(identity: string): string {
     const room = this.#room;
-    if (room?.localParticipant.identity === identity) return 'You';
+    if (room?.localParticipant.identity === identity) return t('reactions:you');
     return room?.getParticipantByIdentity(identity)?.name || identity;
   }
 }

@@ -4,6 +4,7 @@ import { useCallServices } from '../call/services';
 import { CaptionsButton } from '../captions/CaptionsButton';
 import { ChatButton } from '../chat/ChatButton';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { ownDevices } from '../media/own-devices';
 import { HandButton } from '../people/HandButton';
@@ -21,15 +22,16 @@ interface Props {
 const CAN_SHARE = ownDevices() !== undefined && 'getDisplayMedia' in MediaDevices.prototype;
 
 export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Props) {
+  const t = useT();
   const { call } = useCallServices();
   return (
-    <div className="controls" role="toolbar" aria-label="Call">
+    <div className="controls" role="toolbar" aria-label={t('room:call')}>
       <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" />
       <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" />
       {CAN_SHARE ? (
         <IconButton
-          label="Share screen"
-          tip={isSharing ? 'Stop sharing (S)' : 'Share screen (S)'}
+          label={t('room:shareScreen')}
+          tip={t('media:withKey', { text: t(isSharing ? 'room:stopSharing' : 'room:shareScreen'), key: 'S' })}
           icon={isSharing ? MonitorX : MonitorUp}
           testId="toggle-screen"
           aria-pressed={isSharing}
@@ -41,17 +43,23 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
       <ReactionMenu />
       <CaptionsButton />
       <ChatButton isOpen={isChatOpen} onToggle={onChat} />
-      <IconButton label="Settings" icon={Settings2} testId="open-settings" className="control" onClick={onSettings} />
+      <IconButton
+        label={t('settings:settings')}
+        icon={Settings2}
+        testId="open-settings"
+        className="control"
+        onClick={onSettings}
+      />
       <button
         type="button"
         className="leave"
         data-testid="leave"
-        aria-label={`Leave room ${room}`}
-        title="Click to leave this room."
+        aria-label={t('room:leaveRoom', { room })}
+        title={t('room:leaveTip')}
         onClick={() => call.leave()}
       >
         <Phone aria-hidden="true" />
-        <span>Leave</span>
+        <span>{t('room:leave')}</span>
       </button>
     </div>
   );

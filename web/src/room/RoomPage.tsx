@@ -9,6 +9,7 @@ import { ConnectionButton } from '../connection/ConnectionButton';
 import { ConnectionPanel } from '../connection/ConnectionPanel';
 import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
+import { useT } from '../i18n/i18n';
 import { RoomListView } from '../lobby/RoomListView';
 import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
@@ -31,6 +32,7 @@ export type Panel = 'chat' | 'people';
 type InRoom = Extract<CallView, { room: string }>;
 
 export function RoomPage({ view }: { view: InRoom }) {
+  const t = useT();
   const services = useCallServices();
   const { call, media, notices, preferences } = services;
   const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
@@ -68,19 +70,24 @@ export function RoomPage({ view }: { view: InRoom }) {
           <ConnectionButton />
           <ViewMenu />
           <IconButton
-            label="Copy link"
-            tip="Copy the link to this room"
+            label={t('room:copyLink')}
+            tip={t('room:copyLinkTip')}
             icon={Link}
             testId="copy-link"
             onClick={() => void copyLink(notices)}
           />
-          <IconButton label="Rooms" icon={List} testId="room-list-button" onClick={() => setDialog('rooms')} />
+          <IconButton
+            label={t('room:rooms')}
+            icon={List}
+            testId="room-list-button"
+            onClick={() => setDialog('rooms')}
+          />
         </div>
       </header>
-      <main className="room-main" aria-label="Call">
+      <main className="room-main" aria-label={t('room:call')}>
         {connection === 'joining' ? (
           <p className="room-joining" role="status">
-            <span className="spinner" aria-hidden="true" /> Joining {room}…
+            <span className="spinner" aria-hidden="true" /> {t('shell:joining', { room })}
           </p>
         ) : (
           <Stage />
@@ -88,10 +95,10 @@ export function RoomPage({ view }: { view: InRoom }) {
         <CaptionsView />
         {isAlone ? (
           <div className="alone" data-testid="alone">
-            <p className="alone-title">You&apos;re the only one in this room.</p>
-            <p>As others join, they&apos;ll start showing up here...</p>
+            <p className="alone-title">{t('room:alone')}</p>
+            <p>{t('room:aloneMore')}</p>
             <button type="button" className="button" onClick={() => void copyLink(notices)}>
-              <Link aria-hidden="true" /> Copy the link to invite somebody
+              <Link aria-hidden="true" /> {t('room:invite')}
             </button>
           </div>
         ) : null}
@@ -102,7 +109,7 @@ export function RoomPage({ view }: { view: InRoom }) {
             data-testid="turn-on-sound"
             onClick={() => void call.startSound()}
           >
-            <Volume2 aria-hidden="true" /> Turn on sound
+            <Volume2 aria-hidden="true" /> {t('room:turnOnSound')}
           </button>
         )}
       </main>
@@ -124,7 +131,7 @@ export function RoomPage({ view }: { view: InRoom }) {
       <ConnectionPanel />
       {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
       {dialog === 'rooms' ? (
-        <Dialog title="Rooms" testId="rooms-dialog" closeTestId="close-rooms" onClose={() => setDialog(null)}>
+        <Dialog title={t('room:rooms')} testId="rooms-dialog" closeTestId="close-rooms" onClose={() => setDialog(null)}>
           <RoomListView onJoin={() => setDialog(null)} />
         </Dialog>
       ) : null}

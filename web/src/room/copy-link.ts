@@ -1,4 +1,5 @@
 // Puts the address of the room into the clipboard, or shows it where the browser does not let us.
+import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 
 export async function copyLink(notices: Notices, href: string = location.href): Promise<void> {
@@ -8,10 +9,10 @@ export async function copyLink(notices: Notices, href: string = location.href): 
       slot: 'copied',
       kind: 'copied',
       tone: 'good',
-      text: 'The link to this room is copied.',
+      text: t('room:copied'),
       lasts: 4_000,
     });
   } catch {
-    notices.show({ slot: 'copied', kind: 'copied', tone: 'info', text: `The link to this room: ${href}`, lasts: null });
+    notices.show({ slot: 'copied', kind: 'copied', tone: 'info', text: t('room:link', { href }), lasts: null });
   }
 }

@@ -1,21 +1,17 @@
 // The quality of somebody's connection as three bars; nothing while it is not known.
 import type { Quality } from '../call/tiles';
+import { useT } from '../i18n/i18n';
 
-const BARS: Record<Quality, { lit: number; text: string } | null> = {
-  excellent: { lit: 3, text: 'Connection: excellent' },
-  good: { lit: 2, text: 'Connection: good' },
-  poor: { lit: 1, text: 'Connection: poor' },
-  lost: { lit: 0, text: 'Connection: lost' },
-  unknown: null,
-};
+const LIT: Record<Quality, number> = { excellent: 3, good: 2, poor: 1, lost: 0, unknown: 0 };
 
 export function QualityBars({ quality }: { quality: Quality }) {
-  const bars = BARS[quality];
-  if (!bars) return null;
+  const t = useT();
+  if (quality === 'unknown') return null;
+  const text = t(`stage:quality.${quality}`);
   return (
-    <span className="quality" data-quality={quality} role="img" aria-label={bars.text} title={bars.text}>
+    <span className="quality" data-quality={quality} role="img" aria-label={text} title={text}>
       {[1, 2, 3].map((bar) => (
-        <span key={bar} data-lit={bar <= bars.lit} />
+        <span key={bar} data-lit={bar <= LIT[quality]} />
       ))}
     </span>
   );

@@ -6,6 +6,8 @@ import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
+import { number } from '../i18n/format';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
@@ -40,6 +42,7 @@ interface OpenMenu {
 }
 
 function Tiles({ size }: { size: Size }) {
+  const t = useT();
   const { stage } = useCallServices();
   const { arrangement, pinned } = useStore(stage.view);
   const [page, setPage] = useState(0);
@@ -73,7 +76,7 @@ function Tiles({ size }: { size: Size }) {
   const menuTile = placed.find(({ tile }) => tile.key === menu?.key)?.tile;
   return (
     <>
-      <ul className="tiles" aria-label="People in this room" ref={list} onKeyDown={onKeyDown}>
+      <ul className="tiles" aria-label={t('stage:people')} ref={list} onKeyDown={onKeyDown}>
         {placed.map(({ tile, box, place }) => (
           <TileView
             key={tile.key}
@@ -96,16 +99,17 @@ function Tiles({ size }: { size: Size }) {
 }
 
 function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void }) {
+  const t = useT();
   const { page, pages, pager } = paged;
   if (!pager) return null;
   return (
     <nav
       className="pager"
-      aria-label="Pages of people"
+      aria-label={t('stage:pages')}
       style={{ left: pager.x, top: pager.y, width: pager.width, height: pager.height }}
     >
       <IconButton
-        label="Previous people"
+        label={t('stage:previous')}
         icon={ChevronLeft}
         testId="previous-page"
         // Not disabled: the focus must not fall away under who has just come to the first page.
@@ -113,11 +117,11 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
         onClick={() => onPage(Math.max(0, page - 1))}
       />
       <span role="status" data-testid="page">
-        <span className="for-screen-readers">Page </span>
-        {page + 1} / {pages}
+        <span className="for-screen-readers">{t('stage:page')} </span>
+        {number(page + 1)} / {number(pages)}
       </span>
       <IconButton
-        label="More people"
+        label={t('stage:next')}
         icon={ChevronRight}
         testId="next-page"
         aria-disabled={page === pages - 1}
@@ -128,30 +132,39 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
 }
 
 function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClose: () => void }) {
+  const t = useT();
   const { stage, fullScreen, pictureInPicture } = useCallServices();
   const isPinned = useStore(stage.view).pinned === tile.key;
   const isAlone = useStore(fullScreen.view).tile === tile.key;
   const items: MenuItem[] = [];
   if (!isAlone)
     items.push({
-      label: isPinned ? 'Unpin' : 'Pin',
+      label: t(isPinned ? 'stage:unpin' : 'stage:pin'),
       icon: isPinned ? PinOff : Pin,
       testId: 'tile-pin',
       run: () => stage.togglePin(tile.key),
     });
   if (fullScreen.isPossible)
     items.push({
-      label: isAlone ? 'Leave full screen' : 'Full screen',
+      label: t(isAlone ? 'stage:leaveFullScreen' : 'stage:fullScreen'),
       icon: isAlone ? Minimize : Maximize,
       testId: 'tile-full-screen',
       run: () => void fullScreen.toggle(tile.key),
     });
   if (pictureInPicture.canShowVideo && tile.picture)
     items.push({
-      label: 'Picture-in-picture',
+      label: t('stage:pictureInPicture'),
       icon: PictureInPicture2,
       testId: 'tile-picture-in-picture',
       run: () => void pictureInPicture.showVideo(videoOf(tile)),
     });
-  return <Menu label={`Options for ${labelOf(tile)}`} testId="tile-menu" items={items} at={at} onClose={onClose} />;
+  return (
+    <Menu
+      label={t('stage:optionsFor', { label: labelOf(tile) })}
+      testId="tile-menu"
+      items={items}
+      at={at}
+      onClose={onClose}
+    />
+  );
 }

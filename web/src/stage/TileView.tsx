@@ -1,6 +1,7 @@
 // One tile: a face or a shared screen, with its name, its state and its menu.
 import { EllipsisVertical, MicOff, MonitorUp, Pin, PinOff, VideoOff } from 'lucide-react';
 import { memo, useState } from 'react';
+import { useT } from '../i18n/i18n';
 import type { Picture } from '../media/picture';
 import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
@@ -28,6 +29,7 @@ interface Props {
 /** Box by numbers, so that a tile that did not change rests when another did. */
 export const TileView = memo(function TileView(props: Props) {
   const { tile, place, x, y, width, height, isPinned, isStop, onMenu } = props;
+  const t = useT();
   const { stage } = useCallServices();
   const label = labelOf(tile);
   const PinIcon = isPinned ? PinOff : Pin;
@@ -57,7 +59,7 @@ export const TileView = memo(function TileView(props: Props) {
           // The menu has it for keyboards and screen readers: two stops a tile would be many.
           tabIndex={-1}
           aria-hidden="true"
-          title={isPinned ? 'Unpin' : 'Pin'}
+          title={t(isPinned ? 'stage:unpin' : 'stage:pin')}
           onClick={() => stage.togglePin(tile.key)}
         >
           <PinIcon />
@@ -68,8 +70,8 @@ export const TileView = memo(function TileView(props: Props) {
           data-testid="tile-options"
           tabIndex={isStop ? 0 : -1}
           aria-haspopup="menu"
-          aria-label={`Options for ${label}`}
-          title="Options"
+          aria-label={t('stage:optionsFor', { label })}
+          title={t('stage:options')}
           onClick={(event) => onMenu(tile.key, event.currentTarget.getBoundingClientRect())}
         >
           <EllipsisVertical aria-hidden="true" />
@@ -81,6 +83,7 @@ export const TileView = memo(function TileView(props: Props) {
 
 /** What a tile shows, without what one can do with it: the small window draws this alone. */
 export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: boolean }) {
+  const t = useT();
   const [seen, setSeen] = useState<Picture | null>(null);
   const isScreen = tile.source === 'screen_share';
   const label = labelOf(tile);
@@ -94,16 +97,20 @@ export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: bo
           picture={picture}
           mirrored={tile.isLocal && !isScreen}
           className={seen === picture ? 'tile-picture' : 'tile-picture tile-picture-waiting'}
-          label={`Video of ${label}`}
+          label={t('stage:videoOf', { label })}
           onFrame={() => setSeen(picture)}
         />
       ) : null}
       {isConnecting ? <span className="tile-waiting spinner" aria-hidden="true" /> : null}
       <div className="tile-plate">
-        {isPinned ? <Pin role="img" aria-label="Pinned:" /> : null}
+        {isPinned ? <Pin role="img" aria-label={t('stage:pinned')} /> : null}
         {isScreen ? <MonitorUp aria-hidden="true" /> : null}
-        {!isScreen && tile.isMuted ? <MicOff className="tile-muted" role="img" aria-label="Microphone off:" /> : null}
-        {!isScreen && tile.isCameraOff ? <VideoOff className="tile-off" role="img" aria-label="Camera off:" /> : null}
+        {!isScreen && tile.isMuted ? (
+          <MicOff className="tile-muted" role="img" aria-label={t('stage:microphoneOff')} />
+        ) : null}
+        {!isScreen && tile.isCameraOff ? (
+          <VideoOff className="tile-off" role="img" aria-label={t('stage:cameraOff')} />
+        ) : null}
         <span className="tile-name" title={label}>
           {label}
         </span>
@@ -126,11 +133,12 @@ function Avatar({ tile }: { tile: Tile }) {
 }
 
 function Hint({ tile }: { tile: Tile }) {
+  const t = useT();
   const text =
     tile.source === 'camera' && tile.quality === 'lost'
-      ? 'Connection lost'
+      ? t('stage:connectionLost')
       : tile.isPaused
-        ? 'Picture paused: the network is slow'
+        ? t('stage:paused')
         : null;
   return text === null ? null : <p className="tile-hint">{text}</p>;
 }

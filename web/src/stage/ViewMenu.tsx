@@ -4,10 +4,12 @@ import { useState } from 'react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
+import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { viewCommands } from './view-commands';
 
 export function ViewMenu() {
+  const t = useT();
   const services = useCallServices();
   const [at, setAt] = useState<DOMRect | null>(null);
   const { choice } = useStore(services.stage.view);
@@ -18,7 +20,7 @@ export function ViewMenu() {
   const key = (letter: string) => (singleKeys ? letter : undefined);
   const items: MenuItem[] = [
     {
-      label: 'Grid',
+      label: t('stage:grid'),
       icon: LayoutGrid,
       testId: 'layout-grid',
       isChosen: choice === 'grid',
@@ -26,7 +28,7 @@ export function ViewMenu() {
       run: () => services.stage.choose('grid'),
     },
     {
-      label: 'Speaker',
+      label: t('stage:speaker'),
       icon: LayoutPanelLeft,
       testId: 'layout-speaker',
       isChosen: choice === 'speaker',
@@ -36,7 +38,7 @@ export function ViewMenu() {
   ];
   if (services.fullScreen.isPossible)
     items.push({
-      label: isFull ? 'Leave full screen' : 'Full screen',
+      label: t(isFull ? 'stage:leaveFullScreen' : 'stage:fullScreen'),
       icon: isFull ? Minimize : Maximize,
       testId: 'full-screen',
       shortcut: key('F'),
@@ -44,14 +46,14 @@ export function ViewMenu() {
     });
   if (services.pictureInPicture.isPossible)
     items.push({
-      label: isSmall ? 'Close the small window' : 'Small window',
+      label: t(isSmall ? 'stage:closeSmallWindow' : 'stage:smallWindow'),
       icon: PictureInPicture2,
       testId: 'picture-in-picture',
       shortcut: key('P'),
       run: run['picture-in-picture'],
     });
   items.push({
-    label: 'Connection',
+    label: t('stage:connection'),
     icon: Activity,
     testId: 'view-connection',
     shortcut: key('I'),
@@ -60,14 +62,16 @@ export function ViewMenu() {
   return (
     <>
       <IconButton
-        label="View"
+        label={t('stage:view')}
         icon={choice === 'grid' ? LayoutGrid : LayoutPanelLeft}
         testId="view-menu-button"
         aria-haspopup="menu"
         aria-expanded={at !== null}
         onClick={(event) => setAt(event.currentTarget.getBoundingClientRect())}
       />
-      {at ? <Menu label="View" testId="view-menu" items={items} at={at} onClose={() => setAt(null)} /> : null}
+      {at ? (
+        <Menu label={t('stage:view')} testId="view-menu" items={items} at={at} onClose={() => setAt(null)} />
+      ) : null}
     </>
   );
 }

@@ -1,6 +1,7 @@
 // Tells those who do not see the stage what changes on it: screens that are shared, and what is pinned.
 import type { CallView } from '../call/call';
 import type { Tile } from '../call/tiles';
+import { t } from '../i18n/i18n';
 import type { Readable } from '../state/store';
 import { labelOf } from './labels';
 import type { StageView } from './stage-state';
@@ -17,10 +18,9 @@ export function announceStage(
   let screens = new Map<string, Tile>();
   call.subscribe(() => {
     const now = new Map(tilesNow().flatMap((tile) => (isOthersScreen(tile) ? [[tile.key, tile] as const] : [])));
-    for (const [key, { name }] of now) if (!screens.has(key)) announce(`${name} shares a screen.`);
+    for (const [key, { name }] of now) if (!screens.has(key)) announce(t('stage:shares', { name }));
     const hasLeft = call.get().room === null;
-    for (const [key, { name }] of screens)
-      if (!now.has(key) && !hasLeft) announce(`${name} no longer shares a screen.`);
+    for (const [key, { name }] of screens) if (!now.has(key) && !hasLeft) announce(t('stage:sharesNoLonger', { name }));
     screens = now;
   });
   let pinned: string | null = null;
@@ -29,7 +29,7 @@ export function announceStage(
     pinned = stage.get().pinned;
     if (before === pinned) return;
     const tile = tilesNow().find(({ key }) => key === (pinned ?? before));
-    if (tile) announce(`${labelOf(tile)} is ${pinned === null ? 'no longer pinned' : 'pinned'}.`);
+    if (tile) announce(t(pinned === null ? 'stage:isPinnedNoLonger' : 'stage:isPinned', { label: labelOf(tile) }));
   });
 }
 
