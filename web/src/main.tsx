@@ -2,7 +2,7 @@
 import { createRoot } from 'react-dom/client';
 import './design/design.css';
 import { startLanguage } from './i18n/i18n';
-import { basePath, roomOfPath } from './shell/address';
+import { basePath, isCheckupPath, roomOfPath } from './shell/address';
 import { App } from './shell/App';
 import { whenIdle } from './shell/idle';
 import { startServices } from './shell/services';
@@ -13,7 +13,12 @@ if (!root) throw new Error('index.html has no #root');
 // A link to a room: its code comes beside all else. If it does not, joining says so.
 if (roomOfPath(location.pathname, basePath()) !== null) void import('./call/module').catch(() => undefined);
 await startLanguage(storageOf('localStorage'), navigator.languages);
-const services = await startServices();
-createRoot(root).render(<App services={services} />);
-// Ahead of the click on a room, which so is as quick as if all of it had been there from the beginning.
-whenIdle(() => void services.callLoader.loadAhead());
+const page = createRoot(root);
+if (isCheckupPath(location.pathname, basePath())) {
+  await (await import('./checkup/start')).startCheckup(page);
+} else {
+  const services = await startServices();
+  page.render(<App services={services} />);
+  // Ahead of the click on a room, which so is as quick as if all of it had been there from the beginning.
+  whenIdle(() => void services.callLoader.loadAhead());
+}

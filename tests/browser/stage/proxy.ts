@@ -1,7 +1,8 @@
-/** A TCP proxy before a server's HTTP port, so that a test can drop signalling while media, over UDP, goes on. */
+/** Proxies before a server: one that drops signalling while media, over UDP, goes on; one for media; one with faults. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer as createHttpServer, request, type Server as HttpServer } from 'node:http';
 import { PORTS } from './ports.ts';
 
 export class SignallingProxy {
@@ -110,5 +111,109 @@ export class MediaProxy {
     });
     this.#ways.set(`${address}:${port}`, way);
     return way;
+  }
+}
+
+/** What is wrong with a `FaultyProxy`, or with the network behind it. */
+export interface Faults {
+  /** As a proxy whose configuration says nothing of WebSockets: `Upgrade` is dropped, so the server gets a plain request. */
+  dropsUpgrade?: boolean;
+  /** Answers 404 itself, as a proxy that passes only some paths on. */
+  withholds?: RegExp;
+  /** These ports of the server are told as others: a NAT that nobody forwards. As long as they have as many digits. */
+  misleads?: ReadonlyMap<number, number>;
+}
+
+/** A reverse proxy before a server's HTTP port, with faults that operators know. */
+export class FaultyProxy {
+  readonly http = `http://127.0.0.1:${PORTS.proxy}`;
+  #open = new Set<Socket>();
+
+  private constructor(private readonly server: HttpServer) {}
+
+  static async before(port: number, faults: Faults): Promise<FaultyProxy> {
+    const server = createHttpServer((near, answer) => {
+      if (faults.withholds?.test(near.url ?? '')) {
+        answer.writeHead(404).end('nothing here');
+        return;
+      }
+      const { upgrade, connection, 'accept-encoding': encoding, ...headers } = near.headers;
+      void [upgrade, connection, encoding];
+      const far = request({ port, host: '127.0.0.1', path: near.url, method: near.method, headers }, (response) => {
+        const { 'content-length': length, ...others } = response.headers;
+        answer.writeHead(response.statusCode ?? 502, faults.misleads ? { ...others } : response.headers);
+        void length;
+        response.on('data', (chunk: Buffer) => answer.write(mislead(chunk, faults.misleads)));
+        response.on('end', () => answer.end());
+      });
+      far.on('error', () => answer.destroy());
+      near.pipe(far);
+    });
+    const proxy = new FaultyProxy(server);
+    server.on('connection', (socket) => proxy.#keep(socket));
+    // Without a listener Node hands upgrades to the one above, as plain requests.
+    if (!faults.dropsUpgrade) {
+      server.on('upgrade', (asked, near: Socket) => {
+        if (faults.withholds?.test(asked.url ?? '')) {
+          near.end('HTTP/1.1 404 Not Found\r\n\r\n');
+          return;
+        }
+        const far = connect(port, '127.0.0.1');
+        proxy.#keep(far);
+        // Compressed, the answers could not be read.
+        const { 'sec-websocket-extensions': extensions, ...headers } = asked.headers;
+        void extensions;
+        const lines = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`);
+        far.write(`GET ${asked.url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+        near.pipe(far);
+        far.on('data', (chunk) => near.write(mislead(chunk, faults.misleads)));
+        for (const [one, other] of [
+          [near, far],
+          [far, near],
+        ] as const) {
+          one.on('error', () => other.destroy());
+          one.on('close', () => other.destroy());
+        }
+      });
+    }
+    server.listen(PORTS.proxy, '127.0.0.1');
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#open) socket.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  #keep(socket: Socket): void {
+    this.#open.add(socket);
+    socket.on('close', () => this.#open.delete(socket));
+  }
+}
+
+/** Bytes with other numbers of ports in them; of the same length, so that no frame changes its own. */
+function mislead(chunk: Buffer, ports: Faults['misleads']): Buffer {
+  if (!ports) return chunk;
+  let text = chunk.toString('latin1');
+  for (const [from, to] of ports) text = text.replaceAll(String(from), String(to));
+  return Buffer.from(text, 'latin1');
+}
+
+/** Something that takes packets or connections and never answers, as a firewall does. */
+export class Silence {
+  private constructor(private readonly socket: UdpSocket) {}
+
+  static async at(port: number): Promise<Silence> {
+    const socket = createSocket('udp4');
+    socket.bind(port, '0.0.0.0');
+    await once(socket, 'listening');
+    return new Silence(socket);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.close();
+    await once(this.socket, 'close');
   }
 }

@@ -48,6 +48,11 @@ export class Visitor {
     return visitor;
   }
 
+  /** At a page that the person's own page has opened. */
+  static at(name: string, page: Page): Visitor {
+    return new Visitor(name, page);
+  }
+
   /** Types a name, as people are shown it. */
   async callMyself(name: string): Promise<void> {
     await this.fill('name-input', name);

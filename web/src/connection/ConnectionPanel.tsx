@@ -6,6 +6,7 @@ import type { Tile } from '../call/tiles';
 import { Dialog } from '../design/Dialog';
 import { number, percent } from '../i18n/format';
 import { t, useT } from '../i18n/i18n';
+import { CheckupLink } from '../shell/CheckupLink';
 import { useStore } from '../state/store';
 import { QualityBars } from '../stage/QualityBars';
 import type { Figures, ReceivedStream, SentStream, Stream } from './figures';
@@ -38,6 +39,9 @@ function Panel({ onClose }: { onClose: () => void }) {
           <span className="spinner" aria-hidden="true" /> {t('connection:measuring')}
         </p>
       )}
+      <p>
+        <CheckupLink />
+      </p>
     </Dialog>
   );
 }

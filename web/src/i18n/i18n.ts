@@ -19,6 +19,9 @@ const LOADERS: Record<Language, () => Promise<Texts>> = {
 
 const current = new Store<Language>('en');
 
+/** Loaders of features that are fetched when they are first used. */
+const more = new Map<string, (language: Language) => Promise<Record<string, string>>>();
+
 /** Says something. Outside of components; what they show must follow the language: `useT`. */
 export const t: typeof i18next.t = i18next.t.bind(i18next);
 
@@ -36,6 +39,15 @@ export function currentLanguage(): Language {
 /** The language in use. */
 export function useLanguage(): Language {
   return useStore(current);
+}
+
+/** Adds the texts of a feature that has a chunk of its own, here and in each language that is chosen later. */
+export async function alsoSay(
+  feature: string,
+  load: (language: Language) => Promise<Record<string, string>>,
+): Promise<void> {
+  more.set(feature, load);
+  i18next.addResourceBundle(current.get(), feature, await load(current.get()));
 }
 
 /** Begins in the language that was chosen here before, else in the browser's. Before anything is said. */
@@ -61,6 +73,9 @@ async function speak(language: Language): Promise<void> {
   for (const [path, texts] of Object.entries((await LOADERS[language]()).default)) {
     i18next.addResourceBundle(language, featureOf(path), texts);
   }
+  await Promise.all(
+    [...more].map(async ([feature, load]) => i18next.addResourceBundle(language, feature, await load(language))),
+  );
   await i18next.changeLanguage(language);
   document.documentElement.lang = language;
   document.documentElement.dir = directionOf(language);

@@ -4,6 +4,7 @@ import type call from './locales/en/call.json';
 import type captions from './locales/en/captions.json';
 import type chat from './locales/en/chat.json';
 import type connection from './locales/en/connection.json';
+import type checkup from './locales/en/checkup.json';
 import type design from './locales/en/design.json';
 import type lobby from './locales/en/lobby.json';
 import type media from './locales/en/media.json';
@@ -25,6 +26,7 @@ declare module 'i18next' {
       captions: typeof captions;
       chat: typeof chat;
       connection: typeof connection;
+      checkup: typeof checkup;
       design: typeof design;
       lobby: typeof lobby;
       media: typeof media;

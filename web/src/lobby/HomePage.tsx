@@ -5,6 +5,7 @@ import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { SettingsDialog } from '../settings/SettingsDialog';
+import { CheckupLink } from '../shell/CheckupLink';
 import { LanguageSelect } from '../shell/LanguageSelect';
 import { Logo } from '../shell/Logo';
 import { NameField } from '../shell/NameField';
@@ -48,6 +49,9 @@ export function HomePage() {
           <RoomListView />
         </section>
       </main>
+      <footer className="home-footer">
+        <CheckupLink />
+      </footer>
       {settingsOpen ? <SettingsDialog onClose={() => setSettingsOpen(false)} /> : null}
     </div>
   );

@@ -1,2 +1,5 @@
-// One language in one chunk: a file for each feature folder of the page.
-export default import.meta.glob<Record<string, string>>('./pl/*.json', { eager: true, import: 'default' });
+// One language in one chunk: a file for each feature folder of the page that is not fetched by itself.
+export default import.meta.glob<Record<string, string>>(['./pl/*.json', '!./pl/checkup.json'], {
+  eager: true,
+  import: 'default',
+});
