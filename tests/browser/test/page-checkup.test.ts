@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
 import type { Browser } from 'puppeteer-core';
+import { tabTo, violations } from '../stage/access.ts';
 import { openBrowser, type BrowserName } from '../stage/browsers.ts';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
@@ -125,16 +126,23 @@ for (const name of ['chromium', 'firefox'] satisfies BrowserName[]) {
       await alice.shows('checkup-verdict', { more: '[data-verdict="verdict.slow"]', text: 'with more delay' });
     });
 
-    it('paths that a proxy keeps to itself are named', async (test) => {
+    it('paths that a proxy keeps to itself are named, to the eye and to screen readers, by keyboard alone', async (test) => {
       const proxy = await FaultyProxy.before(PORTS.visavis.http, { withholds: /^\/(rtc|whip)/ });
       test.after(() => proxy[Symbol.asyncDispose]());
       const alice = await visit({ at: proxy.http });
-      await runs(alice);
+      await alice.shows('checkup-start');
+      await tabTo(alice, testId('checkup-start'));
+      await alice.press('Enter');
+      await alice.shows('checkup', { more: '[data-phase="finished"]', within: RUN });
       await alice.shows('checkup-step', step('websocket', 'failed'));
       for (const id of ['udp', 'tcp', 'turn']) {
         await alice.shows('checkup-step', step(id, 'failed'));
         await tells(alice, id, '/whip', '404');
       }
+      const told = await alice.page.$eval(testId('checkup-announcer'), (element) => element.textContent);
+      assert.match(told, /Media over UDP: failed\..*Calls will not work from here/s);
+      assert.deepEqual(await violations(alice), []);
+      await tabTo(alice, testId('checkup-copy'));
     });
 
     it('whoever refuses camera and microphone sends a test picture and tone', async () => {

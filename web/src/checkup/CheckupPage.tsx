@@ -26,8 +26,8 @@ export function CheckupPage({ checkup }: { checkup: Checkup }) {
   return (
     <div className="checkup" data-testid="checkup" data-phase={phase}>
       <header className="checkup-header">
-        <a href={basePath()} className="checkup-home" aria-label={t('checkup:home')} data-testid="checkup-home">
-          <Logo />
+        <a href={basePath()} className="checkup-home" data-testid="checkup-home">
+          <Logo /> <span className="for-screen-readers">{t('checkup:home')}</span>
         </a>
         <LanguageSelect />
       </header>

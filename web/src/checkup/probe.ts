@@ -2,6 +2,7 @@
 // candidates are dropped. Nothing is sent but what connecting needs.
 import { onlyOver, targetsOf, type Target } from './candidates';
 import { httpOf, type Session } from './session';
+import { patiently } from './waiting';
 
 export type Way = { over: 'udp' | 'tcp' } | { over: 'turn'; server: RTCIceServer };
 
@@ -54,7 +55,7 @@ export async function probe(
       method: 'POST',
       headers: { ...authorization, 'Content-Type': 'application/sdp' },
       body: connection.localDescription?.sdp ?? '',
-      signal,
+      signal: patiently(signal),
     }).catch(() => null);
     signal.throwIfAborted();
     if (response?.status !== 201) return { status: 'refused', code: response?.status ?? null };

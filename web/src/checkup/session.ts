@@ -1,4 +1,5 @@
 // Begins a test at the server: a room that nobody else knows, and tokens for it.
+import { patiently } from './waiting';
 
 export interface Session {
   /** Of the signalling, `ws:` or `wss:`, with the prefix that the server is under. */
@@ -20,7 +21,11 @@ export type Begun =
 export async function beginSession(signal: AbortSignal, base: string = document.baseURI): Promise<Begun> {
   const start = performance.now();
   try {
-    const response = await fetch(new URL('api/video/checkup', base), { method: 'POST', cache: 'no-store', signal });
+    const response = await fetch(new URL('api/video/checkup', base), {
+      method: 'POST',
+      cache: 'no-store',
+      signal: patiently(signal),
+    });
     const ms = performance.now() - start;
     const body: unknown = await response.json().catch(() => null);
     const session = response.ok ? parseSession(body, start) : null;

@@ -1,5 +1,6 @@
 // Tries the signalling's WebSocket until its first message, and asks over plain HTTP what is in the way if there is none.
 import { httpOf } from './session';
+import { patiently } from './waiting';
 
 export type SocketResult =
   | { status: 'told'; ms: number }
@@ -46,7 +47,7 @@ function open(address: string, signal: AbortSignal): Promise<SocketResult | 'clo
 
 async function validate(address: string, signal: AbortSignal): Promise<{ validate: number | null; text: string }> {
   try {
-    const response = await fetch(address, { cache: 'no-store', signal });
+    const response = await fetch(address, { cache: 'no-store', signal: patiently(signal) });
     return { validate: response.status, text: (await response.text()).slice(0, 200) };
   } catch {
     signal.throwIfAborted();

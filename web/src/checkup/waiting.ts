@@ -1,4 +1,4 @@
-// Waiting that ends when the test is aborted.
+// Waiting that ends when the test is aborted, or when it has taken too long.
 
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -13,4 +13,9 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
   });
+}
+
+/** For one request: no answer at all must not hold up the rest. */
+export function patiently(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(8_000)]);
 }
