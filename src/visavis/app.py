@@ -15,6 +15,7 @@ from visavis.api import api_routes
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.hub import NotificationHub
 from visavis.identity import Identify
+from visavis.moderation_api import moderation_routes
 from visavis.page import PageOptions, page_routes
 from visavis.webhooks.happenings import EventName
 from visavis.webhooks.listeners import ListenerT
@@ -70,6 +71,7 @@ class Visavis:
         self._end_of_changes = self.backend.on_change(self._announce)
         routes = [
             *api_routes(self.backend, identify),
+            *moderation_routes(self.backend),
             *self.hub.routes(),
             *self.backend.routes(),
             *admin_routes(Operated(self.backend, history, Guard(admin_token))),

@@ -51,6 +51,23 @@ class VideoGrants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The claim `visavis`, of tokens that this server's own API gave out: who holds it, whatever identity it claims.
+
+    Tokens without it were signed by somebody who has the secret; they are taken at their word.
+
+    Attributes:
+        id: nobody guesses it, and it stays the same in every token that is got with an earlier one.
+        is_vouched: the host application knows the identity, so that it is the same person whatever the id.
+        moderates: the host's word on whether it moderates rooms; None: who makes a room does.
+    """
+
+    id: str
+    is_vouched: bool = False
+    moderates: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What a verified token says.
 
@@ -62,6 +79,7 @@ class Claims:
         expires_at: seconds since the epoch; 0 for claims that are yet to be minted.
         room_config: the claim `roomConfig`, untouched.
         room_preset: the claim `roomPreset`.
+        holder: the claim `visavis`; None for tokens that others signed with the secret.
     """
 
     identity: str
@@ -73,8 +91,24 @@ class Claims:
     video: VideoGrants | None = None
     room_config: Mapping[str, Any] | None = None
     room_preset: str = ""
+    holder: Holder | None = None
     issuer: str = ""
     expires_at: float = 0
+
+    def moderates(self, room: str) -> bool:
+        """Whether LiveKit's grants alone make it a moderator of the room of this name."""
+        return self.video is not None and self.video.room_admin and self.video.room == room
+
+    def are_for(self, other: "Claims") -> bool:
+        """Whether the holder of these may take the place of `other`, who has joined: is the same person, that is.
+
+        Who is unknown says itself what identity it has, and so must hold what was given to the one who came first.
+        """
+        if self.identity != other.identity:
+            return False
+        if self.holder is None or self.holder.is_vouched:
+            return True
+        return other.holder is not None and other.holder.id == self.holder.id
 
 
 def _camel(name: str) -> str:
@@ -123,6 +157,8 @@ class KeyRing:
         payload.update({name: value for name, value in optional.items() if value})
         if claims.video is not None:
             payload["video"] = _grants_to_json(claims.video)
+        if claims.holder is not None:
+            payload["visavis"] = _holder_to_json(claims.holder)
         with _accepting_short_secrets():
             return jwt.encode(payload, self._keys[self._first], algorithm="HS256")
 
@@ -174,8 +210,8 @@ class KeyRing:
             raise _invalid(str(error)) from error
         return _claims_from_json(payload)
 
-    def exchange(self, token: str, room: str) -> str:
-        """Turns a token that names no room into the one for `room`: same identity, name and expiry.
+    def claims_for(self, token: str, room: str) -> Claims:
+        """The claims of the token for `room` that a token which names no room is exchanged for: but for that the same.
 
         Raises:
             VisavisError: the token is invalid, may not join, or is for another room.
@@ -188,7 +224,7 @@ class KeyRing:
                 ErrorKind.WRONG_ROOM,
                 f"this token is for room {claims.video.room!r}, not {room!r}; ask for one that names no room",
             )
-        return self.mint(replace(claims, video=replace(claims.video, room=room)))
+        return replace(claims, video=replace(claims.video, room=room))
 
 
 @contextmanager
@@ -231,6 +267,25 @@ def _grants_from_json(json: Mapping[str, Any]) -> VideoGrants:
     return VideoGrants(**values)
 
 
+def _holder_to_json(holder: Holder) -> dict[str, Any]:
+    json: dict[str, Any] = {"holder": holder.id}
+    if holder.is_vouched:
+        json["vouched"] = True
+    if holder.moderates is not None:
+        json["moderates"] = holder.moderates
+    return json
+
+
+def _holder_from_json(json: object) -> Holder | None:
+    if json is None:
+        return None
+    values = cast(dict[str, Any], json) if isinstance(json, dict) else {}
+    id_, is_vouched, moderates = values.get("holder"), values.get("vouched", False), values.get("moderates")
+    if not isinstance(id_, str) or not isinstance(is_vouched, bool) or not isinstance(moderates, bool | None):
+        raise _invalid("its 'visavis' is not what this server writes; ask it for a token")
+    return Holder(id=id_, is_vouched=is_vouched, moderates=moderates)
+
+
 def _text(payload: Mapping[str, Any], claim: str) -> str:
     value = payload.get(claim)
     if value is None:
@@ -266,5 +321,6 @@ def _claims_from_json(payload: Mapping[str, Any]) -> Claims:
         video=None if video is None else _grants_from_json(cast(dict[str, Any], video)),
         room_config=cast(dict[str, Any] | None, config),
         room_preset=_text(payload, "roomPreset"),
+        holder=_holder_from_json(payload.get("visavis")),
         expires_at=float(payload["exp"]),
     )

@@ -24,6 +24,14 @@ class ErrorKind(StrEnum):
     HISTORY_UNREADABLE = "history_unreadable"
     ROOM_NOT_FOUND = "room_not_found"
     TRACK_NOT_FOUND = "track_not_found"
+    ROOM_LOCKED = "room_locked"
+    ROOM_EXISTS = "room_exists"
+    NO_SUCH_PERSON = "no_such_person"
+    MUST_KNOCK = "must_knock"
+    REFUSED = "refused"
+    REMOVED = "removed"
+    IDENTITY_TAKEN = "identity_taken"
+    NOT_A_MODERATOR = "not_a_moderator"
     SERVER_STOPPING = "server_stopping"
     BIND_FAILED = "bind_failed"
     INVALID_SETTING = "invalid_setting"
@@ -47,6 +55,14 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.HISTORY_UNREADABLE: 503,
     ErrorKind.ROOM_NOT_FOUND: 404,
     ErrorKind.TRACK_NOT_FOUND: 404,
+    ErrorKind.ROOM_LOCKED: 403,
+    ErrorKind.ROOM_EXISTS: 409,
+    ErrorKind.NO_SUCH_PERSON: 404,
+    ErrorKind.MUST_KNOCK: 403,
+    ErrorKind.REFUSED: 403,
+    ErrorKind.REMOVED: 403,
+    ErrorKind.IDENTITY_TAKEN: 403,
+    ErrorKind.NOT_A_MODERATOR: 403,
     ErrorKind.SERVER_STOPPING: 503,
     ErrorKind.BIND_FAILED: 500,
     ErrorKind.INVALID_SETTING: 500,

@@ -111,7 +111,7 @@ def test_a_key_ring_needs_a_key():
 def test_a_token_without_room_is_exchanged_for_one_with(keys):
     grants = VideoGrants(room_join=True, can_publish=True)
     token = keys.mint(Claims(identity="alice", name="Alice", attributes={"a": "b"}, video=grants), ttl=77)
-    before, after = keys.verify(token), keys.verify(keys.exchange(token, "atrium"))
+    before, after = keys.verify(token), keys.claims_for(token, "atrium")
     assert after.video is not None
     assert after.video.room == "atrium"
     assert (after.identity, after.name, after.attributes) == ("alice", "Alice", {"a": "b"})
@@ -120,13 +120,13 @@ def test_a_token_without_room_is_exchanged_for_one_with(keys):
 
 def test_a_token_for_one_room_is_not_exchanged_for_another(keys):
     token = keys.mint(Claims(identity="alice", video=VideoGrants(room_join=True, room="atrium")))
-    assert keys.verify(keys.exchange(token, "atrium")).identity == "alice"
+    assert keys.claims_for(token, "atrium").identity == "alice"
     with pytest.raises(VisavisError, match="for room 'atrium', not 'cellar'") as refused:
-        keys.exchange(token, "cellar")
+        keys.claims_for(token, "cellar")
     assert (refused.value.kind, refused.value.status) == (ErrorKind.WRONG_ROOM, 403)
 
 
 def test_who_may_not_join_exchanges_nothing(keys):
     with pytest.raises(VisavisError) as refused:
-        keys.exchange(keys.mint(Claims(identity="alice", video=VideoGrants(room_list=True))), "atrium")
+        keys.claims_for(keys.mint(Claims(identity="alice", video=VideoGrants(room_list=True))), "atrium")
     assert refused.value.kind == ErrorKind.NOT_PERMITTED

@@ -51,9 +51,9 @@ def test_a_token_joins_its_room_or_is_exchanged_for_one(backend):
     assert (claims.identity, claims.name, claims.video.room) == ("alice", "Alice", "atrium")
     roomless = backend.token("alice", name="Alice")
     assert backend.verify(roomless).video.room == ""
-    assert backend.verify(backend.exchange(roomless, "cellar")).video.room == "cellar"
+    assert backend.verify(backend.entrance.exchange(roomless, "cellar").token).video.room == "cellar"
     with pytest.raises(VisavisError, match="has a '/'"):
-        backend.exchange(roomless, "a/b")
+        backend.entrance.exchange(roomless, "a/b")
     with pytest.raises(VisavisError, match="0 characters"):
         backend.token("")
 

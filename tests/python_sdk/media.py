@@ -117,6 +117,13 @@ async def loudness(track: rtc.Track, seconds: float) -> float:
     return float(np.abs(np.concatenate(heard).astype(np.int32)).mean()) / 32768 if heard else 0.0
 
 
+async def becomes_silent(sound: rtc.Track) -> None:
+    """Returns when nothing is heard. What was on its way when it was muted may still be heard for a moment."""
+    async with asyncio.timeout(5):
+        while await loudness(sound, 0.2) > 0.001:
+            pass
+
+
 def clear_tone(samples: NDArray[np.int16]) -> float | None:
     """The pitch in Hz if the samples are one loud tone."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2

@@ -7,7 +7,19 @@ import pytest
 from caller import Caller, Join
 from livekit import rtc
 
-from media import CAMERA, MICROPHONE, SCREEN, Colour, Pictures, loudness, pitch, playing_tone, showing, watch, watching
+from media import (
+    CAMERA,
+    MICROPHONE,
+    SCREEN,
+    Colour,
+    Pictures,
+    becomes_silent,
+    pitch,
+    playing_tone,
+    showing,
+    watch,
+    watching,
+)
 
 
 async def test_two_hear_and_see_each_other(alice: Caller, bob: Caller) -> None:
@@ -193,13 +205,6 @@ async def hears_and_sees(one: Caller, other: Caller, hertz: float, colour: Colou
     assert heard == pytest.approx(hertz, abs=4)
     assert {p.colour for p in seen} == {colour}
     assert seen[-1].count > seen[0].count
-
-
-async def becomes_silent(sound: rtc.Track) -> None:
-    """What was on its way when it was muted may still be heard for a moment."""
-    async with asyncio.timeout(5):
-        while await loudness(sound, 0.2) > 0.001:
-            pass
 
 
 async def pictures_stop(pictures: Pictures) -> None:

@@ -147,7 +147,7 @@ def test_a_source_that_nobody_knows_permits_nothing():
 
 def test_a_fresh_token_permits_what_is_permitted_now():
     alice = person("alice")
-    alice.permissions = Permissions(can_publish=False, publish_sources=frozenset({"camera"}), hidden=True)
+    alice.permit(Permissions(can_publish=False, publish_sources=frozenset({"camera"}), hidden=True), frozenset())
     video = alice.current_claims().video
     assert (video.can_publish, video.can_publish_sources, video.hidden, video.room) == (
         False,

@@ -16,9 +16,11 @@ from starlette.applications import Starlette
 from tests_vocabulary import SDP
 from websockets.asyncio.client import ClientConnection
 
+from visavis.api import api_routes
 from visavis.auth import Claims, KeyRing, VideoGrants
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.media.fake import FakeEngine
+from visavis.moderation_api import moderation_routes
 
 KEYS = {"devkey": "secret"}
 
@@ -146,7 +148,10 @@ async def serve() -> AsyncIterator[Serve]:
             backend = EmbeddedBackend(EmbeddedOptions(keys=KEYS, **options), engine=lambda _: engine)
             listener = socket.create_server(("127.0.0.1", 0))
             config = uvicorn.Config(
-                Starlette(routes=backend.routes()), ws="websockets-sansio", log_config=None, lifespan="off"
+                Starlette(routes=[*api_routes(backend, None), *moderation_routes(backend), *backend.routes()]),
+                ws="websockets-sansio",
+                log_config=None,
+                lifespan="off",
             )
             server = uvicorn.Server(config)
             server.install_signal_handlers = lambda: None

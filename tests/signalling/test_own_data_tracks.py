@@ -75,7 +75,7 @@ async def test_permissions_end_tracks_at_once(server):
     live = (await server.backend.registry()).get("atrium")
     for client, permissions in ((bob, Permissions(can_subscribe=False)), (alice, Permissions(can_publish_data=False))):
         session = live.sessions[client.sid]
-        session.participant.permissions = permissions
+        session.participant.permit(permissions, frozenset())
         data_tracks.permissions_changed(live, session)
     assert await handles(bob) == {}
     assert calls(server, "unsubscribe_data_track") == [(bob.sid, info.sid)]

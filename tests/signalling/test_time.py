@@ -6,10 +6,11 @@ import jwt
 import pytest
 from livekit.protocol import models, rtc
 
-from visavis.auth import Claims, KeyRing, VideoGrants
+from visavis.auth import Claims, Holder, KeyRing, VideoGrants
 from visavis.media import events
 from visavis.media.fake import FakeEngine
-from visavis.rooms import ClientAbout, RoomLimits
+from visavis.rooms import ClientAbout, Reservations, RoomLimits
+from visavis.rooms.moderation import ABSENCE_SECONDS
 from visavis.signalling import RoomRegistry
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
@@ -47,10 +48,12 @@ class World:
         self.engine = FakeEngine(auto=False)
         self.changes = 0
         self.happenings = []
+        self.reservations = Reservations()
         self.registry = RoomRegistry(
             self.engine,
             KEYS,
             RoomLimits(departure_timeout=20),
+            self.reservations,
             mime_types=("video/VP8", "audio/opus"),
             ice_servers=IceServers((), b"", lambda: EPOCH),
             changed=self.count_change,
@@ -63,9 +66,9 @@ class World:
     def count_change(self):
         self.changes += 1
 
-    def join(self, identity, room="atrium", *, ttl=3600.0, active=True, **about):
+    def join(self, identity, room="atrium", *, ttl=3600.0, active=True, holder=None, **about):
         grants = VideoGrants(room_join=True, room=room)
-        claims = Claims(identity=identity, video=grants, expires_at=EPOCH + ttl)
+        claims = Claims(identity=identity, video=grants, expires_at=EPOCH + ttl, holder=holder)
         outlet = Outlet()
         request = ConnectRequest(claims=claims, grants=grants, room=room, about=ClientAbout(protocol=17, **about))
         member = Member(*self.registry.join(request, outlet), outlet)
@@ -101,6 +104,28 @@ def test_a_room_ends_after_the_last_one_left(world):
     world.pass_time(1)
     assert world.registry.get("atrium") is None
     assert world.changes == 3
+
+
+def test_who_has_been_there_longest_moderates_after_the_last_moderator_left(world):
+    maker = world.join("maker", holder=Holder(id="maker"))
+    others = [
+        world.join("of the host"),
+        world.join("never", holder=Holder(id="never", moderates=False)),
+        world.join("longest", holder=Holder(id="longest")),
+        world.join("latest", holder=Holder(id="latest")),
+    ]
+    maker.room.remove(maker.session, models.DisconnectReason.CLIENT_INITIATED)
+    world.pass_time(ABSENCE_SECONDS - 0.5, *others)
+    roles = [each.session.participant.attributes.get("visavis.role") for each in others]
+    assert roles == [None, None, None, None]
+    world.pass_time(0.5, *others)
+    roles = [each.session.participant.attributes.get("visavis.role") for each in others]
+    assert roles == [None, None, "moderator", None]
+    world.join("maker", holder=Holder(id="maker"))
+    assert sorted(maker.room.room.by_sid(sid).identity for sid in maker.room.room.moderation.moderators) == [
+        "longest",
+        "maker",
+    ]
 
 
 def test_silent_sockets_are_given_up(world):

@@ -1,10 +1,13 @@
 """Where rooms live: the port that the API, the hub and the web page know. Implementations stand beside this file."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from visavis.checkup import Checkup
+from visavis.identity import Caller
+from visavis.rooms import RoomSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,141 @@ class RoomSummary:
         name: unique among the rooms that live now.
         participant_count: people connected (not agents, not hidden).
         max_participants: capacity.
+        people: names of the first who came with a token of the API; none where moderators do not want that.
+        settings: what its moderators have set.
     """
 
     id: str
     name: str
     participant_count: int
     max_participants: int
+    people: tuple[str, ...] = ()
+    settings: RoomSettings = field(default_factory=RoomSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A token that joins a room.
+
+    Attributes:
+        token: for LiveKit clients.
+        identity: whose it is.
+        is_moderator: whether its holder moderates the room.
+    """
+
+    token: str
+    identity: str
+    is_moderator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody who waits to be let in.
+
+    Attributes:
+        id: for the moderators' decision.
+        name: that it gives; may be empty.
+        seconds: since when.
+    """
+
+    id: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """A room as who is inside may know it.
+
+    Attributes:
+        id: LiveKit's room sid, ``RM_…``.
+        name: of the room.
+        settings: what the moderators have set.
+        is_moderator: whether who asks moderates it.
+        waiting: who waits to be let in; told to moderators only.
+    """
+
+    id: str
+    name: str
+    settings: RoomSettings
+    is_moderator: bool
+    waiting: tuple[Waiting, ...]
+
+
+class Entrance(Protocol):
+    """Gives out tokens to who asks the API, by the rules of the rooms. All raise `VisavisError` with why not."""
+
+    def token(self, caller: Caller, room: str | None, *, held: str | None) -> Entry:
+        """A token for `caller`; with no `room` it joins nowhere until exchanged for one that does.
+
+        With `held`, an earlier token of the same identity, the caller stays who it was. One that is no good is ignored.
+        """
+        ...
+
+    def exchange(self, token: str, room: str) -> Entry:
+        """The token for `room` of whoever holds a token that names none: same identity, name and expiry."""
+        ...
+
+    def create(self, token: str, room: str, settings: RoomSettings) -> Entry:
+        """As `exchange`, for a room that there is not yet and that begins with these settings."""
+        ...
+
+    async def wait(self, token: str, room: str, *, seconds: float, gone: asyncio.Future[None]) -> Entry | None:
+        """As `exchange`, for who has to be let in: waits for a moderator's word; None if there was none in time.
+
+        Who waits is there as long as it asks; `gone` is done when the caller has ended its request.
+        """
+        ...
+
+
+class Moderating(Protocol):
+    """What those who moderate a room do. All raise `VisavisError` with why not; `token` tells who wants it."""
+
+    async def state(self, token: str, room: str) -> RoomState:
+        """The room, for who is inside or moderates it."""
+        ...
+
+    async def set(self, token: str, room: str, changes: Mapping[str, bool]) -> RoomState:
+        """Changes some of the `RoomSettings`, by their names."""
+        ...
+
+    async def mute(self, token: str, room: str, identity: str | None, source: str) -> int:
+        """Mutes one person, or all but the moderators; returns how many tracks that were."""
+        ...
+
+    async def ask_to_unmute(self, token: str, room: str, identity: str, source: str) -> None:
+        """Asks one person to unmute."""
+        ...
+
+    async def remove(self, token: str, room: str, identity: str) -> None:
+        """Puts one person out for as long as the room lives."""
+        ...
+
+    async def appoint(self, token: str, room: str, identity: str) -> None:
+        """Makes one person a moderator."""
+        ...
+
+    async def decide(self, token: str, room: str, waiting: str | None, *, is_admitted: bool) -> int:
+        """Lets who waits in or not: one, or all; returns how many that were."""
+        ...
+
+    async def end(self, token: str, room: str) -> None:
+        """Ends the room for all."""
+        ...
 
 
 class Backend(Protocol):
     """Rooms, wherever they live."""
+
+    @property
+    def entrance(self) -> Entrance:
+        """Who comes in, as who asks the API."""
+        ...
+
+    @property
+    def moderating(self) -> Moderating:
+        """What moderators do."""
+        ...
 
     async def start(self) -> None:
         """Opens what it needs. Called once, before anything else; idempotent."""
@@ -59,15 +187,7 @@ class Backend(Protocol):
         ...
 
     def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
-        """A LiveKit token for `identity`; with no `room` it joins nowhere until exchanged for one that does."""
-        ...
-
-    def exchange(self, token: str, room: str) -> str:
-        """The token for `room` of whoever holds a token that names none: same identity, name and expiry."""
-        ...
-
-    def identity_of(self, token: str) -> str:
-        """Whose token it is."""
+        """A LiveKit token for `identity` by the host's word; with no `room` it joins nowhere until exchanged."""
         ...
 
     def chat(self, token: str, room: str) -> list[SaidMessage]:

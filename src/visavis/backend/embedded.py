@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -16,13 +17,16 @@ from starlette.routing import BaseRoute
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary, SaidMessage
+from visavis.backend.entrance import EmbeddedEntrance, visitor_grants
+from visavis.backend.moderating import EmbeddedModerating
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
 from visavis.figures import Watch
+from visavis.identity import User
 from visavis.media import Dispatcher, MediaEngine, events
-from visavis.rooms import Room, RoomLimits, parse_room_name
+from visavis.rooms import Reservations, Room, RoomLimits, parse_room_name
 from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes, whip_routes
 from visavis.signalling.ice_servers import IceServers, turn_urls
 from visavis.signalling.messages import Reason
@@ -47,6 +51,7 @@ MIME_TYPES = (
 )
 
 _TICK_SECONDS = 0.5
+_MAX_LISTED_PEOPLE = 20
 # Leaves sit in the outlets' queues after a stop; healthy sockets take them at once, others are not waited for.
 _FAREWELL_SECONDS = 1.0
 
@@ -178,6 +183,9 @@ class EmbeddedBackend:
     ) -> None:
         self.options = options
         self.keys = KeyRing(options.keys)
+        self._reservations = Reservations()
+        self.entrance = EmbeddedEntrance(self.keys, self._reservations, lambda: self._registry, ttl=options.token_ttl)
+        self.moderating = EmbeddedModerating(self.keys, lambda: self._registry)
         self._make_engine = engine
         self._engine: MediaEngine | None = None
         self._registry: RoomRegistry | None = None
@@ -242,6 +250,7 @@ class EmbeddedBackend:
                 departure_timeout=options.departure_timeout,
                 empty_timeout=options.empty_timeout,
             ),
+            self._reservations,
             mime_types=MIME_TYPES,
             ice_servers=_ice_servers(options, self._engine),
             changed=self._changed,
@@ -298,6 +307,8 @@ class EmbeddedBackend:
                 name=live.room.name,
                 participant_count=live.room.shown_count,
                 max_participants=live.room.limits.max_participants,
+                people=_people_of(live.room),
+                settings=live.room.moderation.settings,
             )
             for live in self._registry
             if live.room.name not in self._checkups
@@ -306,32 +317,17 @@ class EmbeddedBackend:
     def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
         """A token that lets `identity` publish and receive in `room`, or with None one to be exchanged for such.
 
+        It is the host's word: no waiting room holds up who has it. Who asks the API gets one of `entrance`.
+
         Raises:
             VisavisError: `INVALID_IDENTITY` or `INVALID_ROOM_NAME`.
         """
-        if not identity or len(identity) > 256:
-            raise VisavisError(ErrorKind.INVALID_IDENTITY, f"the identity has {len(identity)} characters: use 1 to 256")
-        grants = VideoGrants(
-            room_join=True,
-            room="" if room is None else parse_room_name(room),
-            can_publish=True,
-            can_subscribe=True,
-            can_publish_data=True,
-            can_update_own_metadata=True,
-        )
+        grants = visitor_grants(User(identity), "" if room is None else parse_room_name(room))
         return self.keys.mint(Claims(identity=identity, name=name, video=grants), ttl=self.options.token_ttl)
 
     def verify(self, token: str) -> Claims:
         """What a token says; see `KeyRing.verify`."""
         return self.keys.verify(token)
-
-    def exchange(self, token: str, room: str) -> str:
-        """The token for `room` of whoever holds a token that names none; see `KeyRing.exchange`."""
-        return self.keys.exchange(token, parse_room_name(room))
-
-    def identity_of(self, token: str) -> str:
-        """Whose token it is; see `KeyRing.verify`."""
-        return self.keys.verify(token).identity
 
     def chat(self, token: str, room: str) -> list[SaidMessage]:
         """What was said in `room`, for who is inside: a token alone outlives being removed.
@@ -345,7 +341,8 @@ class EmbeddedBackend:
         if claims.video.room != room:
             raise VisavisError(ErrorKind.WRONG_ROOM, f"this token is for room {claims.video.room!r}, not {room!r}")
         live = None if self._registry is None else self._registry.get(room)
-        if live is None or live.room.by_identity(claims.identity) is None:
+        present = None if live is None else live.room.by_identity(claims.identity)
+        if live is None or present is None or not claims.are_for(present.claims):
             raise VisavisError(ErrorKind.NOT_IN_ROOM, f"{claims.identity!r} is not in room {room!r}: join it first")
         now = time.monotonic()
         return [
@@ -431,3 +428,11 @@ class EmbeddedBackend:
         for name in self._checkups.over():
             if (live := registry.get(name)) is not None:
                 registry.end_room(live, Reason.ROOM_CLOSED)
+
+
+def _people_of(room: Room) -> tuple[str, ...]:
+    """Names for the list of rooms. Not of those whom the host let in by its own tokens: it shows people as it likes."""
+    if not room.moderation.settings.shows_people:
+        return ()
+    visitors = (each for each in room.participants if each.claims.holder is not None and not each.is_hidden)
+    return tuple(itertools.islice((each.name for each in visitors if each.name), _MAX_LISTED_PEOPLE))

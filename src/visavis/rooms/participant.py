@@ -9,12 +9,14 @@ from visavis.auth import Claims, VideoGrants
 from visavis.rooms.client_codecs import DisabledCodecs
 from visavis.rooms.data_tracks import DataTracks
 from visavis.rooms.ids import new_id
+from visavis.rooms.moderation import without_reserved
 from visavis.rooms.permissions import Permissions, kind_details, participant_kind
 from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions
 from visavis.rooms.tracks import TrackBook
 
 State = models.ParticipantInfo.State
 
+_SOUNDS = frozenset({models.TrackSource.MICROPHONE, models.TrackSource.SCREEN_SHARE_AUDIO})
 _DEPENDENT_KINDS = frozenset({models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS})
 
 
@@ -67,8 +69,11 @@ class Participant:
         self.joined_at = joined_at
         self.name = claims.name
         self.metadata = about.metadata or claims.metadata
-        self.attributes = {key: value for key, value in {**claims.attributes, **about.attributes}.items() if value}
-        self.permissions = Permissions.from_grants(claims.video or VideoGrants())
+        # What a host has signed is its word; what comes from clients, by a refreshed token too, says nothing for us.
+        signed = claims.attributes if claims.holder is None else without_reserved(claims.attributes)
+        told = {**signed, **without_reserved(about.attributes)}
+        self.attributes = {key: value for key, value in told.items() if value}
+        self.permit(Permissions.from_grants(claims.video or VideoGrants()), frozenset())
         self.kind = participant_kind(claims)
         self.disabled_codecs = DisabledCodecs.of(
             browser=about.browser, browser_version=about.browser_version, os=about.os, device_model=about.device_model
@@ -88,6 +93,24 @@ class Participant:
         """Who it is; unique in the room."""
         return self.claims.identity
 
+    def permit(self, granted: Permissions, denied_sources: frozenset[str]) -> None:
+        """Sets what it may do now.
+
+        Args:
+            granted: by its token, or by the host since.
+            denied_sources: that it may not publish all the same, because moderators do not let anybody.
+        """
+        self.granted = granted
+        self.denied_sources = denied_sources
+        self.permissions = granted.without(denied_sources)
+
+    def may_publish(self, source: models.TrackSource, kind: models.TrackType) -> bool:
+        """Whether a track of this source may be published."""
+        if self.denied_sources and (kind == models.TrackType.AUDIO) != (source in _SOUNDS):
+            # Sound is not to come as a camera where microphones are denied.
+            source = models.TrackSource.UNKNOWN
+        return self.permissions.may_publish(source)
+
     @property
     def state(self) -> State:
         """Goes forward only."""
@@ -102,6 +125,11 @@ class Participant:
     def is_dependent(self) -> bool:
         """Agents and recorders: they neither count nor keep a room alive."""
         return self.kind in _DEPENDENT_KINDS or self.permissions.agent or self.permissions.recorder
+
+    @property
+    def is_restrictable(self) -> bool:
+        """Whether moderators may deny it what they deny to all: agents, recorders and callers by phone need theirs."""
+        return self.kind == models.ParticipantInfo.STANDARD and not self.is_dependent
 
     @property
     def is_agent(self) -> bool:
@@ -167,6 +195,6 @@ class Participant:
             name=self.name,
             metadata=self.metadata,
             attributes=dict(self.attributes),
-            video=self.permissions.put_into(self.claims.video or VideoGrants()),
+            video=self.granted.put_into(self.claims.video or VideoGrants()),
             expires_at=0,
         )

@@ -91,6 +91,14 @@ class Permissions:
             can_manage_agent_session=message.can_manage_agent_session,
         )
 
+    def without(self, denied: frozenset[str]) -> "Permissions":
+        """These permissions, but for publishing the denied sources."""
+        if not denied or not self.can_publish:
+            return self
+        left = (self.publish_sources or frozenset(_SOURCES)) - denied
+        # No source at all would read as every source.
+        return replace(self, publish_sources=left, can_publish=bool(left))
+
     def to_grants(self, *, room: str, agent: bool) -> VideoGrants:
         """The grants of a token that joins `room` with these permissions."""
         return replace(self.put_into(VideoGrants(room_join=True, room=room)), agent=agent)

@@ -9,6 +9,7 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms.ids import new_id
+from visavis.rooms.moderation import Moderation
 from visavis.rooms.participant import Participant
 from visavis.rooms.tracks import Track
 
@@ -32,7 +33,14 @@ class Room:
     """One room from its first participant to its end."""
 
     def __init__(
-        self, name: str, limits: RoomLimits, *, created_at: float, now: float, mime_types: Iterable[str] = ()
+        self,
+        name: str,
+        limits: RoomLimits,
+        *,
+        created_at: float,
+        now: float,
+        mime_types: Iterable[str] = (),
+        moderation: Moderation | None = None,
     ) -> None:
         """An empty room.
 
@@ -42,6 +50,7 @@ class Room:
             created_at: seconds since the epoch.
             now: seconds of the monotonic clock that `is_over` will be asked with.
             mime_types: the codecs that are enabled, in order of preference.
+            moderation: who may do what in it; None: nobody moderates it.
         """
         self.sid = new_id("RM_")
         self.name = name
@@ -50,6 +59,7 @@ class Room:
         self.mime_types = tuple(mime_types)
         self.trailer = token_urlsafe(32).encode()
         """Ends the frames that the server puts into encrypted tracks; clients take no other for the server's."""
+        self.moderation = moderation or Moderation(now=now)
         self.metadata = ""
         self.agents: tuple[RoomAgentDispatch, ...] = ()
         """Whom it wants when it begins; none named: agents without a name."""

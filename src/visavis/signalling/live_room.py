@@ -15,6 +15,7 @@ from livekit.protocol.webhook import WebhookEvent
 from visavis.auth import KeyRing
 from visavis.media import MediaEngine
 from visavis.rooms import ChatLog, Participant, Room
+from visavis.rooms.moderation import ROLE_ATTRIBUTE
 from visavis.signalling import data_tracks, messages, rpc, subscribing
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
@@ -96,6 +97,7 @@ class LiveRoom:
         if former is not None:
             self.remove(self.sessions[former.sid], Reason.DUPLICATE_IDENTITY, is_replaced=True)
         session = Session(participant, outlet, now=now)
+        self._moderate(participant)
         others = self.room.others(participant)
         self.room.add(participant)
         self.sessions[participant.sid] = session
@@ -139,6 +141,17 @@ class LiveRoom:
         self.around.entered(self.room, participant)
         self._log.info("participant_joined", participant=participant.sid, sdk=request.about.sdk)
         return session
+
+    def _moderate(self, participant: Participant) -> None:
+        """Gives who joins the rights that the room gives it."""
+        moderation = self.room.moderation
+        if moderation.is_moderator(participant.claims, self.room.name):
+            moderation.moderator_came(participant.sid)
+            if participant.claims.holder is not None:
+                participant.attributes[ROLE_ATTRIBUTE] = "moderator"
+        if participant.is_restrictable:
+            denied = moderation.denied_sources(participant.claims, self.room.name)
+            participant.permit(participant.granted, denied)
 
     def resume(self, session: Session, outlet: Outlet) -> None:
         """Gives a session a new socket. The order of the frames matters: clients compare their state with it."""
@@ -233,6 +246,7 @@ class LiveRoom:
             self.forget_track(track.sid)
             self.around.happened(happenings.of_track("track_unpublished", self.room, participant, track.info))
         self.room.remove(participant, now=self.around.now())
+        self.room.moderation.left(participant.sid, participant.claims, now=self.around.now())
         self._qualities.pop(participant.sid, None)
         self._levels.pop(participant.sid, None)
         participant.disconnect_reason = reason

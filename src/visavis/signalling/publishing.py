@@ -37,7 +37,7 @@ def add_track(room: LiveRoom, session: Session, request: rtc.AddTrackRequest) ->
     """Answers an AddTrack with `track_published`, or says why not."""
     participant = session.participant
     tracks = participant.tracks
-    if not participant.permissions.may_publish(request.source):
+    if not participant.may_publish(request.source, request.type):
         refuse(session, Refusal.NOT_ALLOWED, "the token does not permit publishing this source", add_track=request)
     elif request.type not in (models.TrackType.AUDIO, models.TrackType.VIDEO):
         refuse(session, Refusal.UNSUPPORTED_TYPE, "a track is audio or video", add_track=request)
@@ -266,10 +266,20 @@ def update_video_track(room: LiveRoom, session: Session, request: rtc.UpdateLoca
 
 def set_permissions(room: LiveRoom, session: Session, permissions: Permissions) -> None:
     """Changes what a participant may do, now: tracks that it may not publish any more end."""
+    if permissions != session.participant.granted:
+        _permit(room, session, permissions, session.participant.denied_sources)
+
+
+def deny_sources(room: LiveRoom, session: Session, denied: frozenset[str]) -> None:
+    """Changes what a participant may not publish though its token grants it, as `set_permissions` does."""
+    if denied != session.participant.denied_sources:
+        _permit(room, session, session.participant.granted, denied)
+
+
+def _permit(room: LiveRoom, session: Session, granted: Permissions, denied: frozenset[str]) -> None:
     participant = session.participant
-    if permissions == participant.permissions:
-        return
-    participant.permissions = permissions
+    participant.permit(granted, denied)
+    permissions = participant.permissions
     participant.touch()
     room.engine.update_participant(
         participant.sid,
@@ -280,11 +290,11 @@ def set_permissions(room: LiveRoom, session: Session, permissions: Permissions) 
     )
     tracks = participant.tracks
     for track in list(tracks.pending.values()):
-        if not permissions.may_publish(track.info.source):
+        if not participant.may_publish(track.info.source, track.info.type):
             del tracks.pending[track.cid]
             session.send(messages.track_unpublished(track.sid))
     for track in list(tracks.published.values()):
-        if not permissions.may_publish(track.info.source):
+        if not participant.may_publish(track.info.source, track.info.type):
             session.send(messages.track_unpublished(track.sid))
             end_track(room, session, track)
     room.announce(participant, to_self=True)

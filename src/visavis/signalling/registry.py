@@ -7,13 +7,13 @@ from livekit.protocol import models, rtc
 from livekit.protocol.room import RoomConfiguration
 from livekit.protocol.webhook import WebhookEvent
 
-from visavis.auth import KeyRing
+from visavis.auth import Claims, KeyRing
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media import MediaEngine, events
-from visavis.rooms import Participant, Room, RoomLimits, parse_room_name
+from visavis.rooms import Moderation, Participant, Reservations, Room, RoomLimits, parse_room_name
 from visavis.rooms.ids import new_id
 from visavis.rooms.permissions import participant_kind
-from visavis.signalling import subscribing
+from visavis.signalling import moderation, subscribing
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.live_room import TOKEN_REFRESH_SECONDS, LiveRoom, Surroundings
@@ -48,6 +48,7 @@ class RoomRegistry:
         engine: MediaEngine,
         keys: KeyRing,
         limits: RoomLimits,
+        reservations: Reservations,
         *,
         mime_types: tuple[str, ...],
         ice_servers: IceServers,
@@ -64,6 +65,7 @@ class RoomRegistry:
             engine: carries the media.
             keys: verify and sign tokens.
             limits: for each new room.
+            reservations: of rooms that are about to be made.
             mime_types: the codecs that may be used, in order of preference.
             ice_servers: told to clients.
             changed: called after each change of rooms or counts.
@@ -74,6 +76,7 @@ class RoomRegistry:
             now: seconds of a monotonic clock.
         """
         self.keys = keys
+        self.reservations = reservations
         self._limits = limits
         self._mime_types = mime_types
         self._ended = ended
@@ -99,16 +102,40 @@ class RoomRegistry:
         if self._is_closed:
             raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
         room = self._rooms.get(request.room)
+        kind = participant_kind(request.claims)
+        is_dependent = (
+            kind in (models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS)
+            or request.grants.agent
+            or request.grants.recorder
+        )
+        self.check_entry(request.claims, request.room, is_dependent=is_dependent)
         if room is not None:
-            kind = participant_kind(request.claims)
-            is_dependent = (
-                kind in (models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS)
-                or request.grants.agent
-                or request.grants.recorder
-            )
             room.room.admit(request.claims.identity, is_dependent=is_dependent)
         else:
             _refuse_preset(request.claims.room_preset)
+
+    def check_entry(self, claims: Claims, name: str, *, is_dependent: bool = False) -> None:
+        """Checks that those who moderate the room of this name, if there is one, let the holder of `claims` in.
+
+        Raises:
+            VisavisError: they do not.
+        """
+        rules = self.moderation_of(name)
+        live = self._rooms.get(name)
+        present = None if live is None else live.room.by_identity(claims.identity)
+        if rules is not None:
+            rules.check_entry(
+                claims,
+                name,
+                present=None if present is None else present.claims,
+                is_dependent=is_dependent,
+                now=self._around.now(),
+            )
+
+    def moderation_of(self, name: str) -> Moderation | None:
+        """The moderation of the room of this name, which lives or is reserved for who makes it."""
+        live = self._rooms.get(name)
+        return self.reservations.get(name, now=self._around.now()) if live is None else live.room.moderation
 
     def join(self, request: ConnectRequest, outlet: Outlet) -> tuple[LiveRoom, Session]:
         """Joins the room, which is made if there is none.
@@ -117,7 +144,13 @@ class RoomRegistry:
             VisavisError: the room is full, or the server is stopping.
         """
         self.check(request)
-        room = self._rooms.get(request.room) or self._start(request.room, request.configuration)
+        room = self._rooms.get(request.room)
+        if room is None:
+            holder, now = request.claims.holder, self._around.now()
+            if self.reservations.get(request.room, now=now) is None and holder and holder.moderates is not False:
+                # Its token is of an earlier room of this name, or it took its time: it makes this one all the same.
+                self.reservations.put(request.room, Moderation(now=now, maker=holder.id), now=now)
+            room = self._start(request.room, request.configuration)
         return room, room.join(request, outlet)
 
     def open_room(self, name: str, configuration: RoomConfiguration | None = None, *, preset: str = "") -> LiveRoom:
@@ -138,6 +171,7 @@ class RoomRegistry:
     def end_room(self, room: LiveRoom, reason: Reason) -> None:
         """Ends a room that lives: everybody in it is told to leave."""
         self._close_room(room, reason)
+        room.room.moderation.waiting.disperse()
         del self._rooms[room.room.name]
         del self._by_sid[room.room.sid]
         _log.info("room_ended", room=room.room.sid)
@@ -151,7 +185,14 @@ class RoomRegistry:
             empty_timeout=configuration.empty_timeout or self._limits.empty_timeout,
             departure_timeout=configuration.departure_timeout or self._limits.departure_timeout,
         )
-        room = Room(name, limits, created_at=around.wall(), now=around.now(), mime_types=self._mime_types)
+        room = Room(
+            name,
+            limits,
+            created_at=around.wall(),
+            now=around.now(),
+            mime_types=self._mime_types,
+            moderation=self.reservations.take(name, now=around.now()),
+        )
         room.metadata = configuration.metadata
         room.agents = tuple(configuration.agents)
         if configuration.min_playout_delay or configuration.max_playout_delay:
@@ -173,6 +214,8 @@ class RoomRegistry:
         room = self._rooms.get(request.room)
         participant = None if room is None else room.room.by_identity(request.claims.identity)
         if room is None or participant is None or request.resume not in ("", participant.sid):
+            return None
+        if not request.claims.are_for(participant.claims):
             return None
         session = room.sessions[participant.sid]
         room.resume(session, outlet)
@@ -203,7 +246,9 @@ class RoomRegistry:
                 self._tick_session(room, session, now)
             if room.room.is_over(now):
                 self.end_room(room, Reason.ROOM_CLOSED)
-            elif tells_rooms:
+                continue
+            moderation.tick(room)
+            if tells_rooms:
                 room.tell_room()
 
     def close(self) -> list[Outlet]:

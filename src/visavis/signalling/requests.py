@@ -10,6 +10,7 @@ from livekit.protocol import rtc
 
 from visavis.errors import VisavisError
 from visavis.media import Target
+from visavis.rooms.moderation import without_reserved
 from visavis.signalling import data_tracks, messages, publishing, subscribing
 from visavis.signalling.frames import BadFrame
 from visavis.signalling.live_room import LiveRoom
@@ -136,7 +137,11 @@ def _update_metadata(room: LiveRoom, session: Session, update: rtc.UpdatePartici
     else:
         try:
             is_changed = update_profile(
-                room, session, name=update.name, metadata=update.metadata, attributes=update.attributes
+                room,
+                session,
+                name=update.name,
+                metadata=update.metadata,
+                attributes=without_reserved(update.attributes),
             )
         except VisavisError as error:
             refusal = (rtc.RequestResponse.LIMIT_EXCEEDED, error.message)

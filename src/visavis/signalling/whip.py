@@ -75,7 +75,7 @@ def whip_routes(source: RegistrySource) -> list[BaseRoute]:
         asked = parse_connect(request.query_params, request.headers, registry.keys)
         room = registry.get(asked.room)
         session = None if room is None else room.sessions.get(request.path_params["participant"])
-        if room is None or session is None or session.participant.identity != asked.claims.identity:
+        if room is None or session is None or not asked.claims.are_for(session.participant.claims):
             return JSONResponse({"error": "there is no such session of yours"}, 404)
         room.remove(session, Reason.CLIENT_INITIATED)
         return Response(status_code=200)

@@ -1,4 +1,5 @@
 // The server's HTTP interface, parsed at the border. Addresses are relative to the page's base.
+import { storageOf } from '../state/storage';
 
 export interface RoomSummary {
   name: string;
@@ -43,7 +44,17 @@ export interface VideoApi {
   chat(room: string, token: string): Promise<SaidMessage[]>;
 }
 
-export function videoApi(base: string = document.baseURI): VideoApi {
+const TOKEN_KEY = 'visavis.token';
+
+export function videoApi(
+  base: string = document.baseURI,
+  session: Storage | null = storageOf('sessionStorage'),
+): VideoApi {
+  // Anybody can claim an identity; with the token of before, the server knows that this is the same page, after a reload too.
+  const former = (): Record<string, string> => {
+    const token = session?.getItem(TOKEN_KEY) ?? null;
+    return token === null ? {} : bearer(token);
+  };
   return {
     async rooms() {
       const body = await getJson(new URL('api/video/rooms', base));
@@ -53,16 +64,22 @@ export function videoApi(base: string = document.baseURI): VideoApi {
     async ticket({ identity, name }, room) {
       const url = new URL('api/video/token', base);
       url.search = new URLSearchParams({ identity, name, room }).toString();
-      return parseTicket(await getJson(url));
+      const ticket = parseTicket(await getJson(url, former()));
+      session?.setItem(TOKEN_KEY, ticket.token);
+      return ticket;
     },
     async chat(room, token) {
       const path = `api/video/rooms/${encodeURIComponent(room)}/chat`;
-      const body = await getJson(new URL(path, base), { Authorization: `Bearer ${token}` });
+      const body = await getJson(new URL(path, base), bearer(token));
       const { messages } = (body ?? {}) as Record<string, unknown>;
       if (!Array.isArray(messages)) throw unexpected(path, body);
       return messages.map((message) => parseSaid(path, message));
     },
   };
+}
+
+function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
 }
 
 async function getJson(url: URL, headers: Record<string, string> = {}): Promise<unknown> {

@@ -1,0 +1,141 @@
+"""Who may enter a room and who moderates it, in all combinations; and what is reserved for who makes one."""
+
+from dataclasses import replace
+
+import pytest
+
+from visavis.auth import Claims, Holder, VideoGrants
+from visavis.errors import ErrorKind, VisavisError
+from visavis.rooms import Moderation, Reservations, RoomSettings
+from visavis.rooms.moderation import ABSENCE_SECONDS
+from visavis.rooms.reservations import MAX_RESERVED, RESERVED_SECONDS
+
+ROOM = "den"
+
+
+def visitor(identity: str, holder: str | None = None, **about: object) -> Claims:
+    grants = VideoGrants(room_join=True, room=ROOM)
+    return Claims(identity=identity, video=grants, holder=Holder(id=holder or identity, **about))
+
+
+HOST_S = Claims(identity="friend", video=VideoGrants(room_join=True, room=ROOM))
+ADMIN = replace(HOST_S, video=VideoGrants(room_join=True, room_admin=True, room=ROOM))
+MAKER, GUEST = visitor("maker"), visitor("guest")
+
+
+def refusal(moderation: Moderation, claims: Claims, *, present: Claims | None = None, now: float = 0, **more: bool):
+    """The kind of error that keeps somebody out; None if nothing does."""
+    try:
+        moderation.check_entry(claims, ROOM, present=present, is_dependent=more.get("is_dependent", False), now=now)
+    except VisavisError as error:
+        return error.kind
+    return None
+
+
+LOCKED, KNOCK, NO = ErrorKind.ROOM_LOCKED, ErrorKind.MUST_KNOCK, None
+TABLE = {
+    "open": (RoomSettings(), {"guest": NO, "host's": NO, "admin": NO, "maker": NO}),
+    "waiting room": (RoomSettings(has_waiting_room=True), {"guest": KNOCK, "host's": NO, "admin": NO, "maker": NO}),
+    "locked": (RoomSettings(is_locked=True), {"guest": LOCKED, "host's": LOCKED, "admin": NO, "maker": NO}),
+    "both": (
+        RoomSettings(is_locked=True, has_waiting_room=True),
+        {"guest": LOCKED, "host's": LOCKED, "admin": NO, "maker": NO},
+    ),
+}
+WHO = {"guest": GUEST, "host's": HOST_S, "admin": ADMIN, "maker": MAKER}
+
+
+@pytest.mark.parametrize("setting", TABLE)
+def test_who_is_kept_out_by_what(setting: str):
+    settings, expected = TABLE[setting]
+    moderation = Moderation(now=0, settings=settings, maker="maker")
+    assert {who: refusal(moderation, claims) for who, claims in WHO.items()} == expected
+    for claims in WHO.values():
+        assert refusal(moderation, claims, is_dependent=True) is None
+        assert refusal(moderation, claims, present=claims) is None
+        moderation.left("PA_", claims, now=100)
+        assert refusal(moderation, claims, now=100 + ABSENCE_SECONDS - 1) is None
+    assert {who: refusal(moderation, claims, now=100 + ABSENCE_SECONDS) for who, claims in WHO.items()} == expected
+
+
+def test_who_left_comes_back_only_as_itself():
+    moderation = Moderation(now=0, settings=RoomSettings(is_locked=True), maker="maker")
+    moderation.left("PA_", GUEST, now=0)
+    assert refusal(moderation, visitor("guest", "another")) is LOCKED
+    assert refusal(moderation, visitor("guest", "user:guest", is_vouched=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "present", "kind"),
+    [
+        (visitor("guest", "another"), GUEST, ErrorKind.IDENTITY_TAKEN),
+        (visitor("friend"), HOST_S, ErrorKind.IDENTITY_TAKEN),
+        (visitor("guest", "user:guest", is_vouched=True), GUEST, None),
+        (replace(HOST_S, identity="guest"), GUEST, None),
+        (GUEST, GUEST, None),
+    ],
+)
+def test_who_takes_whose_place(claims: Claims, present: Claims, kind: ErrorKind | None):
+    assert refusal(Moderation(now=0), claims, present=present) is kind
+
+
+def test_who_is_removed_moderates_no_more_and_stays_out():
+    moderation = Moderation(now=0, maker="maker")
+    named = visitor("boss", "user:boss", is_vouched=True, moderates=True)
+    for claims in (MAKER, named, HOST_S):
+        moderation.remove(claims)
+        assert refusal(moderation, claims) is ErrorKind.REMOVED
+        assert not moderation.is_moderator(claims, ROOM)
+    assert refusal(moderation, visitor("other name", "maker")) is ErrorKind.REMOVED
+    assert refusal(moderation, visitor("maker", "other holder")) is ErrorKind.REMOVED
+    assert refusal(moderation, replace(ADMIN, identity="maker")) is None
+
+
+def test_who_moderates():
+    moderation = Moderation(now=0, maker="maker")
+    assert [moderation.is_moderator(claims, ROOM) for claims in (MAKER, ADMIN, GUEST, HOST_S)] == [1, 1, 0, 0]
+    assert not moderation.is_moderator(ADMIN, "another")
+    moderation.appoint("guest")
+    assert moderation.is_moderator(GUEST, ROOM)
+    assert not moderation.is_moderator(visitor("guest", "another"), ROOM)
+    assert moderation.is_moderator(visitor("x", moderates=True), ROOM)
+    assert not moderation.is_moderator(visitor("x", moderates=False), ROOM)
+
+
+def test_a_led_room_wants_another_moderator_after_a_while():
+    moderation = Moderation(now=0, maker="maker")
+    assert not moderation.needs_moderator(ABSENCE_SECONDS - 1)
+    assert moderation.needs_moderator(ABSENCE_SECONDS)
+    moderation.moderator_came("PA_1")
+    moderation.moderator_came("PA_2")
+    assert not moderation.needs_moderator(1000)
+    moderation.left("PA_1", MAKER, now=1000)
+    moderation.left("PA_3", GUEST, now=1000)
+    assert not moderation.needs_moderator(2000)
+    moderation.left("PA_2", GUEST, now=2000)
+    assert not moderation.needs_moderator(2000 + ABSENCE_SECONDS - 1)
+    assert moderation.needs_moderator(2000 + ABSENCE_SECONDS)
+
+
+def test_a_room_of_the_host_wants_none():
+    assert not Moderation(now=0).needs_moderator(1000)
+
+
+def test_a_reservation_lasts_a_minute_and_is_taken_once():
+    reservations, moderation = Reservations(), Moderation(now=0, maker="maker")
+    reservations.put("den", moderation, now=0)
+    assert reservations.get("den", now=RESERVED_SECONDS - 1) is moderation
+    assert reservations.get("den", now=RESERVED_SECONDS) is None
+    assert reservations.get("attic", now=0) is None
+    assert reservations.take("den", now=1) is moderation
+    assert reservations.take("den", now=1) is None
+
+
+def test_not_too_many_rooms_are_reserved():
+    reservations = Reservations()
+    for n in range(MAX_RESERVED + 1):
+        reservations.put(f"room {n}", Moderation(now=0), now=0)
+    assert reservations.get("room 0", now=0) is None
+    assert reservations.get(f"room {MAX_RESERVED}", now=0) is not None
+    reservations.put("late", Moderation(now=0), now=RESERVED_SECONDS)
+    assert reservations.get("room 5", now=0) is None
