@@ -72,6 +72,9 @@ async def test_people_in_a_room_are_counted_in_the_list(own_server: MediaServer)
             "name": "atrium",
             "participantCount": 1,
             "maxParticipants": 50,
+            "people": [],
+            "locked": False,
+            "waitingRoom": False,
         }
         await room.disconnect()
 
