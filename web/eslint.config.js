@@ -2,6 +2,28 @@ import js from '@eslint/js';
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
+// What people read is said by `i18n`. These find words where words are shown: text between tags, what is shown of an element in another way,
+// and what notices, menus and announcements say. A key of a text (`feature:key`) is none, nor is the name of the page.
+const WORDS = '/^(?!\\w+:[\\w.-]+$|\\s*Visavis\\s*$).*\\p{L}{2}/su';
+const SHOWN = '/^(aria-label|aria-description|aria-roledescription|title|label|tip|placeholder|alt)$/';
+const SAID = '/^(text|label|tip|title)$/';
+const literals = (where) => [
+  `${where} > Literal[value=${WORDS}]`,
+  `${where} > TemplateLiteral > TemplateElement[value.raw=${WORDS}]`,
+];
+const either = (where) => [...literals(where), ...literals(`${where} > ConditionalExpression`)];
+const unsaid = [
+  `JSXText[value=${WORDS}]`,
+  ...either(':matches(JSXElement, JSXFragment) > JSXExpressionContainer'),
+  `JSXAttribute[name.name=${SHOWN}] > Literal[value=${WORDS}]`,
+  ...either(`JSXAttribute[name.name=${SHOWN}] > JSXExpressionContainer`),
+  ...either(`Property[key.name=${SAID}]`),
+  ...either('CallExpression[callee.property.name="announce"]'),
+].map((selector) => ({
+  selector,
+  message: 'Words that people read belong into i18n/locales, in every language: say them by `t`.',
+}));
+
 export default tseslint.config(
   { ignores: ['node_modules'] },
   js.configs.recommended,
@@ -19,5 +41,10 @@ export default tseslint.config(
     files: ['src/**/*.tsx', 'src/**/*.ts'],
     plugins: { 'react-hooks': hooks },
     rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
+  },
+  {
+    files: ['src/**/*.tsx', 'src/**/*.ts'],
+    ignores: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
+    rules: { 'no-restricted-syntax': ['error', ...unsaid] },
   },
 );
