@@ -431,17 +431,17 @@ async def test_who_gives_up_is_forgotten(full: Stage, monkeypatch: pytest.Monkey
 async def test_what_clients_say_of_their_role_is_not_heard(stage: Stage) -> None:
     maker = await stage.enter("maker")
     guest = await stage.enter("guest")
-    lie = {"visavis.role": "moderator", "mood": "good"}
+    lie = {"visavis.role": "moderator", "visavis.hand": "up"}
     await guest.send(update_metadata=rtc.UpdateParticipantMetadata(attributes=lie))
     await maker.send(update_metadata=rtc.UpdateParticipantMetadata(attributes={"visavis.role": ""}))
-    told = await maker.until_participant(lambda info: info.identity == "guest" and "mood" in info.attributes)
-    assert dict(told.attributes) == {"mood": "good"}
+    told = await maker.until_participant(lambda info: info.identity == "guest" and "visavis.hand" in info.attributes)
+    assert dict(told.attributes) == {"visavis.hand": "up"}
     attributes = base64.urlsafe_b64encode(json.dumps(lie).encode()).decode()
     liar = await stage.server.open(await stage.token("liar"), attributes=attributes)
     join = (await liar.next()).join
-    assert dict(join.participant.attributes) == {"mood": "good"}
+    assert dict(join.participant.attributes) == {"visavis.hand": "up"}
     others = {each.identity: dict(each.attributes) for each in join.other_participants}
-    assert others == {"maker": {"visavis.role": "moderator"}, "guest": {"mood": "good"}}
+    assert others == {"maker": {"visavis.role": "moderator"}, "guest": {"visavis.hand": "up"}}
 
 
 async def test_a_new_moderator_is_one_to_all(full: Stage) -> None:

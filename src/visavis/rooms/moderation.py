@@ -10,9 +10,8 @@ from visavis.auth import Claims
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms.waiting_room import WaitingRoom
 
-RESERVED_PREFIX = "visavis."
-"""Of attributes that only the server sets."""
 ROLE_ATTRIBUTE = "visavis.role"
+"""Only the server sets it."""
 # So long somebody who left comes back without being let in again, and a room may be without a moderator.
 ABSENCE_SECONDS = 30.0
 
@@ -43,7 +42,7 @@ class RoomSettings:
 
 def without_reserved(attributes: Mapping[str, str]) -> dict[str, str]:
     """The attributes that a client may set."""
-    return {key: value for key, value in attributes.items() if not key.startswith(RESERVED_PREFIX)}
+    return {key: value for key, value in attributes.items() if key != ROLE_ATTRIBUTE}
 
 
 class Moderation:
