@@ -9,6 +9,9 @@ const BUDGET = 150_000;
 /** Modules of later views. Home fetches that of calls ahead, and that of the connection test never. */
 const LATER = ['src/call/module.tsx', 'src/checkup/start.tsx'];
 
+/** Other documents have entries of their own. */
+const HOME = 'index.html';
+
 /** Of these, one is fetched: the largest counts. */
 const LANGUAGES = 'src/i18n/locales/';
 
@@ -57,7 +60,7 @@ function sizesOfHome(chunks: Record<string, Chunk>, root: string): Map<string, n
     into.set(name, gzipSync(chunk.code ?? '').byteLength);
     for (const next of [...(chunk.imports ?? []), ...(chunk.dynamicImports ?? [])]) visit(next);
   };
-  for (const [name, chunk] of Object.entries(chunks)) if (chunk.isEntry) visit(name);
+  for (const [name, chunk] of Object.entries(chunks)) if (chunk.isEntry && moduleOf(chunk) === HOME) visit(name);
   const [largest] = [...languages].sort(([, a], [, b]) => b - a);
   if (largest) sizes.set(...largest);
   return sizes;

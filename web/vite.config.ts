@@ -16,6 +16,8 @@ export default defineConfig({
     // livekit-client alone is about 500 kB before compression; budget.ts watches what home needs.
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
+      // Home with its rooms, and the operator's page: nothing of one is fetched for the other.
+      input: { index: 'index.html', admin: 'admin.html' },
       output: {
         // A chunk of its own: it changes less often than our code, so browsers keep it longer.
         codeSplitting: { groups: [{ name: 'livekit', test: /node_modules\/(livekit-client|@livekit)\// }] },

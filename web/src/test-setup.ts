@@ -1,7 +1,8 @@
 // What jsdom lacks and the components need.
 import { cleanup } from '@testing-library/react';
 import { afterEach } from 'vitest';
-import { startLanguage } from './i18n/i18n';
+import { alsoSay, startLanguage } from './i18n/i18n';
+import operator from './i18n/locales/en/admin.json';
 
 afterEach(cleanup);
 
@@ -28,3 +29,4 @@ if (!('showPopover' in HTMLElement.prototype)) {
 
 // What is said in tests is said in English.
 await startLanguage(null, ['en']);
+await alsoSay('admin', () => Promise.resolve(operator));

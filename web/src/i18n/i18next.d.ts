@@ -1,5 +1,6 @@
 // The English files tell the compiler which keys there are: one line for each feature folder.
 import 'i18next';
+import type admin from './locales/en/admin.json';
 import type call from './locales/en/call.json';
 import type captions from './locales/en/captions.json';
 import type chat from './locales/en/chat.json';
@@ -22,6 +23,7 @@ declare module 'i18next' {
     defaultNS: 'shell';
     keySeparator: false;
     resources: {
+      admin: typeof admin;
       call: typeof call;
       captions: typeof captions;
       chat: typeof chat;

@@ -1,5 +1,5 @@
 // One language in one chunk: a file for each feature folder of the page that is not fetched by itself.
-export default import.meta.glob<Record<string, string>>(['./de/*.json', '!./de/checkup.json'], {
+export default import.meta.glob<Record<string, string>>(['./de/*.json', '!./de/{admin,checkup}.json'], {
   eager: true,
   import: 'default',
 });

@@ -1,5 +1,5 @@
 // One language in one chunk: a file for each feature folder of the page that is not fetched by itself.
-export default import.meta.glob<Record<string, string>>(['./en/*.json', '!./en/checkup.json'], {
+export default import.meta.glob<Record<string, string>>(['./en/*.json', '!./en/{admin,checkup}.json'], {
   eager: true,
   import: 'default',
 });
