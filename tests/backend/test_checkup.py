@@ -9,6 +9,7 @@ from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.checkup import IN_ALL, LIFE_SECONDS, PER_CALLER_AND_MINUTE, PROBES, Checkups
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media.fake import FakeEngine
+from visavis.signalling.messages import Reason
 
 
 class Clock:
@@ -77,6 +78,26 @@ async def test_its_room_is_not_listed_and_nobody_is_told_of_it(video):
     registry.open_room("atrium")
     assert [room.name for room in backend.rooms()] == ["atrium"]
     assert told == ["atrium"]
+
+
+async def test_its_room_is_not_in_the_history(video):
+    class Recorder:
+        def __init__(self) -> None:
+            self.rooms = []
+
+        def happened(self, event):
+            self.rooms.append(event.room.name)
+
+        def room_ended(self, sid, reason):
+            pass
+
+    backend = video.backend
+    backend.recorder = Recorder()
+    registry = await backend.registry()
+    for name in (backend.checkup("192.0.2.1").room, "atrium"):
+        registry.end_room(registry.open_room(name), Reason.ROOM_CLOSED)
+    assert set(backend.recorder.rooms) == {"atrium"}
+    backend.recorder = None
 
 
 async def test_the_clock_ends_its_room(video, monkeypatch):

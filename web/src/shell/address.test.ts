@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { pathOfRoom, roomOfPath } from './address';
+import { isCheckupPath, pathOfRoom, roomOfPath } from './address';
 
 it.each(['alpha', 'Morning coffee', 'Zürich', 'a?b#c', '100%', '会議', '..a'])(
   '%j has a path and is found in it',
@@ -20,4 +20,13 @@ it.each([
 
 it.each([null, '.', '..'])('%j stays at home', (room) => {
   expect(pathOfRoom(room, '/video/')).toBe('/video/');
+});
+
+it.each([
+  ['/test', '/', true],
+  ['/video/test', '/video/', true],
+  ['/test', '/video/', false],
+  ['/r/test', '/', false],
+])('%s under %s is the connection test: %s', (path, base, expected) => {
+  expect(isCheckupPath(path, base)).toBe(expected);
 });
