@@ -6,8 +6,8 @@ import type { Plugin } from 'vite';
 /** Bytes after gzip. */
 const BUDGET = 150_000;
 
-/** Modules of later views. Home fetches that of calls ahead, and that of the connection test never. */
-const LATER = ['src/call/module.tsx', 'src/checkup/start.tsx'];
+/** Modules of later views: home fetches that of calls ahead, the others never. And what is for pages that embed rooms. */
+const LATER = ['src/call/module.tsx', 'src/checkup/start.tsx', 'src/embed/bridge.ts', 'src/embed/component.ts'];
 
 /** Other documents have entries of their own. */
 const HOME = 'index.html';

@@ -16,9 +16,11 @@ export default defineConfig({
     // livekit-client alone is about 500 kB before compression; budget.ts watches what home needs.
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
-      // Home with its rooms, and the operator's page: nothing of one is fetched for the other.
-      input: { index: 'index.html', admin: 'admin.html' },
+      // Home with its rooms, the operator's page, and the element for others' pages: nothing of one is fetched for another.
+      input: { index: 'index.html', admin: 'admin.html', embed: 'src/embed/component.ts' },
       output: {
+        // Pages that embed rooms name it in their source: no hash, and no other file that it would need.
+        entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
         // A chunk of its own: it changes less often than our code, so browsers keep it longer.
         codeSplitting: { groups: [{ name: 'livekit', test: /node_modules\/(livekit-client|@livekit)\// }] },
       },

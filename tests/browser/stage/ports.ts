@@ -27,4 +27,5 @@ export const PORTS = {
   harness: BASE + 20,
   proxy: BASE + 30,
   mediaProxy: BASE + 31,
+  hosts: [BASE + 40, BASE + 41],
 } as const;

@@ -2,7 +2,7 @@
  * One person at Visavis' own page: does what a person does there, by the test ids of `web/TESTING.md`, and says what the page shows
  * and plays. The only place that knows the page's test ids.
  */
-import type { Browser, CDPSession, KeyInput, Page } from 'puppeteer-core';
+import type { Browser, CDPSession, Frame, KeyInput, Page } from 'puppeteer-core';
 import type { DevicePlan } from '../page/devices.ts';
 import type { Colour } from '../page/palette.ts';
 import { devicesOf, PEOPLE } from './devices.ts';
@@ -28,6 +28,8 @@ export class Visitor {
   private constructor(
     readonly name: string,
     readonly page: Page,
+    /** Where ours is shown: the page itself, or a frame of somebody else's. */
+    readonly view: Page | Frame = page,
   ) {}
 
   static async open(browser: Browser, name: keyof typeof PEOPLE, visit: Visit): Promise<Visitor> {
@@ -51,6 +53,12 @@ export class Visitor {
   /** At a page that the person's own page has opened. */
   static at(name: string, page: Page): Visitor {
     return new Visitor(name, page);
+  }
+
+  /** The same person, looking at the frame in which the page that was opened shows ours. */
+  async inFrame(server: string): Promise<Visitor> {
+    const frame = await this.page.waitForFrame((each) => each.url().startsWith(`${server}/`), { timeout: PATIENCE });
+    return new Visitor(this.name, this.page, frame);
   }
 
   /** Types a name, as people are shown it. */
@@ -95,7 +103,7 @@ export class Visitor {
   }
 
   async find(id: string, more = '') {
-    const found = await this.page
+    const found = await this.view
       .waitForSelector(testId(id, more), { visible: true, timeout: PATIENCE })
       .catch(() => null);
     if (!found) throw new Error(`${this.name}'s page shows no ${testId(id, more)}. ${await this.report()}`);
@@ -189,7 +197,7 @@ export class Visitor {
   /** Chooses a device in the settings, which must be open. */
   async choose(kind: 'camera' | 'microphone' | 'speaker', device: string): Promise<void> {
     await this.find(`${kind}-select`);
-    await this.page.select(testId(`${kind}-select`), device);
+    await this.view.select(testId(`${kind}-select`), device);
   }
 
   async until<A extends unknown[]>(
@@ -199,7 +207,7 @@ export class Visitor {
     within = PATIENCE,
   ): Promise<void> {
     const limit = paced(within);
-    await this.page
+    await this.view
       .waitForFunction(predicate as (...given: unknown[]) => unknown, { timeout: limit, polling: 50 }, ...args)
       .catch(async (error: unknown) => {
         throw new Error(`not within ${limit} ms on ${this.name}'s page: ${what}. ${await this.report()}`, {
@@ -223,7 +231,7 @@ export class Visitor {
 
   /** What the page shows now, for a failure's message. */
   report(): Promise<string> {
-    return this.page
+    return this.view
       .evaluate(() => {
         const ids = [...document.querySelectorAll<HTMLElement>('[data-testid]')]
           .filter((element) => element.checkVisibility())

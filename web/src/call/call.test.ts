@@ -60,7 +60,7 @@ beforeEach(() => {
   });
   notices = new Notices();
   call = new Call({
-    api: { ticket, rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
+    api: { ticket, exchange: vi.fn(), rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
     media: media as unknown as LocalMedia,
     notices,
     person: () => ({ identity: 'me', name: 'Me' }),

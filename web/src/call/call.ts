@@ -24,11 +24,14 @@ export interface CallParts {
   notices: Notices;
   person: () => Person;
   engine: () => Promise<Engine>;
+  /** What calls in a room are encrypted by; null: nothing. */
+  key?: (room: string) => string | null;
 }
 
 /** What carries calls: the client library, and all that goes on in a room. */
 export interface Engine {
-  session(events: SessionEvents): Session;
+  /** Rejects where a key is given and nothing can be encrypted by it: never goes on without. */
+  session(events: SessionEvents, key: string | null): Session | Promise<Session>;
   /** Nothing of the room that was left is kept. */
   forget(): void;
 }
@@ -47,6 +50,7 @@ export class Call {
   /** Counts joins and leaves: whoever awaited something looks whether it still matters. */
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #key: string | null = null;
 
   constructor(parts: CallParts) {
     this.#parts = parts;
@@ -54,11 +58,14 @@ export class Call {
 
   async join(room: string): Promise<void> {
     const now = this.view.get();
-    if (now.room === room && now.connection !== 'reconnecting') return;
+    const key = this.#parts.key?.(room) ?? null;
+    const isSame = now.room === room && this.#key === key;
+    if (isSame && now.connection !== 'reconnecting') return;
+    this.#key = key;
     const turn = this.#drop();
     const { notices, media } = this.#parts;
     for (const slot of ['call', 'connection']) notices.dismiss(slot);
-    if (now.room !== room) this.#forget();
+    if (!isSame) this.#forget();
     const problem = roomNameProblem(room);
     if (problem) {
       this.#fail(t('call:notJoined', { room: shorten(room), why: problem }));
@@ -118,12 +125,19 @@ export class Call {
     const [ticket, ready] = await Promise.all([api.ticket(person(), room), engine()]);
     if (turn !== this.#turn) return;
     this.#engine = ready;
-    const session = ready.session({
-      joined: (name) => this.#presence(t('call:joinedBy', { name })),
-      left: (name) => this.#presence(t('call:leftBy', { name })),
-      ended: (reason) => this.#ended(endingOf(reason), room),
-      publishFailed: (source) => this.#publishFailed(source),
-    });
+    const session = await ready.session(
+      {
+        joined: (name) => this.#presence(t('call:joinedBy', { name })),
+        left: (name) => this.#presence(t('call:leftBy', { name })),
+        ended: (reason) => this.#ended(endingOf(reason), room),
+        publishFailed: (source) => this.#publishFailed(source),
+      },
+      this.#key,
+    );
+    if (turn !== this.#turn) {
+      void session.close();
+      return;
+    }
     this.#session = session;
     const before = this.view.get();
     const wasLost = before.room !== null && before.connection === 'reconnecting';

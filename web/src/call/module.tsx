@@ -11,7 +11,11 @@ setLogLevel('warn');
 export function startCall(home: Services): CallCode {
   const { services, features } = startCallServices(home);
   return {
-    session: (events) => new Session(home.media, events, features),
+    session: async (events, key) => {
+      // What encrypts is fetched by those alone who encrypt.
+      const encryption = key === null ? null : await (await import('../encryption/worker')).startEncryption(key);
+      return new Session(home.media, events, features, encryption);
+    },
     forget: () => {
       for (const feature of features) feature.reset();
     },

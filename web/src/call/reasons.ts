@@ -1,6 +1,7 @@
 // Why a call ended or could not begin, in plain sentences, and whether to try again by itself. Home says them, too, so they need no client
 // library: `Session` turns its errors into these.
 import type { DisconnectReason } from 'livekit-client';
+import { CannotEncrypt } from '../encryption/key';
 import { t } from '../i18n/i18n';
 import { ApiError } from '../rooms/api';
 import { sayError } from '../rooms/errors';
@@ -53,6 +54,7 @@ export class NotLoaded extends Error {
 export function failureOf(error: unknown, room: string): { again: boolean; text: string } {
   const name = shorten(room);
   const failed = (again: boolean, why: string) => ({ again, text: t('call:notJoined', { room: name, why }) });
+  if (error instanceof CannotEncrypt) return failed(false, error.message);
   if (error instanceof ApiError) return failed(error.status === null || error.status >= 500, sentence(sayError(error)));
   if (error instanceof NotLoaded) return failed(true, t('call:notLoaded'));
   if (error instanceof ConnectFailure) {

@@ -6,6 +6,7 @@ import { Files } from '../chat/files';
 import { ConnectionMonitor } from '../connection/monitor';
 import { People } from '../people/people';
 import { Reactions } from '../reactions/reactions';
+import { Encryption } from '../encryption/encryption';
 import type { Services } from '../shell/services';
 import { announceStage } from '../stage/announcing';
 import { FullScreen } from '../stage/full-screen';
@@ -19,6 +20,7 @@ export interface CallServices extends Services {
   people: People;
   reactions: Reactions;
   captions: Captions;
+  encryption: Encryption;
   stage: StageState;
   fullScreen: FullScreen;
   pictureInPicture: PictureInPicture;
@@ -33,9 +35,10 @@ export function startCallServices(home: Services): { services: CallServices; fea
   const people = new People(notices);
   const reactions = new Reactions(notices);
   const captions = new Captions(storageOf('localStorage'));
+  const encryption = new Encryption(notices);
   return {
-    services: { ...home, chat, people, reactions, captions, ...viewOf(home) },
-    features: [files, chat, people, reactions, captions],
+    services: { ...home, chat, people, reactions, captions, encryption, ...viewOf(home) },
+    features: [files, chat, people, reactions, captions, encryption],
   };
 }
 

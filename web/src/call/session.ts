@@ -18,6 +18,8 @@ import type { Capture } from '../media/capture';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import type { ReceivedTrack, Sample, SentTrack } from '../connection/figures';
+import { isReadable } from '../encryption/encryption';
+import type { StartedEncryption } from '../encryption/worker';
 import { Store } from '../state/store';
 import type { Feature } from './feature';
 import { fetchAhead } from './picture';
@@ -50,11 +52,18 @@ export class Session {
   readonly #features: readonly Feature[];
   readonly #publishers: Record<DeviceKind, Publisher>;
   readonly #undo: (() => void)[] = [];
+  readonly #encryption: StartedEncryption | null;
   #scheduled = false;
   #over = false;
 
-  constructor(media: LocalMedia, events: SessionEvents, features: readonly Feature[] = []) {
+  constructor(
+    media: LocalMedia,
+    events: SessionEvents,
+    features: readonly Feature[] = [],
+    encryption: StartedEncryption | null = null,
+  ) {
     this.#media = media;
+    this.#encryption = encryption;
     this.#features = features;
     const speaker = media.speaker();
     this.#room = new Room({
@@ -65,6 +74,7 @@ export class Session {
       stopLocalTrackOnUnpublish: false,
       // One connection would save a round trip of signalling, a few ms on loopback: not tried on this page yet.
       singlePeerConnection: false,
+      ...(encryption && { encryption: encryption.options }),
       ...(speaker === undefined ? {} : { audioOutput: { deviceId: speaker } }),
     });
     const failed = (source: DeviceKind) => (error: unknown) => events.publishFailed(source, error);
@@ -78,6 +88,7 @@ export class Session {
   }
 
   async connect(url: string, token: string): Promise<void> {
+    if (this.#encryption) await this.#room.setE2EEEnabled(true);
     // Sound is subscribed to below, pictures when they are on the page: in a large room most never are.
     await this.#room.connect(url, token, { autoSubscribe: false }).catch((error: unknown) => {
       throw failureOfConnecting(error);
@@ -93,6 +104,7 @@ export class Session {
   async close(): Promise<void> {
     this.#end();
     await this.#room.disconnect(false);
+    this.#encryption?.end();
   }
 
   async share(on: boolean): Promise<void> {
@@ -222,7 +234,8 @@ export class Session {
   #subscribeToSound(): void {
     for (const participant of this.#room.remoteParticipants.values()) {
       for (const publication of participant.audioTrackPublications.values()) {
-        if (publication instanceof RemoteTrackPublication && !publication.isDesired) publication.setSubscribed(true);
+        if (!(publication instanceof RemoteTrackPublication) || publication.isDesired) continue;
+        if (isReadable(publication, this.#room)) publication.setSubscribed(true);
       }
     }
   }
@@ -230,7 +243,8 @@ export class Session {
   #fetchAhead(): void {
     for (const participant of [...this.#room.remoteParticipants.values()].slice(0, AHEAD)) {
       for (const publication of participant.videoTrackPublications.values()) {
-        if (publication instanceof RemoteTrackPublication && !publication.isMuted) fetchAhead(publication, participant);
+        if (!(publication instanceof RemoteTrackPublication) || publication.isMuted) continue;
+        if (isReadable(publication, this.#room)) fetchAhead(publication, participant);
       }
     }
   }

@@ -2,6 +2,7 @@
 // and draw; they never see a Room.
 import { RemoteParticipant, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
 import type { Picture } from '../media/picture';
+import { isReadable } from '../encryption/encryption';
 import { pictureOf, pictureOfRemote } from './picture';
 
 export type Quality = 'excellent' | 'good' | 'poor' | 'lost' | 'unknown';
@@ -34,18 +35,18 @@ export interface Scene {
   sounds: readonly Sound[];
 }
 
-type RoomParts = Pick<Room, 'localParticipant' | 'remoteParticipants' | 'activeSpeakers'>;
+type RoomParts = Pick<Room, 'localParticipant' | 'remoteParticipants' | 'activeSpeakers' | 'hasE2EESetup'>;
 
 /** The scene now; parts that did not change are the same objects as in `before`, so that their components rest. */
 export function sceneOf(room: RoomParts, before: Scene): Scene {
   const dominant = room.activeSpeakers.find((speaker) => !speaker.isLocal)?.identity;
   const everyone: Participant[] = [...room.remoteParticipants.values(), room.localParticipant];
-  const tiles = everyone.flatMap((participant) => tilesOf(participant, participant.identity === dominant));
-  const sounds = [...room.remoteParticipants.values()].flatMap(soundsOf);
+  const tiles = everyone.flatMap((participant) => tilesOf(room, participant, participant.identity === dominant));
+  const sounds = [...room.remoteParticipants.values()].flatMap((participant) => soundsOf(room, participant));
   return { tiles: keepSame(before.tiles, tiles), sounds: keepSame(before.sounds, sounds) };
 }
 
-function tilesOf(participant: Participant, isDominant: boolean): Tile[] {
+function tilesOf(room: RoomParts, participant: Participant, isDominant: boolean): Tile[] {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
   const camera = participant.getTrackPublication(Track.Source.Camera);
   const screen = participant.getTrackPublication(Track.Source.ScreenShare);
@@ -64,7 +65,7 @@ function tilesOf(participant: Participant, isDominant: boolean): Tile[] {
     source: 'camera',
     isCameraOff: !camera || camera.isMuted,
     isPaused: isPaused(camera),
-    picture: camera?.isMuted ? null : pictureFrom(participant, Track.Source.Camera),
+    picture: camera?.isMuted ? null : pictureFrom(room, participant, Track.Source.Camera),
   };
   if (!screen || screen.isMuted) return [face];
   const shared: Tile = {
@@ -75,15 +76,16 @@ function tilesOf(participant: Participant, isDominant: boolean): Tile[] {
     isDominant: false,
     isCameraOff: false,
     isPaused: isPaused(screen),
-    picture: pictureFrom(participant, Track.Source.ScreenShare),
+    picture: pictureFrom(room, participant, Track.Source.ScreenShare),
   };
   return [shared, face];
 }
 
-function soundsOf(participant: Participant): Sound[] {
+function soundsOf(room: RoomParts, participant: Participant): Sound[] {
   return ([Track.Source.Microphone, Track.Source.ScreenShareAudio] as const).flatMap((source) => {
-    const track = participant.getTrackPublication(source)?.track;
-    if (!track) return [];
+    const publication = participant.getTrackPublication(source);
+    const track = publication?.track;
+    if (!track || !isReadable(publication, room)) return [];
     return [
       {
         key: `${participant.identity} ${source}`,
@@ -96,10 +98,10 @@ function soundsOf(participant: Participant): Sound[] {
 }
 
 /** What others publish is a picture before it is fetched: putting it on the page fetches it. */
-function pictureFrom(participant: Participant, source: Track.Source): Picture | null {
+function pictureFrom(room: RoomParts, participant: Participant, source: Track.Source): Picture | null {
   if (!(participant instanceof RemoteParticipant)) return pictureOf(participant.getTrackPublication(source)?.track);
   const publication = participant.getTrackPublication(source);
-  return publication ? pictureOfRemote(publication, participant) : null;
+  return publication && isReadable(publication, room) ? pictureOfRemote(publication, participant) : null;
 }
 
 function isPaused(publication: TrackPublication | undefined): boolean {

@@ -8,6 +8,8 @@ import {
   type TranscriptionSegment,
 } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { readText } from '../chat/streams';
+import { isTrusted } from '../encryption/encryption';
 import { t } from '../i18n/i18n';
 import { Store } from '../state/store';
 
@@ -56,13 +58,14 @@ export class Captions implements Feature {
   attach(room: Room): () => void {
     this.#room = room;
     room.registerTextStreamHandler(TOPIC, (reader, { identity }) => {
+      if (!isTrusted(identity, room)) return void readText(reader, 0).catch(() => undefined);
       this.#streaming.add(identity);
       // A stream that breaks off leaves what was read of it.
       this.#read(reader, identity).catch(() => undefined);
     });
     const onSegments = (segments: TranscriptionSegment[], participant?: Participant) => {
       const identity = participant?.identity ?? '';
-      if (this.#streaming.has(identity)) return;
+      if (this.#streaming.has(identity) || !isTrusted(identity, room)) return;
       for (const { id, text, final } of segments) this.#show(identity, id, text, final);
     };
     room.on(RoomEvent.TranscriptionReceived, onSegments);

@@ -2,6 +2,8 @@
 // sender; what was said before one came is told by the server, which listens.
 import { RoomEvent, type Room } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { isTrusted } from '../encryption/encryption';
+import { isAvailable } from '../encryption/limits';
 import { bytes } from '../i18n/format';
 import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
@@ -74,6 +76,7 @@ export class Chat implements Feature {
   attach(room: Room): () => void {
     this.#room = room;
     room.registerTextStreamHandler(TOPIC, (reader, { identity }) => {
+      if (!isTrusted(identity, room)) return void readText(reader, 0).catch(() => undefined);
       const at = this.#now();
       const { id, attributes } = reader.info;
       // Interrupted: the sender sees that it failed and sends it again.
@@ -83,7 +86,7 @@ export class Chat implements Feature {
       );
     });
     const onData = (payload: Uint8Array, from: { identity: string } | undefined, _: unknown, topic?: string) => {
-      const old = topic === OLD_TOPIC ? parseOldPacket(payload) : null;
+      const old = topic === OLD_TOPIC && isTrusted(from?.identity ?? '', room) ? parseOldPacket(payload) : null;
       if (!old) return;
       const text = old.text.slice(0, LONGEST_SHOWN);
       const isCut = text !== old.text;
@@ -229,7 +232,7 @@ export class Chat implements Feature {
   /** Asks the server what was said before. Without an answer there is only what one hears oneself. */
   async #catchUp(): Promise<void> {
     const [room, token] = [this.#room, this.#token];
-    if (!room || token === null) return;
+    if (!room || token === null || !isAvailable('chat-history', room.hasE2EESetup)) return;
     const said = await this.#parts.api.chat(room.name, token).catch(() => []);
     if (room !== this.#room) return;
     const missed = said.filter(({ identity, id }) => !this.#has(identity, id));

@@ -4,6 +4,7 @@
 // too, if it is not too large.
 import { RpcError, type ByteStreamReader, type Room, type RpcInvocationData } from 'livekit-client';
 import type { Feature } from '../call/feature';
+import { isTrusted } from '../encryption/encryption';
 import { t } from '../i18n/i18n';
 import { Store } from '../state/store';
 import { LARGEST_FILE, safeName, safeType, type FileOffer } from './offer';
@@ -59,7 +60,10 @@ export class Files implements Feature {
     this.#room = room;
     room.registerRpcMethod(GET, (call) => Promise.resolve().then(() => this.#give(room, call)));
     for (const topic of [FILES_TOPIC, CHAT_TOPIC]) {
-      room.registerByteStreamHandler(topic, (reader, { identity }) => void this.#take(reader, identity));
+      room.registerByteStreamHandler(topic, (reader, { identity }) => {
+        if (isTrusted(identity, room)) void this.#take(reader, identity);
+        else void readBytes(reader, 0).catch(() => undefined);
+      });
     }
     return () => {
       room.unregisterRpcMethod(GET);

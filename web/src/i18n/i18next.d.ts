@@ -15,6 +15,8 @@ import type reactions from './locales/en/reactions.json';
 import type room from './locales/en/room.json';
 import type rooms from './locales/en/rooms.json';
 import type settings from './locales/en/settings.json';
+import type embed from './locales/en/embed.json';
+import type encryption from './locales/en/encryption.json';
 import type shell from './locales/en/shell.json';
 import type stage from './locales/en/stage.json';
 
@@ -38,6 +40,8 @@ declare module 'i18next' {
       room: typeof room;
       rooms: typeof rooms;
       settings: typeof settings;
+      embed: typeof embed;
+      encryption: typeof encryption;
       shell: typeof shell;
       stage: typeof stage;
     };

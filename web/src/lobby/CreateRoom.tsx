@@ -7,8 +7,10 @@ import { useServices } from '../shell/services';
 
 export function CreateRoom() {
   const t = useT();
-  const { call } = useServices();
+  const { call, keys } = useServices();
   const [name, setName] = useState('');
+  const [isEncrypted, setEncrypted] = useState(false);
+  const hint = useId();
   const rule = useId();
   const problem = roomNameProblem(name);
 
@@ -16,6 +18,7 @@ export function CreateRoom() {
     event.preventDefault();
     if (!isRoomName(name)) return;
     setName('');
+    if (isEncrypted) keys.make(name);
     void call.join(name);
   }
 
@@ -36,6 +39,21 @@ export function CreateRoom() {
       <button type="submit" className="button button-primary" data-testid="create-room" disabled={!isRoomName(name)}>
         <Plus aria-hidden="true" /> {t('lobby:create')}
       </button>
+      <label className="create-encrypted">
+        <input
+          type="checkbox"
+          data-testid="create-encrypted"
+          aria-describedby={hint}
+          checked={isEncrypted}
+          onChange={(event) => setEncrypted(event.target.checked)}
+        />
+        {t('encryption:create')}
+      </label>
+      {isEncrypted ? (
+        <p className="create-hint" id={hint}>
+          {t('encryption:create-hint')}
+        </p>
+      ) : null}
       {problem ? (
         <p className="field-problem" id={rule} data-testid="room-rule" role="alert">
           {problem}

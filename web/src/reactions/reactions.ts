@@ -3,6 +3,7 @@ import { RoomEvent, type Room } from 'livekit-client';
 import type { Feature } from '../call/feature';
 import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
+import { isTrusted } from '../encryption/encryption';
 import { Store } from '../state/store';
 
 export const TOPIC = 'visavis.reaction';
@@ -46,7 +47,8 @@ export class Reactions implements Feature {
   attach(room: Room): () => void {
     this.#room = room;
     const onData = (payload: Uint8Array, from: { identity: string } | undefined, _: unknown, topic?: string) => {
-      if (topic === TOPIC && from && payload.length < 32) this.#show(from.identity, new TextDecoder().decode(payload));
+      if (topic !== TOPIC || !from || !isTrusted(from.identity, room)) return;
+      if (payload.length < 32) this.#show(from.identity, new TextDecoder().decode(payload));
     };
     room.on(RoomEvent.DataReceived, onData);
     return () => {

@@ -4,6 +4,7 @@ import { useCallServices } from '../call/services';
 import { CaptionsButton } from '../captions/CaptionsButton';
 import { ChatButton } from '../chat/ChatButton';
 import { IconButton } from '../design/IconButton';
+import { useShows } from '../embed/shows';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { ownDevices } from '../media/own-devices';
@@ -24,11 +25,12 @@ const CAN_SHARE = ownDevices() !== undefined && 'getDisplayMedia' in MediaDevice
 export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Props) {
   const t = useT();
   const { call } = useCallServices();
+  const shows = useShows();
   return (
     <div className="controls" role="toolbar" aria-label={t('room:call')}>
-      <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" />
-      <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" />
-      {CAN_SHARE ? (
+      {shows('microphone') ? <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" /> : null}
+      {shows('camera') ? <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" /> : null}
+      {CAN_SHARE && shows('screen') ? (
         <IconButton
           label={t('room:shareScreen')}
           tip={t('media:withKey', { text: t(isSharing ? 'room:stopSharing' : 'room:shareScreen'), key: 'S' })}
@@ -39,28 +41,38 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
           onClick={() => void call.share(!isSharing)}
         />
       ) : null}
-      <HandButton />
-      <ReactionMenu />
-      <CaptionsButton />
-      <ChatButton isOpen={isChatOpen} onToggle={onChat} />
-      <IconButton
-        label={t('settings:settings')}
-        icon={Settings2}
-        testId="open-settings"
-        className="control"
-        onClick={onSettings}
-      />
-      <button
-        type="button"
-        className="leave"
-        data-testid="leave"
-        aria-label={t('room:leaveRoom', { room })}
-        title={t('room:leaveTip')}
-        onClick={() => call.leave()}
-      >
-        <Phone aria-hidden="true" />
-        <span>{t('room:leave')}</span>
-      </button>
+      {shows('hand') ? <HandButton /> : null}
+      {shows('reactions') ? <ReactionMenu /> : null}
+      {shows('captions') ? <CaptionsButton /> : null}
+      {shows('chat') ? <ChatButton isOpen={isChatOpen} onToggle={onChat} /> : null}
+      {shows('settings') ? (
+        <IconButton
+          label={t('settings:settings')}
+          icon={Settings2}
+          testId="open-settings"
+          className="control"
+          onClick={onSettings}
+        />
+      ) : null}
+      {shows('leave') ? <LeaveButton room={room} /> : null}
     </div>
+  );
+}
+
+function LeaveButton({ room }: { room: string }) {
+  const t = useT();
+  const { call } = useCallServices();
+  return (
+    <button
+      type="button"
+      className="leave"
+      data-testid="leave"
+      aria-label={t('room:leaveRoom', { room })}
+      title={t('room:leaveTip')}
+      onClick={() => call.leave()}
+    >
+      <Phone aria-hidden="true" />
+      <span>{t('room:leave')}</span>
+    </button>
   );
 }

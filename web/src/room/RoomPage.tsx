@@ -11,6 +11,9 @@ import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
 import { RoomListView } from '../lobby/RoomListView';
+import { showing, useShows } from '../embed/shows';
+import type { Control } from '../embed/options';
+import { EncryptionButton } from '../encryption/EncryptionButton';
 import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
@@ -29,12 +32,24 @@ import './room.css';
 /** What is beside the stage. */
 export type Panel = 'chat' | 'people';
 
+/** Whose button is not there has no shortcut either. */
+const CONTROL_OF: Record<Shortcut, Control> = {
+  microphone: 'microphone',
+  camera: 'camera',
+  screen: 'screen',
+  layout: 'view',
+  'full-screen': 'view',
+  'picture-in-picture': 'view',
+  connection: 'connection',
+};
+
 type InRoom = Extract<CallView, { room: string }>;
 
 export function RoomPage({ view }: { view: InRoom }) {
   const t = useT();
   const services = useCallServices();
   const { call, media, notices, preferences } = services;
+  const shows = useShows();
   const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -47,6 +62,7 @@ export function RoomPage({ view }: { view: InRoom }) {
 
   const run = useCallback(
     (shortcut: Shortcut) => {
+      if (!showing(services.options)(CONTROL_OF[shortcut])) return;
       if (shortcut === 'screen') void call.share(!isSharing);
       else if (shortcut === 'microphone' || shortcut === 'camera') media.wish(shortcut, !media.wishes.get()[shortcut]);
       else viewCommands(services)[shortcut]();
@@ -63,25 +79,25 @@ export function RoomPage({ view }: { view: InRoom }) {
         <h1 ref={heading} tabIndex={-1} title={room}>
           {room}
         </h1>
-        {connection === 'joining' ? null : (
+        {connection === 'joining' || !shows('people') ? null : (
           <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
         <div className="room-header-buttons">
-          <ConnectionButton />
-          <ViewMenu />
-          <IconButton
-            label={t('room:copyLink')}
-            tip={t('room:copyLinkTip')}
-            icon={Link}
-            testId="copy-link"
-            onClick={() => void copyLink(notices)}
-          />
-          <IconButton
-            label={t('room:rooms')}
-            icon={List}
-            testId="room-list-button"
-            onClick={() => setDialog('rooms')}
-          />
+          {connection === 'joining' ? null : <EncryptionButton room={room} />}
+          {shows('connection') ? <ConnectionButton /> : null}
+          {shows('view') ? <ViewMenu /> : null}
+          {shows('invite') ? (
+            <IconButton
+              label={t('room:copyLink')}
+              tip={t('room:copyLinkTip')}
+              icon={Link}
+              testId="copy-link"
+              onClick={() => void copyLink(notices)}
+            />
+          ) : null}
+          {shows('rooms') ? (
+            <IconButton label={t('room:rooms')} icon={List} testId="room-list-button" onClick={() => setDialog('rooms')} />
+          ) : null}
         </div>
       </header>
       <main className="room-main" aria-label={t('room:call')}>
@@ -97,9 +113,11 @@ export function RoomPage({ view }: { view: InRoom }) {
           <div className="alone" data-testid="alone">
             <p className="alone-title">{t('room:alone')}</p>
             <p>{t('room:aloneMore')}</p>
-            <button type="button" className="button" onClick={() => void copyLink(notices)}>
-              <Link aria-hidden="true" /> {t('room:invite')}
-            </button>
+            {shows('invite') ? (
+              <button type="button" className="button" onClick={() => void copyLink(notices)}>
+                <Link aria-hidden="true" /> {t('room:invite')}
+              </button>
+            ) : null}
           </div>
         ) : null}
         {view.canPlaySound ? null : (

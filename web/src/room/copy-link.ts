@@ -2,7 +2,12 @@
 import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 
-export async function copyLink(notices: Notices, href: string = location.href): Promise<void> {
+/** The address of the room with its key, without what else this page's address says: that is for whoever embeds it. */
+function linkToRoom(): string {
+  return location.origin + location.pathname + location.hash;
+}
+
+export async function copyLink(notices: Notices, href: string = linkToRoom()): Promise<void> {
   try {
     await navigator.clipboard.writeText(href);
     notices.show({

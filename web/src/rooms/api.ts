@@ -40,6 +40,8 @@ export interface VideoApi {
   rooms(): Promise<RoomSummary[]>;
   /** What one person needs to join one room. */
   ticket(person: { identity: string; name: string }, room: string): Promise<Ticket>;
+  /** The token for a room, for who holds one that names none. */
+  exchange(token: string, room: string): Promise<Ticket>;
   /** What was said in a room before, for who is inside with this token. */
   chat(room: string, token: string): Promise<SaidMessage[]>;
 }
@@ -68,6 +70,10 @@ export function videoApi(
       session?.setItem(TOKEN_KEY, ticket.token);
       return ticket;
     },
+    async exchange(token, room) {
+      const url = new URL(`api/video/rooms/${encodeURIComponent(room)}/token`, base);
+      return parseTicket(await getJson(url, bearer(token), 'POST'));
+    },
     async chat(room, token) {
       const path = `api/video/rooms/${encodeURIComponent(room)}/chat`;
       const body = await getJson(new URL(path, base), bearer(token));
@@ -82,10 +88,10 @@ function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-async function getJson(url: URL, headers: Record<string, string> = {}): Promise<unknown> {
+async function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, { headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
+    response = await fetch(url, { method, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
   } catch {
     throw new ApiError('The server does not answer.', null, 'no_answer');
   }

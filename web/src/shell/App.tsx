@@ -1,4 +1,6 @@
 // The whole page: home or a room, and the notices over both.
+import { useState } from 'react';
+import { LeftPage } from '../embed/LeftPage';
 import { HomePage } from '../lobby/HomePage';
 import { NoticeList } from '../notices/NoticeList';
 import { useStore } from '../state/store';
@@ -8,9 +10,13 @@ import { ServicesContext, type Services } from './services';
 export function App({ services }: { services: Services }) {
   const view = useStore(services.call.view);
   const code = useStore(services.callLoader.code);
+  const { isEmbedded } = services.options;
+  const [wasIn, setWasIn] = useState(false);
+  if (!wasIn && view.room !== null && view.connection !== 'joining') setWasIn(true);
+  const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage />;
   return (
     <ServicesContext value={services}>
-      {view.room === null ? <HomePage /> : code ? <code.Page view={view} /> : <JoiningPage room={view.room} />}
+      {view.room === null ? outside : code ? <code.Page view={view} /> : <JoiningPage room={view.room} />}
       <NoticeList />
     </ServicesContext>
   );

@@ -1,5 +1,17 @@
-// Two arcs that face each other, and the name.
+// Two arcs that face each other, and the name; or what the installation has in their place.
+import { useStore } from '../state/store';
+import { installationName, logo } from '../theme/look';
+
 export function Logo({ small = false }: { small?: boolean }) {
+  const picture = useStore(logo);
+  if (picture !== null) {
+    return (
+      <span className="logo">
+        {/* Elsewhere nobody is told which room it is shown in. */}
+        <img className="logo-picture" src={picture} alt={installationName()} referrerPolicy="no-referrer" />
+      </span>
+    );
+  }
   return (
     <span className="logo">
       <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -12,7 +24,7 @@ export function Logo({ small = false }: { small?: boolean }) {
           strokeLinecap="round"
         />
       </svg>
-      <span className={small ? 'logo-name logo-name-small' : 'logo-name'}>Visavis</span>
+      <span className={small ? 'logo-name logo-name-small' : 'logo-name'}>{installationName()}</span>
     </span>
   );
 }

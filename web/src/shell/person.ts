@@ -42,6 +42,11 @@ export class OwnPerson {
     this.#storage?.setItem(NAME_KEY, name);
   }
 
+  /** Is called so here, as whoever embeds us says; the person's own name elsewhere stays as it is. */
+  introduce(name: string): void {
+    this.name.set(name);
+  }
+
   /** What the others read: the name, or a stand-in that differs from person to person. */
   shownName(): string {
     return this.name.get().trim() || guestName(this.identity);

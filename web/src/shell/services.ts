@@ -3,6 +3,9 @@
 import { createContext, useContext } from 'react';
 import { Call } from '../call/call';
 import { t } from '../i18n/i18n';
+import { takeToken, withToken } from '../embed/held-token';
+import type { AddressOptions } from '../embed/options';
+import { Keys } from '../encryption/key';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
 import { deviceNotice, type DeviceNotice } from '../media/problems';
@@ -11,8 +14,9 @@ import { videoApi, type VideoApi } from '../rooms/api';
 import { followHub } from '../rooms/hub';
 import { RoomList } from '../rooms/room-list';
 import { storageOf } from '../state/storage';
-import { basePath, pathOfRoom, roomOfPath } from './address';
+import { basePath, roomOfPath } from './address';
 import { CallLoader } from './call-loader';
+import { followAddress, joinAddress } from './follow-address';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
 
@@ -25,15 +29,21 @@ export interface Services {
   call: Call;
   callLoader: CallLoader;
   preferences: Preferences;
+  keys: Keys;
+  options: AddressOptions;
 }
 
-export async function startServices(api: VideoApi = videoApi()): Promise<Services> {
+export async function startServices(options: AddressOptions, server: VideoApi = videoApi()): Promise<Services> {
+  const room = roomOfPath(location.pathname, basePath());
+  const token = room === null ? null : takeToken(window);
+  const api = token === null ? server : withToken(server, token);
   const storage = storageOf('localStorage');
   const session = storageOf('sessionStorage');
   const person = await OwnPerson.load(storage, session);
   const notices = new Notices();
   const media = new LocalMedia(ownDevices(), storage, session);
   const rooms = new RoomList(api);
+  const keys = new Keys();
   const callLoader = new CallLoader({
     fetch: async () => (await import('../call/module')).startCall(services),
     reach: () => api.rooms(),
@@ -45,42 +55,43 @@ export async function startServices(api: VideoApi = videoApi()): Promise<Service
     notices,
     person: () => ({ identity: person.identity, name: person.shownName() }),
     engine: () => callLoader.load(),
+    key: (of) => keys.of(of),
   });
   const preferences = new Preferences(storage);
-  const services: Services = { api, person, media, notices, rooms, call, callLoader, preferences };
+  const services: Services = { api, person, media, notices, rooms, call, callLoader, preferences, keys, options };
+  beginAs(options, person, media);
+  tellDeviceProblems(media, notices);
+  // Shown again out of the browser's memory: the call ended when the page was left.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload();
+  });
+  if (options.isEmbedded && room !== null) {
+    joinAddress(call, keys, room, options.join);
+    if (window.parent !== window) await speakToParent(services, room);
+    return services;
+  }
   followHub({
     roomsUpdated: () => void rooms.refresh(),
     connected: () => void rooms.refresh(),
     lost: () => rooms.lost(),
   });
   void rooms.refresh();
-  tellDeviceProblems(media, notices);
-  followAddress(call);
+  followAddress(call, keys);
   return services;
 }
 
-/** Joins the room that the address names, and keeps the address of the room one is in. */
-function followAddress(call: Call): void {
-  const base = basePath();
-  const go = () => {
-    const room = roomOfPath(location.pathname, base);
-    if (room === null) call.leave();
-    else void call.join(room);
-  };
-  window.addEventListener('popstate', go);
-  // Shown again out of the browser's memory: the call ended when the page was left.
-  window.addEventListener('pageshow', (event) => {
-    if (event.persisted) location.reload();
-  });
-  go();
-  const follow = () => {
-    const { room } = call.view.get();
-    const path = pathOfRoom(room, base);
-    if (location.pathname !== path) history.pushState(null, '', path);
-    document.title = room === null ? 'Visavis' : `${room} · Visavis`;
-  };
-  call.view.subscribe(follow);
-  follow();
+/** What the address says of the person. */
+function beginAs({ name, off }: AddressOptions, person: OwnPerson, media: LocalMedia): void {
+  if (name !== null) person.introduce(name);
+  for (const kind of ['camera', 'microphone'] as const) if (off[kind]) media.wish(kind, false);
+}
+
+async function speakToParent(services: Services, room: string): Promise<void> {
+  const { Bridge, trustedOrigin } = await import('../embed/bridge');
+  const { options } = services;
+  const origin = trustedOrigin(options.parent, document.referrer, location.origin);
+  const bridge = new Bridge({ page: window, origin, room, ...services });
+  for (const problem of options.problems) bridge.problem(problem);
 }
 
 function tellDeviceProblems(media: LocalMedia, notices: Notices): void {

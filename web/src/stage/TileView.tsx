@@ -5,6 +5,7 @@ import { useT } from '../i18n/i18n';
 import type { Picture } from '../media/picture';
 import { useCallServices } from '../call/services';
 import type { Tile } from '../call/tiles';
+import { TileStranger } from '../encryption/TileStranger';
 import { TileHand } from '../people/TileHand';
 import { TileReactions } from '../reactions/TileReactions';
 import { initialsOf } from '../shell/person';
@@ -118,6 +119,7 @@ export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: bo
       </div>
       {isScreen ? null : <TileHand identity={tile.identity} />}
       {isScreen ? null : <TileReactions identity={tile.identity} />}
+      {tile.isLocal ? null : <TileStranger identity={tile.identity} />}
       <Hint tile={tile} />
     </>
   );
