@@ -48,6 +48,7 @@ beforeEach(() => {
     pictureInPicture: { canShowVideo: false },
     people: { list: new Store([]) },
     reactions: { shown: new Store([]) },
+    encryption: { view: new Store({ isOn: false, strangers: [] }) },
   } as unknown as CallServices;
   render(
     <CallServicesContext value={services}>
