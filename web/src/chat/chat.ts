@@ -5,7 +5,7 @@ import type { Feature } from '../call/feature';
 import { isTrusted } from '../encryption/encryption';
 import { isAvailable } from '../encryption/limits';
 import { bytes } from '../i18n/format';
-import { t } from '../i18n/i18n';
+import { AS_IS, t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 import type { SaidMessage, VideoApi } from '../rooms/api';
 import { Store } from '../state/store';
@@ -287,7 +287,7 @@ export class Chat implements Feature {
 
 /** What clients read that know of no offers. */
 function fileText({ name, size }: FileOffer): string {
-  return t('chat:sharedFile', { name, size: bytes(size) });
+  return t('chat:sharedFile', { name, size: bytes(size), ...AS_IS });
 }
 
 /** crypto.randomUUID is for secure pages only. */

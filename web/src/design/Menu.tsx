@@ -2,6 +2,7 @@
 import type { LucideIcon } from 'lucide-react';
 import { Check } from 'lucide-react';
 import { useEffect, useLayoutEffect, useRef, type KeyboardEvent } from 'react';
+import { isRightToLeft } from '../i18n/i18n';
 
 export interface MenuItem {
   label: string;
@@ -40,7 +41,8 @@ export function Menu({ label, testId, items, at, onClose }: Props) {
     const { width, height } = element.getBoundingClientRect();
     const below = at.bottom + 4;
     const top = below + height > innerHeight - MARGIN ? at.top - height - 4 : below;
-    element.style.left = `${clamp(at.left, innerWidth - width)}px`;
+    const left = isRightToLeft() ? at.right - width : at.left;
+    element.style.left = `${clamp(left, innerWidth - width)}px`;
     element.style.top = `${clamp(top, innerHeight - height)}px`;
     (element.querySelector<HTMLElement>('[aria-checked="true"]') ?? itemsIn(element)[0])?.focus();
     const onToggle = (event: Event) => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { AS_IS, chooseLanguage, t } from './i18n';
 import { LANGUAGES, languageFor, type Language } from './languages';
 
 const files = import.meta.glob<Record<string, string>>('./locales/*/*.json', { eager: true, import: 'default' });
@@ -49,4 +50,14 @@ it.each([
   [[], 'en'],
 ] as const)('who wants %j gets %s', (wanted, language) => {
   expect(languageFor(wanted)).toBe(language);
+});
+
+it('a name in a sentence from right to left keeps its own direction, but not in what leaves the page', async () => {
+  expect(t('call:joinedBy', { name: 'Bob' })).toBe('Bob has joined.');
+  await chooseLanguage('ar', null);
+  expect([document.documentElement.lang, document.documentElement.dir]).toEqual(['ar', 'rtl']);
+  expect(t('call:joinedBy', { name: 'Bob' })).toContain('\u2068Bob\u2069');
+  expect(t('shell:guest', { number: 1, ...AS_IS })).toBe('ضيف 1');
+  await chooseLanguage('en', null);
+  expect(document.documentElement.dir).toBe('ltr');
 });

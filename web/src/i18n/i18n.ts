@@ -36,6 +36,11 @@ export function currentLanguage(): Language {
   return current.get();
 }
 
+/** Whether one reads from right to left. */
+export function isRightToLeft(): boolean {
+  return directionOf(current.get()) === 'rtl';
+}
+
 /** The language in use. */
 export function useLanguage(): Language {
   return useStore(current);
@@ -57,7 +62,7 @@ export async function startLanguage(storage: Storage | null, wanted: readonly st
     lng: 'none',
     defaultNS: 'shell',
     keySeparator: false,
-    interpolation: { escapeValue: false }, // React escapes.
+    interpolation: { escape: isolated },
     initAsync: false,
   });
   await speak(isLanguage(kept) ? kept : languageFor(wanted));
@@ -67,6 +72,14 @@ export async function startLanguage(storage: Storage | null, wanted: readonly st
 export async function chooseLanguage(language: Language, storage: Storage | null): Promise<void> {
   await speak(language);
   storage?.setItem(KEY, language);
+}
+
+/** For texts that leave this page: their values as they are. */
+export const AS_IS = { interpolation: { escapeValue: false } };
+
+/** React escapes. But names are of any script: in a sentence from right to left, each keeps its own direction. */
+function isolated(value: string): string {
+  return i18next.dir() === 'rtl' ? `\u2068${value}\u2069` : value;
 }
 
 async function speak(language: Language): Promise<void> {

@@ -1,5 +1,5 @@
 // Who this page is to the others: an identity for as long as the tab lives, and a name that is kept.
-import { t } from '../i18n/i18n';
+import { AS_IS, t } from '../i18n/i18n';
 import { Store } from '../state/store';
 
 const IDENTITY_KEY = 'visavis.identity';
@@ -56,7 +56,7 @@ export class OwnPerson {
 export function guestName(identity: string): string {
   let hash = 0;
   for (const character of identity) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 9000;
-  return t('shell:guest', { number: hash + 1000 });
+  return t('shell:guest', { number: hash + 1000, ...AS_IS });
 }
 
 /** Up to two letters for a tile without a picture. */

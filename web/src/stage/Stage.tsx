@@ -7,7 +7,7 @@ import type { Tile } from '../call/tiles';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
 import { number } from '../i18n/format';
-import { useT } from '../i18n/i18n';
+import { isRightToLeft, useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
@@ -36,6 +36,13 @@ const ARROWS: Record<string, Direction> = {
   ArrowDown: 'down',
 };
 
+/** Boxes are counted from where one begins to read: there, left and right are the other way round in Arabic. */
+function towards(key: string): Direction | undefined {
+  const direction = ARROWS[key];
+  if (!isRightToLeft() || (direction !== 'left' && direction !== 'right')) return direction;
+  return direction === 'left' ? 'right' : 'left';
+}
+
 interface OpenMenu {
   key: string;
   at: { left: number; right: number; top: number; bottom: number };
@@ -55,7 +62,7 @@ function Tiles({ size }: { size: Size }) {
   // One stop of the Tab key for all tiles, however many there are; arrow keys go from tile to tile.
   const stop = placed.some(({ tile }) => tile.key === reached) ? reached : placed[0]?.tile.key;
   const onKeyDown = (event: KeyboardEvent) => {
-    const direction = ARROWS[event.key];
+    const direction = towards(event.key);
     if (!direction || !(event.target instanceof Element) || !event.target.closest('.tile-options')) return;
     event.preventDefault();
     const boxes = placed.map(({ box }) => box);
@@ -106,7 +113,7 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
     <nav
       className="pager"
       aria-label={t('stage:pages')}
-      style={{ left: pager.x, top: pager.y, width: pager.width, height: pager.height }}
+      style={{ insetInlineStart: pager.x, top: pager.y, width: pager.width, height: pager.height }}
     >
       <IconButton
         label={t('stage:previous')}

@@ -37,7 +37,7 @@ export const TileView = memo(function TileView(props: Props) {
   return (
     <li
       className="tile"
-      style={{ left: x, top: y, width, height }}
+      style={{ insetInlineStart: x, top: y, width, height }}
       data-testid="tile"
       data-key={tile.key}
       data-place={place}
