@@ -43,7 +43,7 @@ export function RoomListView({ onJoin }: { onJoin?: () => void }) {
                   {room.name}
                 </span>
                 <Users aria-hidden="true" />
-                <span className="room-count" data-testid="room-count">
+                <span className="room-count" data-testid="room-count" dir="ltr">
                   {number(room.participantCount)} / {number(room.maxParticipants)}
                 </span>
               </button>

@@ -18,6 +18,17 @@ const KINDS: Record<Kind, true> = {
   not_in_room: true,
   room_full: true,
   server_stopping: true,
+  too_many_requests: true,
+  room_not_found: true,
+  track_not_found: true,
+  room_locked: true,
+  room_exists: true,
+  no_such_person: true,
+  must_knock: true,
+  refused: true,
+  removed: true,
+  identity_taken: true,
+  not_a_moderator: true,
 };
 
 export function sayError({ kind, message }: ApiError): string {

@@ -125,7 +125,9 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
       />
       <span role="status" data-testid="page">
         <span className="for-screen-readers">{t('stage:page')} </span>
-        {number(page + 1)} / {number(pages)}
+        <span dir="ltr">
+          {number(page + 1)} / {number(pages)}
+        </span>
       </span>
       <IconButton
         label={t('stage:next')}
