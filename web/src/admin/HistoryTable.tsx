@@ -1,7 +1,8 @@
 // One page of the history.
-import { useT } from '../i18n/i18n';
+import { useT, type t as say } from '../i18n/i18n';
 import type { HistoryKind, HistoryRow } from './api';
 import { bytes, count, duration, moment } from './format';
+import { codecOf, nameOfSource } from './source';
 
 const REASONS = {
   client_initiated: 'admin:reason-left',
@@ -54,7 +55,7 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
         </thead>
         <tbody>
           {rows.map((row) => {
-            const [first, ...rest] = cellsOf(kind, row);
+            const [first, ...rest] = cellsOf(kind, row, t);
             return (
               <tr key={row.sid} data-testid="history-row">
                 <th scope="row">
@@ -77,14 +78,14 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
   );
 }
 
-function cellsOf(kind: HistoryKind, row: HistoryRow): string[] {
+function cellsOf(kind: HistoryKind, row: HistoryRow, t: typeof say): string[] {
   if (kind === 'rooms') return [row.name, count(row.people ?? 0)];
   if (kind === 'sessions') {
     return [row.name || (row.identity ?? ''), row.roomName ?? '', bytes(row.bytesIn), bytes(row.bytesOut)];
   }
   const lost = row.lost === null || row.lost === undefined ? '–' : count(row.lost);
   return [
-    `${row.source ?? ''} (${row.mimeType ?? ''})`,
+    `${nameOfSource(row.source ?? '', t) ?? (row.name || (row.source ?? ''))} ${codecOf(row.mimeType ?? '')}`,
     row.participantName || (row.identity ?? ''),
     row.roomName ?? '',
     bytes(row.bytes),

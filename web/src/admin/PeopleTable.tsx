@@ -5,16 +5,10 @@ import { useT } from '../i18n/i18n';
 import type { Action } from './admin';
 import type { PersonLine, RoomDetail, TrackLine } from './api';
 import { bitrate, duration, milliseconds, share } from './format';
+import { codecOf, nameOfSource } from './source';
 import { SortHead, sorted, useOrder } from './sorting';
 
 type Column = 'name' | 'bitrateIn' | 'bitrateOut' | 'lossIn' | 'lossOut' | 'rtt' | 'estimate' | 'joinedAt';
-
-const SOURCES = {
-  camera: 'admin:source-camera',
-  microphone: 'admin:source-microphone',
-  screen_share: 'admin:source-screen',
-  screen_share_audio: 'admin:source-screen-audio',
-} as const;
 
 export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (action: Action) => void }) {
   const t = useT();
@@ -96,14 +90,11 @@ interface TrackProps {
 
 function TrackRow({ room, person, track, onAction }: TrackProps) {
   const t = useT();
-  const source = Object.hasOwn(SOURCES, track.source)
-    ? t(SOURCES[track.source as keyof typeof SOURCES])
-    : track.name || track.source;
-  const codec = track.mimeType.slice(track.mimeType.indexOf('/') + 1).toUpperCase();
+  const source = nameOfSource(track.source, t) ?? (track.name || track.source);
   return (
     <tr className="admin-track" data-testid="track-row" data-source={track.source} data-muted={track.isMuted}>
       <th scope="row">
-        {source} <span className="admin-more-inline">{codec}</span>
+        {source} <span className="admin-more-inline">{codecOf(track.mimeType)}</span>
         {track.isMuted ? (
           <span className="admin-muted">
             <MicOff aria-hidden="true" /> {t('admin:muted')}
