@@ -1,16 +1,21 @@
 /// <reference types="vitest/config" />
 // Builds the page into the Python package. Every address in it is relative, because the server may mount it under any prefix.
+import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { budget } from './budget.ts';
+import { compress } from './compress.ts';
+
+/** In the Python package. */
+const BUILT = '../src/visavis/web';
 
 const server = process.env['DEV_SERVER'] ?? 'http://127.0.0.1:7880';
 
 export default defineConfig({
   base: './',
-  plugins: [react(), budget(import.meta.dirname)],
+  plugins: [react(), budget(import.meta.dirname), compress(resolve(import.meta.dirname, BUILT))],
   build: {
-    outDir: '../src/visavis/web',
+    outDir: BUILT,
     emptyOutDir: true,
     target: 'es2022',
     // livekit-client alone is about 500 kB before compression; budget.ts watches what home needs.

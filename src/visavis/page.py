@@ -9,14 +9,16 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
+from visavis.compressed import CompressedFiles
 from visavis.theme import Theme
 
 WEB_FOLDER = Path(__file__).parent / "web"
 
 _BASE = re.compile(r'<base href="[^"]*" ?/?>')
 _ALWAYS_ASK = {"Cache-Control": "no-cache"}
+# Assets: their names change with their content.
+_NEVER_ASK = {"Cache-Control": "public, max-age=31536000, immutable"}
 _TITLE = re.compile(r"<title>[^<]*</title>")
 
 _ANY_ORIGIN = "*"
@@ -54,15 +56,6 @@ def parse_origins(origins: Sequence[str]) -> tuple[str, ...]:
                 f"{origin!r} is no origin such as https://intranet.example.org, https://*.example.org or *"
             )
     return tuple(origins)
-
-
-class _HashedFiles(StaticFiles):
-    """Files whose names change with their content: never asked for twice."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
 
 
 def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -> list[BaseRoute]:
@@ -106,7 +99,7 @@ def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -
         Route("/test", page(only_own), methods=["GET"]),
         Route("/admin", page(only_own, "admin.html"), methods=["GET"]),
         Route("/theme/logo", logo, methods=["GET"]),
-        Mount("/assets", _HashedFiles(directory=folder / "assets", check_dir=False)),
+        Mount("/assets", CompressedFiles(folder / "assets", _NEVER_ASK)),
         Route("/{file}", file, methods=["GET"]),
     ]
 

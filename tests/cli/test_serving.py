@@ -90,6 +90,7 @@ async def test_the_page_is_served_at_home_and_for_rooms_with_its_assets(server: 
         asset = await http.get(f"/assets/{script}")
         assert asset.headers["content-type"].startswith(("text/javascript", "application/javascript"))
         assert "immutable" in asset.headers["cache-control"]
+        assert asset.headers["content-encoding"] in ("br", "gzip")
 
 
 @pytest.mark.parametrize("path", ["/..%2fapp.py", "/%2e%2e/app.py", "/assets/..%2f..%2fapp.py", "/assets/no.js", "/no"])
