@@ -1,12 +1,16 @@
 // The English files tell the compiler which keys there are: one line for each feature folder.
 import 'i18next';
 import type admin from './locales/en/admin.json';
+import type access from './locales/en/access.json';
+import type background from './locales/en/background.json';
 import type call from './locales/en/call.json';
 import type captions from './locales/en/captions.json';
 import type chat from './locales/en/chat.json';
-import type connection from './locales/en/connection.json';
 import type checkup from './locales/en/checkup.json';
+import type connection from './locales/en/connection.json';
 import type design from './locales/en/design.json';
+import type home from './locales/en/home.json';
+import type invite from './locales/en/invite.json';
 import type lobby from './locales/en/lobby.json';
 import type media from './locales/en/media.json';
 import type notices from './locales/en/notices.json';
@@ -26,12 +30,16 @@ declare module 'i18next' {
     keySeparator: false;
     resources: {
       admin: typeof admin;
+      access: typeof access;
+      background: typeof background;
       call: typeof call;
       captions: typeof captions;
       chat: typeof chat;
-      connection: typeof connection;
       checkup: typeof checkup;
+      connection: typeof connection;
       design: typeof design;
+      home: typeof home;
+      invite: typeof invite;
       lobby: typeof lobby;
       media: typeof media;
       notices: typeof notices;

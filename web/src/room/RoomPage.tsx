@@ -1,5 +1,5 @@
 // The page in a room: who is there, and what one can do.
-import { Link, List, Volume2 } from 'lucide-react';
+import { List, UserPlus, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
 import { useCallServices } from '../call/services';
@@ -10,6 +10,7 @@ import { ConnectionPanel } from '../connection/ConnectionPanel';
 import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
+import { InviteDialog } from '../invite/InviteDialog';
 import { RoomListView } from '../lobby/RoomListView';
 import { showing, useShows } from '../embed/shows';
 import type { Control } from '../embed/options';
@@ -20,7 +21,7 @@ import { SettingsDialog } from '../settings/SettingsDialog';
 import { Logo } from '../shell/Logo';
 import { useStore } from '../state/store';
 import { Controls } from './Controls';
-import { copyLink } from './copy-link';
+import { linkToRoom } from './copy-link';
 import { useShortcuts, type Shortcut } from './shortcuts';
 import { SoundView } from './SoundView';
 import { SmallCall } from '../stage/SmallCall';
@@ -48,9 +49,9 @@ type InRoom = Extract<CallView, { room: string }>;
 export function RoomPage({ view }: { view: InRoom }) {
   const t = useT();
   const services = useCallServices();
-  const { call, media, notices, preferences } = services;
+  const { call, media, preferences } = services;
   const shows = useShows();
-  const [dialog, setDialog] = useState<'settings' | 'rooms' | null>(null);
+  const [dialog, setDialog] = useState<'settings' | 'rooms' | 'invite' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const { room, connection, tiles, sounds, isSharing } = view;
@@ -88,15 +89,20 @@ export function RoomPage({ view }: { view: InRoom }) {
           {shows('view') ? <ViewMenu /> : null}
           {shows('invite') ? (
             <IconButton
-              label={t('room:copyLink')}
-              tip={t('room:copyLinkTip')}
-              icon={Link}
-              testId="copy-link"
-              onClick={() => void copyLink(notices)}
+              label={t('invite:invite')}
+              tip={t('invite:tip')}
+              icon={UserPlus}
+              testId="invite"
+              onClick={() => setDialog('invite')}
             />
           ) : null}
           {shows('rooms') ? (
-            <IconButton label={t('room:rooms')} icon={List} testId="room-list-button" onClick={() => setDialog('rooms')} />
+            <IconButton
+              label={t('room:rooms')}
+              icon={List}
+              testId="room-list-button"
+              onClick={() => setDialog('rooms')}
+            />
           ) : null}
         </div>
       </header>
@@ -114,8 +120,13 @@ export function RoomPage({ view }: { view: InRoom }) {
             <p className="alone-title">{t('room:alone')}</p>
             <p>{t('room:aloneMore')}</p>
             {shows('invite') ? (
-              <button type="button" className="button" onClick={() => void copyLink(notices)}>
-                <Link aria-hidden="true" /> {t('room:invite')}
+              <button
+                type="button"
+                className="button"
+                data-testid="invite-somebody"
+                onClick={() => setDialog('invite')}
+              >
+                <UserPlus aria-hidden="true" /> {t('invite:tip')}
               </button>
             ) : null}
           </div>
@@ -148,6 +159,7 @@ export function RoomPage({ view }: { view: InRoom }) {
       <SmallCall />
       <ConnectionPanel />
       {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
+      {dialog === 'invite' ? <InviteDialog room={room} link={linkToRoom()} onClose={() => setDialog(null)} /> : null}
       {dialog === 'rooms' ? (
         <Dialog title={t('room:rooms')} testId="rooms-dialog" closeTestId="close-rooms" onClose={() => setDialog(null)}>
           <RoomListView onJoin={() => setDialog(null)} />

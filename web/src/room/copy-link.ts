@@ -3,7 +3,7 @@ import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
 
 /** The address of the room with its key, without what else this page's address says: that is for whoever embeds it. */
-function linkToRoom(): string {
+export function linkToRoom(): string {
   return location.origin + location.pathname + location.hash;
 }
 
