@@ -35,6 +35,8 @@ export interface DevicePlan {
   fps: number;
   /** For pictures of the page: cameras show somebody before a wall of their colour. */
   portrait?: boolean;
+  /** Cameras show fine stripes all over, and nobody: what blur has to take away. */
+  stripes?: boolean;
 }
 
 interface LiveTrack {
@@ -46,6 +48,8 @@ interface LiveTrack {
 export class FakeDevices {
   /** Speaker ids chosen through `setSinkId`, latest last. */
   readonly chosenSpeakers: string[] = [];
+  /** What the page asked for, as kinds of devices, in order. */
+  readonly asked: string[] = [];
   readonly #plan: DevicePlan;
   readonly #live: LiveTrack[] = [];
   readonly #granted = new Set<string>();
@@ -105,6 +109,7 @@ export class FakeDevices {
 
   #getUserMedia(constraints: MediaStreamConstraints): Promise<MediaStream> {
     const tracks: MediaStreamTrack[] = [];
+    this.asked.push(Object.keys(constraints).sort().join('+'));
     try {
       if (constraints.video) {
         const camera = this.#choose('videoinput', constraints.video);
@@ -150,6 +155,10 @@ export class FakeDevices {
       }
       context.fillStyle = `rgb(${PALETTE[colour].join()})`;
       context.fillRect(0, 0, width, height);
+      if (this.#plan.stripes) {
+        context.fillStyle = 'black';
+        for (let x = 0; x < width; x += 8) context.fillRect(x, 0, 4, height);
+      }
       // The bar keeps the encoder sending; it stays clear of the middle, where tests sample.
       context.fillStyle = 'white';
       context.fillRect((frame++ * 8) % width, 0, 16, Math.round(height / 8));

@@ -16,6 +16,8 @@ export interface Visit {
   plan?: Partial<DevicePlan>;
   /** `fake` devices by plan; the `browser`'s own, granted or `refused`. */
   devices?: 'fake' | 'browser' | 'refused';
+  /** They were never here before: the browser has not been asked for their devices yet. */
+  isFirst?: boolean;
   dark?: boolean;
   /** The network lets no UDP through. */
   onlyTcp?: boolean;
@@ -42,8 +44,8 @@ export class Visitor {
     const devices = visit.devices ?? 'fake';
     const { onlyTcp = false } = visit;
     await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp });
-    if (devices !== 'fake') {
-      await context.overridePermissions(visit.at, devices === 'browser' ? ['camera', 'microphone'] : []);
+    if (!visit.isFirst) {
+      await context.overridePermissions(visit.at, devices === 'refused' ? [] : ['camera', 'microphone']);
     }
     const visitor = new Visitor(name, page);
     await page.goto(visit.at + (visit.path ?? '/'));

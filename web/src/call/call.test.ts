@@ -34,6 +34,7 @@ let sessions: FakeSession[];
 let notices: Notices;
 let call: Call;
 const ticket = vi.fn<VideoApi['ticket']>();
+const create = vi.fn<VideoApi['create']>();
 const media = { enterCall: vi.fn(), leaveCall: vi.fn() };
 const engine = vi.fn<() => Promise<Engine>>();
 const forget = vi.fn();
@@ -49,6 +50,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.clearAllMocks();
   ticket.mockReset().mockResolvedValue({ token: 'token', url: 'ws://server', identity: 'me' });
+  create.mockReset().mockResolvedValue(null);
   sessions = [];
   engine.mockReset().mockResolvedValue({
     session: (events) => {
@@ -60,7 +62,7 @@ beforeEach(() => {
   });
   notices = new Notices();
   call = new Call({
-    api: { ticket, exchange: vi.fn(), rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
+    api: { ticket, create, exchange: vi.fn(), rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
     media: media as unknown as LocalMedia,
     notices,
     person: () => ({ identity: 'me', name: 'Me' }),
@@ -77,6 +79,17 @@ describe('joining', () => {
     expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'connected' });
     expect(media.enterCall).toHaveBeenCalledOnce();
     expect(notices.announced.get()).toBe('You are in alpha.');
+  });
+
+  it('makes the room where there are options, and joins it where making is left to that', async () => {
+    const options = { listed: false, showPeople: true, waitingRoom: false };
+    create.mockResolvedValueOnce({ token: 'makers', url: 'ws://server', identity: 'me' });
+    await call.join('alpha', options);
+    expect(create).toHaveBeenCalledWith({ identity: 'me', name: 'Me' }, 'alpha', options);
+    expect(ticket).not.toHaveBeenCalled();
+    expect(current().connect).toHaveBeenCalledWith('ws://server', 'makers');
+    await call.join('beta', options);
+    expect(current().connect).toHaveBeenCalledWith('ws://server', 'token');
   });
 
   it('another room leaves the first', async () => {

@@ -5,7 +5,7 @@ import { t } from '../i18n/i18n';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import type { Notices } from '../notices/notices';
-import type { VideoApi } from '../rooms/api';
+import type { RoomOptions, Ticket, VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
 import { Store } from '../state/store';
 import { endingOf, failureOf, shorten } from './reasons';
@@ -56,7 +56,8 @@ export class Call {
     this.#parts = parts;
   }
 
-  async join(room: string): Promise<void> {
+  /** Joins a room; with options, makes it if there is none of that name. */
+  async join(room: string, options?: RoomOptions): Promise<void> {
     const now = this.view.get();
     const key = this.#parts.key?.(room) ?? null;
     const isSame = now.room === room && this.#key === key;
@@ -74,11 +75,11 @@ export class Call {
     this.view.set({ room, connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false });
     media.enterCall();
     try {
-      await this.#connect(room, turn);
+      await this.#connect(room, turn, options);
     } catch (error) {
       if (turn !== this.#turn) return;
       const { again, text } = failureOf(error, room);
-      this.#fail(text, again ? () => void this.join(room) : undefined);
+      this.#fail(text, again ? () => void this.join(room, options) : undefined);
     }
   }
 
@@ -120,9 +121,15 @@ export class Call {
     return this.#session?.rename(name) ?? Promise.resolve(false);
   }
 
-  async #connect(room: string, turn: number): Promise<void> {
-    const { api, engine, notices, person } = this.#parts;
-    const [ticket, ready] = await Promise.all([api.ticket(person(), room), engine()]);
+  async #ticket(room: string, options?: RoomOptions): Promise<Ticket> {
+    const { api, person } = this.#parts;
+    const made = options && (await api.create(person(), room, options));
+    return made ?? api.ticket(person(), room);
+  }
+
+  async #connect(room: string, turn: number, options?: RoomOptions): Promise<void> {
+    const { engine, notices } = this.#parts;
+    const [ticket, ready] = await Promise.all([this.#ticket(room, options), engine()]);
     if (turn !== this.#turn) return;
     this.#engine = ready;
     const session = await ready.session(

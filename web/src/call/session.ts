@@ -14,13 +14,13 @@ import {
   type TrackPublication,
   type RemoteParticipant,
 } from 'livekit-client';
-import type { Capture } from '../media/capture';
+import type { CaptureState } from '../media/capture';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import type { ReceivedTrack, Sample, SentTrack } from '../connection/figures';
 import { isReadable } from '../encryption/encryption';
 import type { StartedEncryption } from '../encryption/worker';
-import { Store } from '../state/store';
+import { Store, type Readable } from '../state/store';
 import type { Feature } from './feature';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
@@ -96,8 +96,8 @@ export class Session {
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
     this.#read();
-    this.#follow('camera', this.#media.camera);
-    this.#follow('microphone', this.#media.microphone);
+    this.#follow('camera', this.#media.picture);
+    this.#follow('microphone', this.#media.microphone.state);
     this.#undo.push(this.#media.choices.subscribe(() => this.#switchSpeaker()));
   }
 
@@ -144,13 +144,13 @@ export class Session {
     }
   }
 
-  #follow(kind: DeviceKind, capture: Capture): void {
+  #follow(kind: DeviceKind, device: Readable<CaptureState>): void {
     const tell = () => {
-      const state = capture.state.get();
+      const state = device.get();
       if (state.status === 'starting') return; // The old track, or none, until the new one is there.
       this.#publishers[kind].set(state.status === 'live' && this.#media.wishes.get()[kind] ? state.track : null);
     };
-    this.#undo.push(capture.state.subscribe(tell), this.#media.wishes.subscribe(tell));
+    this.#undo.push(device.subscribe(tell), this.#media.wishes.subscribe(tell));
     tell();
   }
 

@@ -138,11 +138,16 @@ export type Arrival = 'arrived' | 'not-sent' | 'not-arrived';
 export function judgePublish(published: Published): Outcome {
   const { own, camera, microphone, picture, sound, width, height } = published;
   const notes: Said[] = [];
-  if (own && camera !== null) notes.push({ key: `device.camera-${camera}` });
-  if (own && microphone !== null) notes.push({ key: `device.microphone-${microphone}` });
+  if (own && camera !== null) notes.push({ key: `device.camera-${toldAs(camera)}` });
+  if (own && microphone !== null) notes.push({ key: `device.microphone-${toldAs(microphone)}` });
   if (picture === 'not-sent' || sound === 'not-sent') return failed('publish-sent', {}, notes);
   if (picture === 'not-arrived' || sound === 'not-arrived') return failed('publish-arrived', {}, notes);
   return passed(own && notes.length < 2 ? 'ok.publish' : 'ok.publish-test', { width, height }, notes);
+}
+
+/** However it was refused, the test says but that it was; the way back is told at home. */
+function toldAs(problem: DeviceProblem): Exclude<DeviceProblem, 'dismissed' | 'system'> {
+  return problem === 'dismissed' || problem === 'system' ? 'refused' : problem;
 }
 
 /** `loudest` is the level of 0 to 100 that came back, null if no sound came back at all. */

@@ -22,13 +22,15 @@ export function takeToken(page: Pick<Window, 'location' | 'history'>): string | 
 
 /** What joins with this token: as it is where it names a room, else exchanged for one that does. */
 export function withToken(api: VideoApi, token: string, base: string = document.baseURI): VideoApi {
-  return { ...api, ticket: (_, room) => ticketFor(api, token, room, base) };
+  // Whoever has minted it makes the rooms: joining is all there is to do here.
+  return { ...api, create: () => Promise.resolve(null), ticket: (_, room) => ticketFor(api, token, room, base) };
 }
 
 async function ticketFor(api: VideoApi, token: string, room: string, base: string): Promise<Ticket> {
   const { identity, room: named } = claimsOf(token);
   if (named === '') return api.exchange(token, room);
-  if (named !== room) throw new ApiError(`the token is for the room “${named}”, and this is “${room}”`, 403, 'wrong_room');
+  if (named !== room)
+    throw new ApiError(`the token is for the room “${named}”, and this is “${room}”`, 403, 'wrong_room');
   return { token, url: new URL('.', base).href.replace(/^http/, 'ws').replace(/\/$/, ''), identity };
 }
 
@@ -40,6 +42,10 @@ function claimsOf(token: string): { identity: string; room: string } {
     const { sub, video } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: string; video?: { room?: string } };
     return { identity: sub ?? '', room: video?.room ?? '' };
   } catch {
-    throw new ApiError('the token in the address is none: it must be a JWT that the server’s API has minted', 401, 'invalid_token');
+    throw new ApiError(
+      'the token in the address is none: it must be a JWT that the server’s API has minted',
+      401,
+      'invalid_token',
+    );
   }
 }

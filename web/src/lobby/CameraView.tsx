@@ -1,9 +1,12 @@
 // The own camera as it is now: loading, showing, off, or why not.
 import { VideoOff } from 'lucide-react';
 import { useState } from 'react';
+import { TurnOn } from '../access/TurnOn';
+import { useTrouble } from '../access/trouble';
+import { WayBackView } from '../access/WayBackView';
+import { PictureView } from '../stage/PictureView';
 import { useT } from '../i18n/i18n';
 import { pictureOfDevice } from '../media/picture';
-import { PictureView } from '../stage/PictureView';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
 
@@ -16,7 +19,10 @@ interface Props {
 export function CameraView({ testId, followsWish = true }: Props) {
   const t = useT();
   const { media } = useServices();
-  const state = useStore(media.camera.state);
+  const state = useStore(media.picture);
+  const access = useStore(media.access).camera;
+  const trouble = useTrouble(media);
+  const isBlurred = useStore(media.background.isBlurred);
   const wished = useStore(media.wishes).camera;
   const [shown, setShown] = useState<MediaStreamTrack | null>(null);
   const isOff = followsWish && !wished;
@@ -33,15 +39,18 @@ export function CameraView({ testId, followsWish = true }: Props) {
           onFrame={() => setShown(track)}
         />
       ) : null}
-      {isOff || state.status === 'failed' ? (
+      {isOff ? (
         <p className="camera-message">
-          <VideoOff aria-hidden="true" />
-          {isOff ? t('lobby:cameraOff') : state.status === 'failed' ? t(`lobby:camera.${state.problem}`) : ''}
+          <VideoOff aria-hidden="true" /> {t('lobby:cameraOff')}
         </p>
+      ) : trouble && trouble.of !== 'microphone' ? (
+        <WayBackView trouble={trouble} />
+      ) : access === 'unasked' || access === 'asking' ? (
+        <TurnOn />
       ) : track && shown === track ? null : (
         <p className="camera-message" data-testid={`${testId}-loading`}>
           <span className="spinner" aria-hidden="true" />
-          {t('lobby:loading')}
+          {isBlurred ? t('background:loading') : t('lobby:loading')}
         </p>
       )}
     </div>

@@ -1,16 +1,21 @@
 // The page outside a room: oneself, and the rooms.
 import { Settings2 } from 'lucide-react';
 import { useId, useState } from 'react';
+import { BlurButton } from '../background/BlurToggle';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { SettingsDialog } from '../settings/SettingsDialog';
 import { CheckupLink } from '../shell/CheckupLink';
+import { SpeakerButton } from '../settings/SpeakerTest';
 import { LanguageSelect } from '../shell/LanguageSelect';
 import { Logo } from '../shell/Logo';
 import { NameField } from '../shell/NameField';
 import { CameraView } from './CameraView';
 import { CreateRoom } from './CreateRoom';
+import { DeviceMenu } from './DeviceMenu';
+import { HearingLine } from './HearingLine';
+import { RecentRooms } from './RecentRooms';
 import { RoomListView } from './RoomListView';
 import './lobby.css';
 
@@ -30,8 +35,15 @@ export function HomePage() {
           <div className="preview">
             <CameraView testId="preview" />
             <div className="preview-buttons" role="group" aria-label={t('lobby:onJoining')}>
-              <DeviceToggle kind="microphone" testId="preview-microphone" />
-              <DeviceToggle kind="camera" testId="preview-camera" />
+              <div className="with-menu">
+                <DeviceToggle kind="microphone" testId="preview-microphone" />
+                <DeviceMenu kind="microphone" />
+              </div>
+              <div className="with-menu">
+                <DeviceToggle kind="camera" testId="preview-camera" />
+                <DeviceMenu kind="camera" />
+              </div>
+              <BlurButton />
               <IconButton
                 label={t('settings:settings')}
                 icon={Settings2}
@@ -41,11 +53,16 @@ export function HomePage() {
               />
             </div>
           </div>
+          <div className="home-checks">
+            <HearingLine />
+            <SpeakerButton />
+          </div>
           <NameField testId="name-input" />
         </section>
         <section className="home-rooms" aria-labelledby={rooms}>
           <h2 id={rooms}>{t('lobby:rooms')}</h2>
           <CreateRoom />
+          <RecentRooms />
           <RoomListView />
         </section>
       </main>

@@ -18,7 +18,8 @@ export function DeviceToggle({ kind, testId, shortcut }: Props) {
   const { media } = useServices();
   const wished = useStore(media.wishes)[kind];
   const failed = useStore(media[kind].state).status === 'failed';
-  const isOn = wished && !failed;
+  const access = useStore(media.access)[kind];
+  const isOn = wished && !failed && access !== 'unasked';
   const does = failed ? 'unavailable' : isOn ? 'turnOff' : 'turnOn';
   const text = t(`media:${does}.${kind}`);
   return (

@@ -11,6 +11,14 @@ export type CaptureState =
 
 const OFF: CaptureState = { status: 'off' };
 
+/** What a device is opened with; an undefined one leaves the choice to the browser. */
+export function constraintsFor(kind: DeviceKind, deviceId?: string): MediaStreamConstraints {
+  const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+  return kind === 'camera'
+    ? { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
+    : { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+}
+
 /** A device that ends this often in a row is left alone, so that a broken driver cannot keep the page busy. */
 const LIMIT_OF_ENDS = 4;
 
@@ -51,6 +59,25 @@ export class Capture {
     if (this.state.get().status !== 'failed') return;
     this.state.set(OFF);
     void this.#change();
+  }
+
+  /** Takes over a device that was opened together with another, in one question to the person. */
+  adopt(track: MediaStreamTrack): void {
+    if (this.#wanted || this.#changing) {
+      track.stop();
+      return;
+    }
+    this.#wanted = true;
+    this.#ends = 0;
+    this.#openedFor = undefined;
+    this.#accept(track, this.state.get());
+  }
+
+  /** The person was asked for both devices, and it came to this: wanted, but not to be had until `retry`. */
+  fail(problem: DeviceProblem): void {
+    if (this.#changing || this.state.get().status === 'live') return;
+    this.#wanted = true;
+    this.state.set({ status: 'failed', problem });
   }
 
   /** One change at a time; what is wanted meanwhile is looked at when that one is through. */
@@ -101,12 +128,7 @@ export class Capture {
 
   async #ask(deviceId: string | undefined): Promise<MediaStreamTrack> {
     if (!this.#media) throw new DOMException('this page is not secure', 'SecurityError');
-    const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
-    const stream = await this.#media.getUserMedia(
-      this.#kind === 'camera'
-        ? { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
-        : { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
-    );
+    const stream = await this.#media.getUserMedia(constraintsFor(this.#kind, deviceId));
     const track = stream.getTracks()[0];
     if (!track) throw new DOMException('the device gave no track', 'NotReadableError');
     return track;

@@ -11,13 +11,15 @@ export interface Devices {
 const NONE: Devices = { cameras: [], microphones: [], speakers: [] };
 
 export class DeviceList extends Store<Devices> {
+  /** The devices are known for the first time. */
+  readonly known: Promise<void>;
   readonly #media: MediaDevices | undefined;
 
   constructor(media: MediaDevices | undefined) {
     super(NONE);
     this.#media = media;
     media?.addEventListener('devicechange', () => void this.refresh());
-    void this.refresh();
+    this.known = this.refresh();
   }
 
   async refresh(): Promise<void> {

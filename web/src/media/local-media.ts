@@ -1,28 +1,36 @@
-// The person's own camera, microphone and speaker: what they want, what is chosen, and when a device may be open at all. At home the
-// camera shows the preview and no sound is captured; in a call both run; the open settings need both, to show what is chosen.
-import { Store } from '../state/store';
-import { Capture } from './capture';
+// The person's own camera, microphone and speaker: what they want, what is chosen, and when a device may be open at all. Nothing is
+// opened that the browser would have to ask for, until the person turns it on or joins with it on. At home both show and sound to the
+// person alone: a preview and a level.
+import { Background, type MakeBlur } from '../background/background';
+import { Store, type Readable } from '../state/store';
+import { isSettled, permissionOf, type Access } from './access';
+import { Capture, constraintsFor, type CaptureState } from './capture';
 import { loadChoices, resolveChoice, saveChoices, type ChoiceKind, type Choices, type Device } from './choices';
 import { DeviceList } from './device-list';
-import type { DeviceKind } from './problems';
+import { problemOf, type DeviceKind } from './problems';
 
 export type Wishes = Record<DeviceKind, boolean>;
 
 const WISHES_KEY = 'visavis.wishes';
+const KINDS = ['camera', 'microphone'] as const;
 
 export class LocalMedia {
   readonly devices: DeviceList;
   readonly choices: Store<Choices>;
   /** On or off, as the buttons show it. */
   readonly wishes: Store<Wishes>;
+  readonly access = new Store<Record<DeviceKind, Access>>({ camera: 'unknown', microphone: 'unknown' });
   readonly camera: Capture;
   readonly microphone: Capture;
+  readonly background: Background;
+  readonly #media: MediaDevices | undefined;
   readonly #storage: Storage | null;
   readonly #session: Storage | null;
   #inCall = false;
   #settingsOpen = false;
 
-  constructor(media: MediaDevices | undefined, storage: Storage | null, session: Storage | null) {
+  constructor(media: MediaDevices | undefined, storage: Storage | null, session: Storage | null, blur?: MakeBlur) {
+    this.#media = media;
     this.#storage = storage;
     this.#session = session;
     this.devices = new DeviceList(media);
@@ -30,23 +38,39 @@ export class LocalMedia {
     this.wishes = new Store(loadWishes(session));
     this.camera = new Capture('camera', media);
     this.microphone = new Capture('microphone', media);
+    this.background = new Background(this.camera.state, storage, blur);
     for (const capture of [this.camera, this.microphone]) {
       // Labels and ids are told from the first permission on.
       capture.state.subscribe(() => {
         if (capture.state.get().status === 'live') void this.devices.refresh();
       });
     }
+    this.background.failure.subscribe(() => {
+      if (this.background.failure.get() !== null) this.wish('camera', false);
+    });
     this.devices.subscribe(() => this.#devicesChanged());
-    this.#watchPermission('camera', this.camera);
-    this.#watchPermission('microphone', this.microphone);
-    this.#update();
+    for (const kind of KINDS) void this.#learn(kind);
+  }
+
+  /** The camera as it may be shown and sent: blurred if the person wants that. */
+  get picture(): Readable<CaptureState> {
+    return this.background.picture;
   }
 
   wish(kind: DeviceKind, on: boolean): void {
     this.wishes.set({ ...this.wishes.get(), [kind]: on });
     this.#session?.setItem(WISHES_KEY, JSON.stringify(this.wishes.get()));
-    if (on) this[kind].retry();
+    if (on) {
+      this[kind].retry();
+      void this.#ask([kind]);
+    }
     this.#update();
+  }
+
+  /** Turns on what is wished for, with one question by the browser for both. */
+  async turnOn(): Promise<void> {
+    for (const kind of KINDS) this[kind].retry();
+    await this.#ask(KINDS.filter((kind) => this.wishes.get()[kind]));
   }
 
   choose(kind: ChoiceKind, device: Device): void {
@@ -57,6 +81,7 @@ export class LocalMedia {
 
   enterCall(): void {
     this.#inCall = true;
+    void this.turnOn();
     this.#update();
   }
 
@@ -79,12 +104,15 @@ export class LocalMedia {
     const { camera, microphone } = this.choices.get();
     const devices = this.devices.get();
     const wishes = this.wishes.get();
+    const access = this.access.get();
     this.camera.choose(resolveChoice(camera, devices.cameras));
     this.microphone.choose(resolveChoice(microphone, devices.microphones));
-    this.camera.want(wishes.camera || this.#settingsOpen);
+    if (access.camera === 'settled') this.camera.want(wishes.camera || this.#settingsOpen);
     // A muted microphone stays open in a call: headsets change their mode when it closes, and unmuting would lag.
-    const open = this.microphone.state.get().status === 'live';
-    this.microphone.want(this.#settingsOpen || (this.#inCall && (wishes.microphone || open)));
+    const stays = this.#inCall && this.microphone.state.get().status === 'live';
+    if (access.microphone === 'settled') {
+      this.microphone.want(wishes.microphone || this.#settingsOpen || stays);
+    }
   }
 
   #devicesChanged(): void {
@@ -98,18 +126,41 @@ export class LocalMedia {
     this.#update();
   }
 
-  #watchPermission(name: 'camera' | 'microphone', capture: Capture): void {
-    // Not every browser knows these names; there a reload does it.
-    // Old browsers have no such object, whatever the type says.
-    const permissions = navigator.permissions as Permissions | undefined;
-    void permissions
-      ?.query({ name })
-      .then((status) => {
-        status.addEventListener('change', () => {
-          if (status.state === 'granted') capture.retry();
-        });
-      })
-      .catch(() => undefined);
+  /** Lets the browser ask for these, unless it has the answer; two are one question. */
+  async #ask(kinds: readonly DeviceKind[]): Promise<void> {
+    const open = kinds.filter((kind) => ['unknown', 'unasked'].includes(this.access.get()[kind]));
+    if (open.length === 2 && this.#media) {
+      this.#setAccess(open, 'asking');
+      try {
+        const stream = await this.#media.getUserMedia({ ...constraintsFor('camera'), ...constraintsFor('microphone') });
+        for (const track of stream.getTracks()) this[track.kind === 'video' ? 'camera' : 'microphone'].adopt(track);
+      } catch (error) {
+        const problem = problemOf(error);
+        // One refusal is enough. Whatever else it is may be of one device only: each is tried by itself.
+        if (['refused', 'dismissed', 'system'].includes(problem)) for (const kind of open) this[kind].fail(problem);
+      }
+    }
+    this.#setAccess(open, 'settled');
+    this.#update();
+  }
+
+  async #learn(kind: DeviceKind): Promise<void> {
+    // A page that is not secure gets no devices, and can say so at once.
+    const settled = !this.#media || (await isSettled(kind, this.devices));
+    if (this.access.get()[kind] === 'unknown') this.#setAccess([kind], settled ? 'settled' : 'unasked');
+    this.#update();
+    const status = await permissionOf(kind);
+    status?.addEventListener('change', () => {
+      if (status.state !== 'granted') return;
+      this.#setAccess([kind], 'settled');
+      this[kind].retry();
+      this.#update();
+    });
+  }
+
+  #setAccess(kinds: readonly DeviceKind[], access: Access): void {
+    if (kinds.length === 0) return;
+    this.access.set({ ...this.access.get(), ...Object.fromEntries(kinds.map((kind) => [kind, access])) });
   }
 }
 
@@ -117,7 +168,7 @@ function loadWishes(session: Storage | null): Wishes {
   const wishes: Wishes = { camera: true, microphone: true };
   try {
     const kept = JSON.parse(session?.getItem(WISHES_KEY) ?? '{}') as Partial<Record<DeviceKind, unknown>>;
-    for (const kind of ['camera', 'microphone'] as const) if (kept[kind] === false) wishes[kind] = false;
+    for (const kind of KINDS) if (kept[kind] === false) wishes[kind] = false;
   } catch {
     // Not ours: both on, as at the first visit.
   }

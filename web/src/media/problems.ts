@@ -1,14 +1,21 @@
-// What can be wrong with a camera or a microphone, and the plain sentence for it. Knows no device and no component.
-import { t } from '../i18n/i18n';
+// What can be wrong with a camera or a microphone. What to tell of it is in `access`.
 
 export type DeviceKind = 'camera' | 'microphone';
 
-export type DeviceProblem = 'refused' | 'missing' | 'busy' | 'insecure';
+/**
+ * `refused`: the person or a setting of the browser said no; `dismissed`: the question was closed without an answer; `system`: the
+ * operating system does not let the browser; `insecure`: browsers give pages like this one no devices.
+ */
+export type DeviceProblem = 'refused' | 'dismissed' | 'system' | 'missing' | 'busy' | 'insecure';
 
 /** The problem behind what `getUserMedia` threw. Names are those of the Media Capture specification, section 10.3. */
 export function problemOf(error: unknown): DeviceProblem {
-  switch (error instanceof Error || error instanceof DOMException ? error.name : '') {
+  const { name, message } = error instanceof Error || error instanceof DOMException ? error : { name: '', message: '' };
+  switch (name) {
     case 'NotAllowedError':
+      // Chromium alone tells them apart, and only in the message.
+      if (/by system/i.test(message)) return 'system';
+      return /dismissed/i.test(message) ? 'dismissed' : 'refused';
     case 'SecurityError':
       return 'refused';
     case 'NotFoundError':
@@ -17,21 +24,4 @@ export function problemOf(error: unknown): DeviceProblem {
     default:
       return 'busy';
   }
-}
-
-export interface DeviceNotice {
-  kind: string;
-  text: string;
-}
-
-/** One notice about both devices, or none when both are well. */
-export function deviceNotice(camera: DeviceProblem | null, microphone: DeviceProblem | null): DeviceNotice | null {
-  const problem = camera ?? microphone;
-  if (!problem) return null;
-  const still = t('media:still');
-  if (problem === 'insecure') return { kind: 'insecure', text: t('media:insecure', { still }) };
-  const kind: DeviceKind = camera ? 'camera' : 'microphone';
-  const which = camera === microphone ? 'both' : kind;
-  const text = t(`media:${problem}.${which}`, { still });
-  return { kind: problem === 'missing' ? `no-${kind}` : `${kind}-${problem}`, text };
 }

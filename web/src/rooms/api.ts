@@ -5,6 +5,18 @@ export interface RoomSummary {
   name: string;
   participantCount: number;
   maxParticipants: number;
+  /** The names of those inside, or of the first of them; none where the room does not show them. */
+  people: readonly string[];
+  isLocked: boolean;
+  /** Who comes has to knock. */
+  hasWaitingRoom: boolean;
+}
+
+/** What a room is like that is made by hand. */
+export interface RoomOptions {
+  listed: boolean;
+  showPeople: boolean;
+  waitingRoom: boolean;
 }
 
 export interface SaidMessage {
@@ -42,6 +54,8 @@ export interface VideoApi {
   ticket(person: { identity: string; name: string }, room: string): Promise<Ticket>;
   /** The token for a room, for who holds one that names none. */
   exchange(token: string, room: string): Promise<Ticket>;
+  /** Makes a room, as its maker; null where that is left to joining. */
+  create(person: { identity: string; name: string }, room: string, options: RoomOptions): Promise<Ticket | null>;
   /** What was said in a room before, for who is inside with this token. */
   chat(room: string, token: string): Promise<SaidMessage[]>;
 }
@@ -74,6 +88,21 @@ export function videoApi(
       const url = new URL(`api/video/rooms/${encodeURIComponent(room)}/token`, base);
       return parseTicket(await getJson(url, bearer(token), 'POST'));
     },
+    async create({ identity, name }, room, options) {
+      const url = new URL('api/video/token', base);
+      url.search = new URLSearchParams({ identity, name }).toString();
+      const { token } = parseTicket(await getJson(url, former()));
+      try {
+        const made = await sendJson(new URL('api/video/rooms', base), { name: room, ...options }, token);
+        const ticket = parseTicket(made);
+        session?.setItem(TOKEN_KEY, ticket.token);
+        return ticket;
+      } catch (error) {
+        // The server makes rooms on joining only (404, 405), or there is one of that name already: joining does it.
+        if (error instanceof ApiError && [404, 405, 409].includes(error.status ?? 0)) return null;
+        throw error;
+      }
+    },
     async chat(room, token) {
       const path = `api/video/rooms/${encodeURIComponent(room)}/chat`;
       const body = await getJson(new URL(path, base), bearer(token));
@@ -88,10 +117,19 @@ function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-async function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
+function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
+  return answerOf(url, { method, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
+}
+
+function sendJson(url: URL, body: object, token: string): Promise<unknown> {
+  const headers = { Accept: 'application/json', 'Content-Type': 'application/json', ...bearer(token) };
+  return answerOf(url, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+async function answerOf(url: URL, request: RequestInit): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, { method, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
+    response = await fetch(url, request);
   } catch {
     throw new ApiError('The server does not answer.', null, 'no_answer');
   }
@@ -117,8 +155,21 @@ function parseRoom(value: unknown): RoomSummary {
   if (typeof name !== 'string' || typeof participantCount !== 'number' || typeof maxParticipants !== 'number') {
     throw unexpected('api/video/rooms', value);
   }
-  return { name, participantCount, maxParticipants };
+  return { name, participantCount, maxParticipants, ...parseDetails(value as Record<string, unknown>) };
 }
+
+/** What older servers do not tell. */
+function parseDetails({ people, locked, waitingRoom }: Record<string, unknown>): Omit<RoomSummary, 'name' | Counts> {
+  const entries: unknown[] = Array.isArray(people) ? people : [];
+  const names = entries.map((person) => ((person ?? {}) as Record<string, unknown>)['name']);
+  return {
+    people: names.filter((name): name is string => typeof name === 'string' && name !== ''),
+    isLocked: locked === true,
+    hasWaitingRoom: waitingRoom === true,
+  };
+}
+
+type Counts = 'participantCount' | 'maxParticipants';
 
 function parseSaid(path: string, value: unknown): SaidMessage {
   const { id, identity, name, text, attributes, secondsAgo } = (value ?? {}) as Record<string, unknown>;

@@ -2,7 +2,14 @@ import { expect, it, vi } from 'vitest';
 import type { RoomSummary, VideoApi } from './api';
 import { RoomList } from './room-list';
 
-const ALPHA: RoomSummary = { name: 'alpha', participantCount: 1, maxParticipants: 50 };
+const ALPHA: RoomSummary = {
+  name: 'alpha',
+  participantCount: 1,
+  maxParticipants: 50,
+  people: [],
+  isLocked: false,
+  hasWaitingRoom: false,
+};
 
 function server() {
   const answers: { resolve: (rooms: RoomSummary[]) => void; reject: (error: Error) => void }[] = [];

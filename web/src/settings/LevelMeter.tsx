@@ -3,14 +3,24 @@ import { useEffect, useRef } from 'react';
 import { useT } from '../i18n/i18n';
 import { watchLevel } from '../media/level';
 
-export function LevelMeter({ track }: { track: MediaStreamTrack }) {
+interface Props {
+  track: MediaStreamTrack;
+  onLevel?: (level: number) => void;
+}
+
+export function LevelMeter({ track, onLevel }: Props) {
   const t = useT();
   const meter = useRef<HTMLDivElement>(null);
+  const tell = useRef(onLevel);
+  useEffect(() => {
+    tell.current = onLevel;
+  });
   useEffect(
     () =>
       watchLevel(track, (level) => {
         meter.current?.style.setProperty('--level', `${level}%`);
         meter.current?.setAttribute('aria-valuenow', String(level));
+        tell.current?.(level);
       }),
     [track],
   );

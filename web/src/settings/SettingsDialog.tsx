@@ -1,5 +1,6 @@
 // Which devices to use, seen and heard as they are chosen.
 import { useEffect } from 'react';
+import { BlurField } from '../background/BlurToggle';
 import { Dialog } from '../design/Dialog';
 import { useT } from '../i18n/i18n';
 import { CameraView } from '../lobby/CameraView';
@@ -44,6 +45,7 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
             devices={cameras}
             active={camera.status === 'live' ? camera.deviceId : undefined}
           />
+          <BlurField />
           <DeviceSelect
             kind="microphone"
             devices={microphones}

@@ -2,6 +2,8 @@
 import { Volume2 } from 'lucide-react';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
+import { useServices } from '../shell/services';
+import { useStore } from '../state/store';
 
 export function SpeakerTest({ deviceId }: { deviceId: string | undefined }) {
   const t = useT();
@@ -12,6 +14,24 @@ export function SpeakerTest({ deviceId }: { deviceId: string | undefined }) {
       className="speaker-test"
       onClick={() => void playNotes(deviceId)}
     />
+  );
+}
+
+/** The same in words, for who has not opened the settings. */
+export function SpeakerButton() {
+  const { media } = useServices();
+  const t = useT();
+  useStore(media.devices);
+  useStore(media.choices);
+  return (
+    <button
+      type="button"
+      className="button button-small"
+      data-testid="speaker-test"
+      onClick={() => void playNotes(media.speaker())}
+    >
+      <Volume2 aria-hidden="true" /> {t('home:speaker_test')}
+    </button>
   );
 }
 

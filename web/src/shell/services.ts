@@ -1,17 +1,17 @@
 // The parts that decide at home, made once and wired to each other; components reach them through a context. Those of a call are in
 // `call/services`.
 import { createContext, useContext } from 'react';
+import { tellTrouble } from '../access/telling';
 import { Call } from '../call/call';
-import { t } from '../i18n/i18n';
 import { takeToken, withToken } from '../embed/held-token';
 import type { AddressOptions } from '../embed/options';
 import { Keys } from '../encryption/key';
 import { LocalMedia } from '../media/local-media';
 import { ownDevices } from '../media/own-devices';
-import { deviceNotice, type DeviceNotice } from '../media/problems';
 import { Notices } from '../notices/notices';
 import { videoApi, type VideoApi } from '../rooms/api';
 import { followHub } from '../rooms/hub';
+import { Recents } from '../rooms/recents';
 import { RoomList } from '../rooms/room-list';
 import { storageOf } from '../state/storage';
 import { basePath, roomOfPath } from './address';
@@ -26,6 +26,7 @@ export interface Services {
   media: LocalMedia;
   notices: Notices;
   rooms: RoomList;
+  recents: Recents;
   call: Call;
   callLoader: CallLoader;
   preferences: Preferences;
@@ -58,9 +59,22 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
     key: (of) => keys.of(of),
   });
   const preferences = new Preferences(storage);
-  const services: Services = { api, person, media, notices, rooms, call, callLoader, preferences, keys, options };
+  const recents = recentsOf(call, storage);
+  const services: Services = {
+    api,
+    person,
+    media,
+    notices,
+    rooms,
+    recents,
+    call,
+    callLoader,
+    preferences,
+    keys,
+    options,
+  };
   beginAs(options, person, media);
-  tellDeviceProblems(media, notices);
+  tellTrouble(media, call.view, notices);
   // Shown again out of the browser's memory: the call ended when the page was left.
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
@@ -80,6 +94,19 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   return services;
 }
 
+/** Keeps the rooms that were entered, not those that did not let one in. */
+function recentsOf(call: Call, storage: Storage | null): Recents {
+  const recents = new Recents(storage);
+  let entered: string | null = null;
+  call.view.subscribe(() => {
+    const view = call.view.get();
+    const now = view.room !== null && view.connection === 'connected' ? view.room : null;
+    if (now !== null && now !== entered) recents.add(now);
+    if (now !== null || view.room === null) entered = now;
+  });
+  return recents;
+}
+
 /** What the address says of the person. */
 function beginAs({ name, off }: AddressOptions, person: OwnPerson, media: LocalMedia): void {
   if (name !== null) person.introduce(name);
@@ -92,39 +119,6 @@ async function speakToParent(services: Services, room: string): Promise<void> {
   const origin = trustedOrigin(options.parent, document.referrer, location.origin);
   const bridge = new Bridge({ page: window, origin, room, ...services });
   for (const problem of options.problems) bridge.problem(problem);
-}
-
-function tellDeviceProblems(media: LocalMedia, notices: Notices): void {
-  let told: DeviceNotice | null = null;
-  const tell = () => {
-    const [camera, microphone] = [media.camera.state.get(), media.microphone.state.get()];
-    const notice = deviceNotice(
-      camera.status === 'failed' ? camera.problem : null,
-      microphone.status === 'failed' ? microphone.problem : null,
-    );
-    if (notice?.text === told?.text) return;
-    told = notice;
-    if (!notice) {
-      notices.dismiss('devices');
-      return;
-    }
-    notices.show({
-      slot: 'devices',
-      ...notice,
-      tone: 'warning',
-      lasts: null,
-      action: {
-        label: t('media:tryAgain'),
-        run: () => {
-          media.camera.retry();
-          media.microphone.retry();
-        },
-      },
-    });
-  };
-  media.camera.state.subscribe(tell);
-  media.microphone.state.subscribe(tell);
-  tell();
 }
 
 export const ServicesContext = createContext<Services | null>(null);

@@ -1,0 +1,25 @@
+// Why there is no camera or no microphone, and what to do about it in this browser.
+import { RotateCw } from 'lucide-react';
+import { useT } from '../i18n/i18n';
+import { useServices } from '../shell/services';
+import { ownSurroundings } from './browser';
+import { wayBack, type Trouble } from './way-back';
+
+export function WayBackView({ trouble }: { trouble: Trouble }) {
+  const { media } = useServices();
+  const t = useT();
+  const { what, how } = wayBack(trouble, ownSurroundings());
+  return (
+    <div className="way-back" role="status" data-testid="way-back" data-problem={trouble.problem}>
+      <p className="way-back-what">{what}</p>
+      <p>
+        {how} {t('access:still')}
+      </p>
+      {trouble.problem === 'insecure' ? null : (
+        <button type="button" className="button" data-testid="try-again" onClick={() => void media.turnOn()}>
+          <RotateCw aria-hidden="true" /> {t('access:try_again')}
+        </button>
+      )}
+    </div>
+  );
+}
