@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Browser, CDPSession } from 'puppeteer-core';
+import { violations } from '../stage/access.ts';
 import { openBrowser, type BrowserName } from '../stage/browsers.ts';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
@@ -137,6 +138,23 @@ describe('encryption from end to end on our page', { skip: leftOut('visavis') },
     await Promise.all([bob.sees('alice', 'red'), alice.sees('bob', 'green')]);
     await carol.close();
     await alice.hides('tile-stranger');
+  });
+
+  it('axe has nothing to complain about, and on a phone nothing scrolls sideways', async () => {
+    const carol = await visit('carol', '/r/alpha', { size: { width: 360, height: 640 } });
+    await carol.shows('tile-stranger');
+    assert.deepEqual(await violations(carol), []);
+    await (await carol.find('notice', ' button')).click();
+    await carol.click('not-encrypted');
+    await carol.shows('encryption-dialog');
+    assert.deepEqual(await violations(carol), []);
+    assert.ok(await carol.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await carol.close();
+    // By the keyboard: a notice may be over it.
+    await (await alice.find('encrypted')).press('Enter');
+    await alice.shows('encryption-dialog');
+    assert.deepEqual(await violations(alice), []);
+    await alice.click('close-encryption');
   });
 
   it('who has another key is told so, and so are the others', async () => {

@@ -1,6 +1,9 @@
 /** Rooms in pages of somebody else's, at another origin: by a plain frame and by the web component, with events and commands. */
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'puppeteer-core';
 import { openBrowser } from '../stage/browsers.ts';
 import { closedAfter } from '../stage/closing.ts';
@@ -73,6 +76,19 @@ function command(page: Page, message: object): Promise<void> {
   );
 }
 
+/** A theme with a logo that has no size of its own, as drawings often have none. */
+async function themeFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'visavis-theme-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+  const logo = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><rect width="120" height="32"/></svg>';
+  await writeFile(join(folder, 'acme.svg'), logo);
+  await writeFile(
+    join(folder, 'theme.toml'),
+    'name = "Acme Meet"\nlogo = "acme.svg"\naccent = "#e4002b"\nradius = "8px"',
+  );
+  return join(folder, 'theme.toml');
+}
+
 describe('rooms in pages of another origin', { skip: leftOut('visavis') }, () => {
   const closing = closedAfter();
   let browser: Browser, server: Server, host: Host, stranger: Host;
@@ -87,7 +103,7 @@ describe('rooms in pages of another origin', { skip: leftOut('visavis') }, () =>
     const origin = `http://127.0.0.1:${PORTS.hosts[0]}`;
     [browser, server, host, stranger] = await closing.opened(
       openBrowser('chromium'),
-      Server.start('visavis', ['--frame-ancestors', origin]),
+      Server.start('visavis', ['--frame-ancestors', origin, '--theme', await themeFile()]),
       Host.open(0, (own) => ({
         '/frame': framePage(`name=Alice+of+the+host&camera=off&parent=${own}`),
         '/waits': framePage(`join=0&theme=dark&lang=de&accent=nonsense&controls=microphone,leave&parent=${own}`),
@@ -142,12 +158,11 @@ describe('rooms in pages of another origin', { skip: leftOut('visavis') }, () =>
           document as unknown as { featurePolicy: { allowsFeature(name: string): boolean } }
         ).featurePolicy.allowsFeature(feature),
       ),
-      leave: getComputedStyle(document.documentElement).getPropertyValue('--accent'),
-      logo: getComputedStyle(document.querySelector('.logo rect') ?? document.body).fill,
+      accent: getComputedStyle(document.documentElement).getPropertyValue('--accent'),
       rooms: document.querySelector('[data-testid="room-list-button"]'),
     }));
     assert.deepEqual(inside.allowed, [true, true, true]);
-    assert.equal(inside.logo, 'rgb(122, 31, 162)');
+    assert.match(inside.accent, /#7a1fa2/, 'the address says more than the theme');
     assert.equal(inside.rooms, null);
   });
 
@@ -230,6 +245,22 @@ describe('rooms in pages of another origin', { skip: leftOut('visavis') }, () =>
     await inside.view.evaluate(() => location.reload());
     await dave.page.evaluate(() => (window.told.length = 0));
     await told(dave.page, 'joined', { identity: 'the-host-knows' });
+  });
+
+  it('an installation has its own name, logo and colours from the first paint', async () => {
+    const carol = await visit('carol', server.http, '/');
+    assert.equal(await carol.page.title(), 'Acme Meet');
+    await carol.until(
+      () => (document.querySelector<HTMLImageElement>('img[alt="Acme Meet"]')?.getBoundingClientRect().width ?? 0) > 60,
+      [],
+      'the logo',
+    );
+    // Before any script has run.
+    await carol.page.setJavaScriptEnabled(false);
+    await carol.page.reload();
+    const accent = await carol.page.$eval('html', (root) => getComputedStyle(root).getPropertyValue('--accent'));
+    assert.equal(accent, '#c20025');
+    await carol.close();
   });
 
   it('a page whose origin is not named cannot show a room, and its commands reach nothing', async () => {

@@ -15,6 +15,7 @@ import { RoomListView } from '../lobby/RoomListView';
 import { showing, useShows } from '../embed/shows';
 import type { Control } from '../embed/options';
 import { EncryptionButton } from '../encryption/EncryptionButton';
+import { EncryptionDialog } from '../encryption/EncryptionDialog';
 import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
@@ -51,7 +52,7 @@ export function RoomPage({ view }: { view: InRoom }) {
   const services = useCallServices();
   const { call, media, preferences } = services;
   const shows = useShows();
-  const [dialog, setDialog] = useState<'settings' | 'rooms' | 'invite' | null>(null);
+  const [dialog, setDialog] = useState<'settings' | 'rooms' | 'invite' | 'encryption' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const { room, connection, tiles, sounds, isSharing } = view;
@@ -84,7 +85,7 @@ export function RoomPage({ view }: { view: InRoom }) {
           <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
         <div className="room-header-buttons">
-          {connection === 'joining' ? null : <EncryptionButton room={room} />}
+          {connection === 'joining' ? null : <EncryptionButton onOpen={() => setDialog('encryption')} />}
           {shows('connection') ? <ConnectionButton /> : null}
           {shows('view') ? <ViewMenu /> : null}
           {shows('invite') ? (
@@ -158,6 +159,7 @@ export function RoomPage({ view }: { view: InRoom }) {
       ))}
       <SmallCall />
       <ConnectionPanel />
+      {dialog === 'encryption' ? <EncryptionDialog room={room} onClose={() => setDialog(null)} /> : null}
       {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
       {dialog === 'invite' ? <InviteDialog room={room} link={linkToRoom()} onClose={() => setDialog(null)} /> : null}
       {dialog === 'rooms' ? (
