@@ -117,6 +117,19 @@ def test_a_led_room_wants_another_moderator_after_a_while():
     assert moderation.needs_moderator(2000 + ABSENCE_SECONDS)
 
 
+def test_who_was_asked_to_unmute_may_until_nobody_may_again():
+    moderation, guests = Moderation(now=0, maker="maker"), RoomSettings(may_unmute=False)
+    moderation.allow_to_speak("guest")
+    moderation.set(guests)
+    assert moderation.denied_sources(GUEST, ROOM) == {"microphone", "unknown"}
+    moderation.allow_to_speak("guest")
+    moderation.set(replace(guests, is_locked=True))
+    assert moderation.denied_sources(GUEST, ROOM) == frozenset()
+    moderation.disallow_to_speak("guest")
+    assert moderation.denied_sources(GUEST, ROOM)
+    assert moderation.denied_sources(MAKER, ROOM) == frozenset()
+
+
 def test_a_room_of_the_host_wants_none():
     assert not Moderation(now=0).needs_moderator(1000)
 

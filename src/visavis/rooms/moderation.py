@@ -164,6 +164,12 @@ class Moderation:
         """Lets one person use its microphone where others may not: it has been asked to."""
         self._may_speak.add(identity)
 
+    def set(self, settings: RoomSettings) -> None:
+        """Sets what holds from now on. Who was asked to unmute before nobody might is one of all then."""
+        if self.settings.may_unmute and not settings.may_unmute:
+            self._may_speak.clear()
+        self.settings = settings
+
     def disallow_to_speak(self, identity: str) -> None:
         """Takes that back."""
         self._may_speak.discard(identity)

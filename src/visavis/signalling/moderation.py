@@ -144,9 +144,10 @@ def appoint(room: LiveRoom, session: Session) -> None:
 def change_settings(room: LiveRoom, settings: RoomSettings) -> None:
     """Changes what the moderators of a room have set, and tells everybody."""
     moderation = room.room.moderation
-    before, moderation.settings = moderation.settings, settings
+    before = moderation.settings
     if before == settings:
         return
+    moderation.set(settings)
     if (before.is_locked, before.has_waiting_room) != (settings.is_locked, settings.has_waiting_room):
         moderation.waiting.disperse()
     for session in list(room.sessions.values()):

@@ -171,7 +171,6 @@ class RoomRegistry:
     def end_room(self, room: LiveRoom, reason: Reason) -> None:
         """Ends a room that lives: everybody in it is told to leave."""
         self._close_room(room, reason)
-        room.room.moderation.waiting.disperse()
         del self._rooms[room.room.name]
         del self._by_sid[room.room.sid]
         _log.info("room_ended", room=room.room.sid)
@@ -205,6 +204,7 @@ class RoomRegistry:
 
     def _close_room(self, room: LiveRoom, reason: Reason) -> list[Outlet]:
         outlets = room.close(reason)
+        room.room.moderation.waiting.disperse()
         self._ended(room.room, reason)
         self._around.happened(happenings.of_room("room_finished", room.room))
         return outlets

@@ -35,6 +35,7 @@ let notices: Notices;
 let call: Call;
 const ticket = vi.fn<VideoApi['ticket']>();
 const create = vi.fn<VideoApi['create']>();
+const knock = vi.fn<VideoApi['knock']>();
 const media = { enterCall: vi.fn(), leaveCall: vi.fn() };
 const engine = vi.fn<() => Promise<Engine>>();
 const forget = vi.fn();
@@ -62,7 +63,15 @@ beforeEach(() => {
   });
   notices = new Notices();
   call = new Call({
-    api: { ticket, create, exchange: vi.fn(), rooms: () => Promise.resolve([]), chat: () => Promise.resolve([]) },
+    api: {
+      ticket,
+      knock,
+      wait: vi.fn(),
+      create,
+      exchange: vi.fn(),
+      rooms: () => Promise.resolve([]),
+      chat: () => Promise.resolve([]),
+    },
     media: media as unknown as LocalMedia,
     notices,
     person: () => ({ identity: 'me', name: 'Me' }),

@@ -5,18 +5,13 @@ import { t } from '../i18n/i18n';
 import type { LocalMedia } from '../media/local-media';
 import type { DeviceKind } from '../media/problems';
 import type { Notices } from '../notices/notices';
-import type { RoomOptions, Ticket, VideoApi } from '../rooms/api';
+import { ApiError, type Person, type RoomOptions, type Ticket, type VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
 import { Store } from '../state/store';
 import { endingOf, failureOf, shorten } from './reasons';
 import type { Session, SessionEvents, SessionView } from './session';
 
 export type CallView = { room: null } | ({ room: string } & SessionView);
-
-export interface Person {
-  identity: string;
-  name: string;
-}
 
 export interface CallParts {
   api: VideoApi;
@@ -43,8 +38,11 @@ const REJOIN_WAITS = [500, 1_000, 2_000, 4_000, ...Array<number>(14).fill(8_000)
 
 export class Call {
   readonly view = new Store<CallView>(HOME);
+  /** A moderator has to let one in. */
+  readonly isWaiting = new Store(false);
   readonly #parts: CallParts;
   #engine: Engine | null = null;
+  #waits: AbortController | null = null;
   #session: Session | null = null;
   #stopFollowing: () => void = () => undefined;
   /** Counts joins and leaves: whoever awaited something looks whether it still matters. */
@@ -124,7 +122,7 @@ export class Call {
   async #ticket(room: string, options?: RoomOptions): Promise<Ticket> {
     const { api, person } = this.#parts;
     const made = options && (await api.create(person(), room, options));
-    return made ?? api.ticket(person(), room);
+    return made ?? this.#enter(room);
   }
 
   async #connect(room: string, turn: number, options?: RoomOptions): Promise<void> {
@@ -166,6 +164,23 @@ export class Call {
     this.#stopFollowing = session.view.subscribe(show);
     show();
     if (!wasLost) notices.announce(t('call:entered', { room }));
+  }
+
+  /** What one needs to join; where one has to be let in, once that is so. */
+  async #enter(room: string): Promise<Ticket> {
+    const { api, person } = this.#parts;
+    const waits = (this.#waits = new AbortController());
+    try {
+      return await api.ticket(person(), room);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.kind !== 'must_knock' || this.#waits !== waits) throw error;
+    }
+    this.isWaiting.set(true);
+    try {
+      return await api.knock(person(), room, waits.signal);
+    } finally {
+      if (this.#waits === waits) this.isWaiting.set(false);
+    }
   }
 
   #tellConnection(was: SessionView['connection'], now: SessionView['connection']): void {
@@ -280,6 +295,9 @@ export class Call {
   /** Ends whatever session there is, and makes everything awaited before void. */
   #drop(): number {
     clearTimeout(this.#timer);
+    this.#waits?.abort();
+    this.#waits = null;
+    this.isWaiting.set(false);
     this.#stopFollowing();
     this.#stopFollowing = () => undefined;
     void this.#session?.close();

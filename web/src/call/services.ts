@@ -4,6 +4,8 @@ import { Captions } from '../captions/captions';
 import { Chat } from '../chat/chat';
 import { Files } from '../chat/files';
 import { ConnectionMonitor } from '../connection/monitor';
+import { moderationApi } from '../moderation/api';
+import { Moderation } from '../moderation/moderation';
 import { People } from '../people/people';
 import { Reactions } from '../reactions/reactions';
 import { Encryption } from '../encryption/encryption';
@@ -18,6 +20,7 @@ import type { Feature } from './feature';
 export interface CallServices extends Services {
   chat: Chat;
   people: People;
+  moderation: Moderation;
   reactions: Reactions;
   captions: Captions;
   encryption: Encryption;
@@ -29,16 +32,17 @@ export interface CallServices extends Services {
 
 /** The services, and what goes on in a room beside media. */
 export function startCallServices(home: Services): { services: CallServices; features: readonly Feature[] } {
-  const { api, notices } = home;
+  const { api, media, notices } = home;
   const files = new Files();
   const chat = new Chat({ api, notices, files });
   const people = new People(notices);
+  const moderation = new Moderation({ api: moderationApi(), media, notices });
   const reactions = new Reactions(notices);
   const captions = new Captions(storageOf('localStorage'));
   const encryption = new Encryption(notices);
   return {
-    services: { ...home, chat, people, reactions, captions, encryption, ...viewOf(home) },
-    features: [files, chat, people, reactions, captions, encryption],
+    services: { ...home, chat, people, moderation, reactions, captions, encryption, ...viewOf(home) },
+    features: [files, chat, people, moderation, reactions, captions, encryption],
   };
 }
 

@@ -22,6 +22,7 @@ import { isReadable } from '../encryption/encryption';
 import type { StartedEncryption } from '../encryption/worker';
 import { Store, type Readable } from '../state/store';
 import type { Feature } from './feature';
+import { mayPublish } from '../moderation/permissions';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
 import { ConnectFailure, type EndReason } from './reasons';
@@ -148,8 +149,10 @@ export class Session {
     const tell = () => {
       const state = device.get();
       if (state.status === 'starting') return; // The old track, or none, until the new one is there.
-      this.#publishers[kind].set(state.status === 'live' && this.#media.wishes.get()[kind] ? state.track : null);
+      const isWished = this.#media.wishes.get()[kind] && mayPublish(this.#room.localParticipant, kind);
+      this.#publishers[kind].set(state.status === 'live' && isWished ? state.track : null);
     };
+    this.#room.on(RoomEvent.ParticipantPermissionsChanged, tell);
     this.#undo.push(device.subscribe(tell), this.#media.wishes.subscribe(tell));
     tell();
   }

@@ -23,7 +23,12 @@ export function takeToken(page: Pick<Window, 'location' | 'history'>): string | 
 /** What joins with this token: as it is where it names a room, else exchanged for one that does. */
 export function withToken(api: VideoApi, token: string, base: string = document.baseURI): VideoApi {
   // Whoever has minted it makes the rooms: joining is all there is to do here.
-  return { ...api, create: () => Promise.resolve(null), ticket: (_, room) => ticketFor(api, token, room, base) };
+  return {
+    ...api,
+    create: () => Promise.resolve(null),
+    ticket: (_, room) => ticketFor(api, token, room, base),
+    knock: (_, room, signal) => api.wait(token, room, signal),
+  };
 }
 
 async function ticketFor(api: VideoApi, token: string, room: string, base: string): Promise<Ticket> {

@@ -13,6 +13,7 @@ import type home from './locales/en/home.json';
 import type invite from './locales/en/invite.json';
 import type lobby from './locales/en/lobby.json';
 import type media from './locales/en/media.json';
+import type moderation from './locales/en/moderation.json';
 import type notices from './locales/en/notices.json';
 import type people from './locales/en/people.json';
 import type reactions from './locales/en/reactions.json';
@@ -42,6 +43,7 @@ declare module 'i18next' {
       invite: typeof invite;
       lobby: typeof lobby;
       media: typeof media;
+      moderation: typeof moderation;
       notices: typeof notices;
       people: typeof people;
       reactions: typeof reactions;

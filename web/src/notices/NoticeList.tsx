@@ -31,18 +31,20 @@ export function NoticeList() {
 function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => void }) {
   const t = useT();
   const Icon = ICONS[notice.tone];
-  const { action } = notice;
+  const { action, otherAction } = notice;
   // Joins and leaves are told by the announcer; a role here would tell them twice.
   const role = notice.kind === 'presence' ? undefined : notice.tone === 'bad' ? 'alert' : 'status';
   return (
     <div className="notice" data-testid="notice" data-kind={notice.kind} data-tone={notice.tone} role={role}>
       <Icon aria-hidden="true" />
       <p>{notice.text}</p>
-      {action ? (
-        <button type="button" className="button notice-action" onClick={action.run}>
-          {action.label}
-        </button>
-      ) : null}
+      {[action, otherAction].map((each) =>
+        each ? (
+          <button key={each.label} type="button" className="button notice-action" onClick={each.run}>
+            {each.label}
+          </button>
+        ) : null,
+      )}
       {/* Gone by itself before anybody could aim at a button. */}
       {notice.kind === 'presence' ? null : <IconButton label={t('notices:dismiss')} icon={X} onClick={onDismiss} />}
     </div>

@@ -3,6 +3,11 @@ import { Store } from '../state/store';
 
 export type Tone = 'info' | 'good' | 'warning' | 'bad';
 
+export interface NoticeAction {
+  label: string;
+  run: () => void;
+}
+
 export interface Notice {
   slot: string;
   kind: string;
@@ -10,7 +15,8 @@ export interface Notice {
   text: string;
   /** Milliseconds until it goes by itself; null: stays until dismissed or no longer true. */
   lasts: number | null;
-  action?: { label: string; run: () => void };
+  action?: NoticeAction;
+  otherAction?: NoticeAction;
 }
 
 export class Notices {

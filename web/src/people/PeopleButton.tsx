@@ -4,6 +4,7 @@ import { useCallServices } from '../call/services';
 import { number } from '../i18n/format';
 import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
+import '../moderation/moderation.css';
 import './people.css';
 
 interface Props {
@@ -14,7 +15,9 @@ interface Props {
 
 export function PeopleButton({ count, isOpen, onToggle }: Props) {
   const t = useT();
-  const hands = useStore(useCallServices().people.list).filter(({ hand }) => hand !== null).length;
+  const services = useCallServices();
+  const hands = useStore(services.people.list).filter(({ hand }) => hand !== null).length;
+  const waiting = useStore(services.moderation.view).waiting.length;
   return (
     <button
       type="button"
@@ -26,6 +29,12 @@ export function PeopleButton({ count, isOpen, onToggle }: Props) {
     >
       {number(count)} <span>{t('people:people', { count })}</span>
       <Users aria-hidden="true" />
+      {waiting > 0 ? (
+        <span className="room-waiting" data-testid="waiting-count">
+          <span className="for-screen-readers">{t('moderation:waitingShort')} </span>
+          {waiting}
+        </span>
+      ) : null}
       {hands > 0 ? (
         <span className="room-hands" data-testid="raised-hands">
           <Hand role="img" aria-label={t('people:raised')} /> {hands}

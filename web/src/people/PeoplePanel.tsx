@@ -1,9 +1,11 @@
 // Everyone in the room, raised hands first and numbered.
-import { Bot, Hand, Mic, MicOff, Video, VideoOff } from 'lucide-react';
+import { Bot, Hand, Mic, MicOff, ShieldCheck, Video, VideoOff } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
 import { useT } from '../i18n/i18n';
 import { useStore } from '../state/store';
+import { PersonMenu } from '../moderation/PersonMenu';
+import { WaitingList } from '../moderation/WaitingList';
 import type { PersonInRoom } from './people';
 import './people.css';
 
@@ -19,6 +21,7 @@ export function PeoplePanel({ onClose }: { onClose: () => void }) {
       closeTestId="close-people"
       onClose={onClose}
     >
+      <WaitingList />
       <div className="people" tabIndex={0} role="group" aria-label={t('people:everyone')}>
         {raised.length > 0 ? <Section title={t('people:raisedHands')} people={raised} /> : null}
         <Section title={raised.length > 0 ? t('people:others') : null} people={others} />
@@ -43,7 +46,7 @@ function Section({ title, people }: { title: string | null; people: readonly Per
 
 function PersonRow({ person }: { person: PersonInRoom }) {
   const t = useT();
-  const { identity, name, isLocal, isAgent, isMuted, isCameraOff, isSpeaking, hand } = person;
+  const { identity, name, isLocal, isAgent, isModerator, isMuted, isCameraOff, isSpeaking, hand } = person;
   const microphone = t(isMuted ? 'people:microphoneOff' : isSpeaking ? 'people:speaking' : 'people:microphoneOn');
   const camera = t(isCameraOff ? 'people:cameraOff' : 'people:cameraOn');
   const MicIcon = isMuted ? MicOff : Mic;
@@ -66,9 +69,11 @@ function PersonRow({ person }: { person: PersonInRoom }) {
         {name}
         {isLocal ? <span className="person-you">{t('people:you')}</span> : null}
       </span>
+      {isModerator ? <ShieldCheck role="img" aria-label={t('moderation:moderator')} data-testid="moderator" /> : null}
       {isAgent ? <Bot role="img" aria-label={t('people:agent')} /> : null}
       <MicIcon className={isSpeaking ? 'person-speaking' : undefined} role="img" aria-label={microphone} />
       <CameraIcon role="img" aria-label={camera} />
+      <PersonMenu person={person} />
     </li>
   );
 }

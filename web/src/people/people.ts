@@ -8,6 +8,7 @@ import type { Notices } from '../notices/notices';
 import { Store } from '../state/store';
 
 export const HAND = 'visavis.hand';
+export const ROLE = 'visavis.role';
 
 export interface PersonInRoom {
   key: string;
@@ -15,8 +16,10 @@ export interface PersonInRoom {
   name: string;
   isLocal: boolean;
   isAgent: boolean;
+  isModerator: boolean;
   isMuted: boolean;
   isCameraOff: boolean;
+  isSharing: boolean;
   isSpeaking: boolean;
   /** The place among the raised hands, from 1; null: no hand is up. */
   hand: number | null;
@@ -128,17 +131,25 @@ export function peopleOf(room: RoomParts): PersonInRoom[] {
 function personOf(participant: Participant, place: number): PersonInRoom {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
   const camera = participant.getTrackPublication(Track.Source.Camera);
+  const screen = participant.getTrackPublication(Track.Source.ScreenShare);
   return {
     key: participant.identity,
     identity: participant.identity,
     name: participant.name || participant.identity,
     isLocal: participant.isLocal,
     isAgent: participant.isAgent,
+    isModerator: isModerator(participant),
     isMuted: !microphone || microphone.isMuted,
     isCameraOff: !camera || camera.isMuted,
+    isSharing: screen !== undefined && !screen.isMuted,
     isSpeaking: participant.isSpeaking,
     hand: place < 0 ? null : place + 1,
   };
+}
+
+/** The server sets it; what clients say of it, it leaves out. */
+export function isModerator({ attributes }: Participant): boolean {
+  return attributes[ROLE] === 'moderator';
 }
 
 function raisedAt({ attributes }: Participant): number | null {

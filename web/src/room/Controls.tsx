@@ -1,5 +1,5 @@
 // The buttons of a call.
-import { MonitorUp, MonitorX, Phone, Settings2 } from 'lucide-react';
+import { MicOff, MonitorUp, MonitorX, Phone, Settings2 } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { CaptionsButton } from '../captions/CaptionsButton';
 import { ChatButton } from '../chat/ChatButton';
@@ -8,8 +8,10 @@ import { useShows } from '../embed/shows';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { ownDevices } from '../media/own-devices';
+import { LeaveMenu } from '../moderation/LeaveMenu';
 import { HandButton } from '../people/HandButton';
 import { ReactionMenu } from '../reactions/ReactionMenu';
+import { useStore } from '../state/store';
 
 interface Props {
   room: string;
@@ -24,21 +26,42 @@ const CAN_SHARE = ownDevices() !== undefined && 'getDisplayMedia' in MediaDevice
 
 export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Props) {
   const t = useT();
-  const { call } = useCallServices();
+  const { call, moderation } = useCallServices();
+  const { may } = useStore(moderation.view);
   const shows = useShows();
   return (
     <div className="controls" role="toolbar" aria-label={t('room:call')}>
-      {shows('microphone') ? <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" /> : null}
+      {!shows('microphone') ? null : may.microphone ? (
+        <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" />
+      ) : (
+        <IconButton
+          label={t('media:microphone')}
+          tip={t('moderation:denied.microphone')}
+          icon={MicOff}
+          testId="toggle-microphone"
+          aria-pressed={false}
+          aria-disabled
+          className="control control-device"
+          onClick={() => moderation.isAllowed('microphone')}
+        />
+      )}
       {shows('camera') ? <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" /> : null}
       {CAN_SHARE && shows('screen') ? (
         <IconButton
           label={t('room:shareScreen')}
-          tip={t('media:withKey', { text: t(isSharing ? 'room:stopSharing' : 'room:shareScreen'), key: 'S' })}
+          tip={
+            may.screen
+              ? t('media:withKey', { text: t(isSharing ? 'room:stopSharing' : 'room:shareScreen'), key: 'S' })
+              : t('moderation:denied.screen')
+          }
           icon={isSharing ? MonitorX : MonitorUp}
           testId="toggle-screen"
           aria-pressed={isSharing}
           className="control control-share"
-          onClick={() => void call.share(!isSharing)}
+          aria-disabled={!may.screen}
+          onClick={() => {
+            if (isSharing || moderation.isAllowed('screen')) void call.share(!isSharing);
+          }}
         />
       ) : null}
       {shows('hand') ? <HandButton /> : null}
@@ -55,6 +78,7 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
         />
       ) : null}
       {shows('leave') ? <LeaveButton room={room} /> : null}
+      {shows('leave') ? <LeaveMenu /> : null}
     </div>
   );
 }

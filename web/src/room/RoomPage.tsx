@@ -1,5 +1,5 @@
 // The page in a room: who is there, and what one can do.
-import { List, UserPlus, Volume2 } from 'lucide-react';
+import { List, ShieldCheck, UserPlus, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
 import { useCallServices } from '../call/services';
@@ -16,6 +16,8 @@ import { showing, useShows } from '../embed/shows';
 import type { Control } from '../embed/options';
 import { EncryptionButton } from '../encryption/EncryptionButton';
 import { EncryptionDialog } from '../encryption/EncryptionDialog';
+import { Questions } from '../moderation/Questions';
+import { RoomDialog } from '../moderation/RoomDialog';
 import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
@@ -50,9 +52,10 @@ type InRoom = Extract<CallView, { room: string }>;
 export function RoomPage({ view }: { view: InRoom }) {
   const t = useT();
   const services = useCallServices();
-  const { call, media, preferences } = services;
+  const { call, media, moderation, preferences } = services;
+  const { isModerator } = useStore(moderation.view);
   const shows = useShows();
-  const [dialog, setDialog] = useState<'settings' | 'rooms' | 'invite' | 'encryption' | null>(null);
+  const [dialog, setDialog] = useState<'moderation' | 'settings' | 'rooms' | 'invite' | 'encryption' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const { room, connection, tiles, sounds, isSharing } = view;
@@ -65,11 +68,14 @@ export function RoomPage({ view }: { view: InRoom }) {
   const run = useCallback(
     (shortcut: Shortcut) => {
       if (!showing(services.options)(CONTROL_OF[shortcut])) return;
-      if (shortcut === 'screen') void call.share(!isSharing);
-      else if (shortcut === 'microphone' || shortcut === 'camera') media.wish(shortcut, !media.wishes.get()[shortcut]);
-      else viewCommands(services)[shortcut]();
+      if (shortcut === 'screen') {
+        if (isSharing || moderation.isAllowed('screen')) void call.share(!isSharing);
+      } else if (shortcut === 'microphone' || shortcut === 'camera') {
+        if (shortcut === 'camera' || moderation.isAllowed('microphone'))
+          media.wish(shortcut, !media.wishes.get()[shortcut]);
+      } else viewCommands(services)[shortcut]();
     },
-    [call, media, isSharing, services],
+    [call, media, moderation, isSharing, services],
   );
   const toggle = (wanted: Panel) => setPanel(panel === wanted ? null : wanted);
   useShortcuts(useStore(preferences.singleKeys), run);
@@ -88,6 +94,15 @@ export function RoomPage({ view }: { view: InRoom }) {
           {connection === 'joining' ? null : <EncryptionButton onOpen={() => setDialog('encryption')} />}
           {shows('connection') ? <ConnectionButton /> : null}
           {shows('view') ? <ViewMenu /> : null}
+          {isModerator ? (
+            <IconButton
+              label={t('moderation:room')}
+              tip={t('moderation:roomTip')}
+              icon={ShieldCheck}
+              testId="open-room-settings"
+              onClick={() => setDialog('moderation')}
+            />
+          ) : null}
           {shows('invite') ? (
             <IconButton
               label={t('invite:invite')}
@@ -160,6 +175,8 @@ export function RoomPage({ view }: { view: InRoom }) {
       <SmallCall />
       <ConnectionPanel />
       {dialog === 'encryption' ? <EncryptionDialog room={room} onClose={() => setDialog(null)} /> : null}
+      {dialog === 'moderation' && isModerator ? <RoomDialog onClose={() => setDialog(null)} /> : null}
+      <Questions />
       {dialog === 'settings' ? <SettingsDialog inRoom onClose={() => setDialog(null)} /> : null}
       {dialog === 'invite' ? <InviteDialog room={room} link={linkToRoom()} onClose={() => setDialog(null)} /> : null}
       {dialog === 'rooms' ? (

@@ -1,6 +1,11 @@
 // The server's HTTP interface, parsed at the border. Addresses are relative to the page's base.
 import { storageOf } from '../state/storage';
 
+export interface Person {
+  identity: string;
+  name: string;
+}
+
 export interface RoomSummary {
   name: string;
   participantCount: number;
@@ -51,16 +56,22 @@ export class ApiError extends Error {
 export interface VideoApi {
   rooms(): Promise<RoomSummary[]>;
   /** What one person needs to join one room. */
-  ticket(person: { identity: string; name: string }, room: string): Promise<Ticket>;
+  ticket(person: Person, room: string): Promise<Ticket>;
+  /** The same, where one has to be let in: asks until a moderator has decided. */
+  knock(person: Person, room: string, signal: AbortSignal): Promise<Ticket>;
+  /** The same, for who holds a token that names no room. */
+  wait(token: string, room: string, signal: AbortSignal): Promise<Ticket>;
   /** The token for a room, for who holds one that names none. */
   exchange(token: string, room: string): Promise<Ticket>;
   /** Makes a room, as its maker; null where that is left to joining. */
-  create(person: { identity: string; name: string }, room: string, options: RoomOptions): Promise<Ticket | null>;
+  create(person: Person, room: string, options: RoomOptions): Promise<Ticket | null>;
   /** What was said in a room before, for who is inside with this token. */
   chat(room: string, token: string): Promise<SaidMessage[]>;
 }
 
 const TOKEN_KEY = 'visavis.token';
+/** So often in a row a question whether one may come in may get no answer. */
+const MOST_FAILURES = 5;
 
 export function videoApi(
   base: string = document.baseURI,
@@ -71,22 +82,46 @@ export function videoApi(
     const token = session?.getItem(TOKEN_KEY) ?? null;
     return token === null ? {} : bearer(token);
   };
+  const kept = (ticket: Ticket): Ticket => {
+    session?.setItem(TOKEN_KEY, ticket.token);
+    return ticket;
+  };
+  const newTicket = async (query: Record<string, string>): Promise<Ticket> => {
+    const url = new URL('api/video/token', base);
+    url.search = new URLSearchParams(query).toString();
+    return kept(parseTicket(await getJson(url, former())));
+  };
   return {
     async rooms() {
       const body = await getJson(new URL('api/video/rooms', base));
       if (!Array.isArray(body)) throw unexpected('api/video/rooms', body);
       return body.map(parseRoom);
     },
-    async ticket({ identity, name }, room) {
-      const url = new URL('api/video/token', base);
-      url.search = new URLSearchParams({ identity, name, room }).toString();
-      const ticket = parseTicket(await getJson(url, former()));
-      session?.setItem(TOKEN_KEY, ticket.token);
-      return ticket;
+    ticket: (person, room) => newTicket({ ...person, room }),
+    async knock(person, room, signal) {
+      const { token } = await newTicket({ ...person });
+      return kept(await this.wait(token, room, signal));
+    },
+    async wait(token, room, signal) {
+      const url = new URL(`api/video/rooms/${encodeURIComponent(room)}/wait`, base);
+      for (let failures = 0; ;) {
+        try {
+          const answer = await request(url, { method: 'POST', headers: bearer(token), signal });
+          failures = 0;
+          // Nobody has decided yet. Who does not ask again at once has gone.
+          if (answer.status !== 202) return parseTicket(answer.body);
+        } catch (error) {
+          const isLost = error instanceof ApiError && error.status === null && !signal.aborted;
+          if (!isLost || ++failures > MOST_FAILURES) throw error;
+          await new Promise((done) => setTimeout(done, 1_000));
+        }
+      }
     },
     async exchange(token, room) {
       const url = new URL(`api/video/rooms/${encodeURIComponent(room)}/token`, base);
-      return parseTicket(await getJson(url, bearer(token), 'POST'));
+      const answer = await request(url, { method: 'POST', headers: bearer(token) });
+      if (answer.status === 202) throw new ApiError('One has to be let in.', 202, 'must_knock');
+      return parseTicket(answer.body);
     },
     async create({ identity, name }, room, options) {
       const url = new URL('api/video/token', base);
@@ -113,28 +148,31 @@ export function videoApi(
   };
 }
 
-function bearer(token: string): Record<string, string> {
+export function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
-  return answerOf(url, { method, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
+async function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
+  return (await request(url, { headers, method })).body;
 }
 
-function sendJson(url: URL, body: object, token: string): Promise<unknown> {
-  const headers = { Accept: 'application/json', 'Content-Type': 'application/json', ...bearer(token) };
-  return answerOf(url, { method: 'POST', headers, body: JSON.stringify(body) });
+async function sendJson(url: URL, body: object, token: string): Promise<unknown> {
+  const headers = { 'Content-Type': 'application/json', ...bearer(token) };
+  return (await request(url, { headers, method: 'POST', body: JSON.stringify(body) })).body;
 }
 
-async function answerOf(url: URL, request: RequestInit): Promise<unknown> {
+type Asked = Pick<RequestInit, 'method' | 'body' | 'signal'> & { headers: Record<string, string> };
+
+/** An answer that is none of an error. */
+export async function request(url: URL, { headers, ...init }: Asked): Promise<{ status: number; body: unknown }> {
   let response: Response;
   try {
-    response = await fetch(url, request);
+    response = await fetch(url, { ...init, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
   } catch {
     throw new ApiError('The server does not answer.', null, 'no_answer');
   }
   const body: unknown = await response.json().catch(() => null);
-  if (response.ok) return body;
+  if (response.ok) return { status: response.status, body };
   throw new ApiError(messageOf(body) ?? `The server answered ${response.status}.`, response.status, kindOf(body));
 }
 

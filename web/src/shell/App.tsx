@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import { LeftPage } from '../embed/LeftPage';
 import { HomePage } from '../lobby/HomePage';
+import { WaitingPage } from '../moderation/WaitingPage';
 import { NoticeList } from '../notices/NoticeList';
 import { useStore } from '../state/store';
 import { JoiningPage } from './JoiningPage';
@@ -9,6 +10,7 @@ import { ServicesContext, type Services } from './services';
 
 export function App({ services }: { services: Services }) {
   const view = useStore(services.call.view);
+  const isWaiting = useStore(services.call.isWaiting);
   const code = useStore(services.callLoader.code);
   const { isEmbedded } = services.options;
   const [wasIn, setWasIn] = useState(false);
@@ -16,7 +18,15 @@ export function App({ services }: { services: Services }) {
   const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage />;
   return (
     <ServicesContext value={services}>
-      {view.room === null ? outside : code ? <code.Page view={view} /> : <JoiningPage room={view.room} />}
+      {view.room === null ? (
+        outside
+      ) : isWaiting ? (
+        <WaitingPage room={view.room} />
+      ) : code ? (
+        <code.Page view={view} />
+      ) : (
+        <JoiningPage room={view.room} />
+      )}
       <NoticeList />
     </ServicesContext>
   );

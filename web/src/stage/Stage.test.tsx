@@ -47,6 +47,7 @@ beforeEach(() => {
     fullScreen,
     pictureInPicture: { canShowVideo: false },
     people: { list: new Store([]) },
+    moderation: { view: new Store({ isModerator: false }) },
     reactions: { shown: new Store([]) },
     encryption: { view: new Store({ isOn: false, strangers: [] }) },
   } as unknown as CallServices;

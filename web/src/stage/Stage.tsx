@@ -8,6 +8,7 @@ import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
 import { number } from '../i18n/format';
 import { isRightToLeft, useT } from '../i18n/i18n';
+import { commandsFor } from '../moderation/commands';
 import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
@@ -142,7 +143,7 @@ function Pager({ paged, onPage }: { paged: Paged; onPage: (page: number) => void
 
 function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClose: () => void }) {
   const t = useT();
-  const { stage, fullScreen, pictureInPicture } = useCallServices();
+  const { stage, fullScreen, pictureInPicture, people, moderation } = useCallServices();
   const isPinned = useStore(stage.view).pinned === tile.key;
   const isAlone = useStore(fullScreen.view).tile === tile.key;
   const items: MenuItem[] = [];
@@ -167,6 +168,9 @@ function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClo
       testId: 'tile-picture-in-picture',
       run: () => void pictureInPicture.showVideo(videoOf(tile)),
     });
+  const person = useStore(people.list).find(({ identity }) => identity === tile.identity);
+  useStore(moderation.view);
+  if (person) items.push(...commandsFor(moderation, person));
   return (
     <Menu
       label={t('stage:optionsFor', { label: labelOf(tile) })}
