@@ -11,17 +11,22 @@ export interface Camera {
   id: string;
   label: string;
   colour: Colour;
+  /** Which way it looks, as cameras of phones say. */
+  facing?: 'user' | 'environment';
 }
 export interface Microphone {
   kind: 'audioinput';
   id: string;
   label: string;
   hz: number;
+  /** What is one thing has one group. */
+  group?: string;
 }
 export interface Speaker {
   kind: 'audiooutput';
   id: string;
   label: string;
+  group?: string;
 }
 export type Device = Camera | Microphone | Speaker;
 
@@ -53,6 +58,8 @@ export class FakeDevices {
   readonly #plan: DevicePlan;
   readonly #live: LiveTrack[] = [];
   readonly #granted = new Set<string>();
+  /** Devices that another program has. */
+  readonly #taken = new Set<string>();
   #audio: AudioContext | undefined;
 
   constructor(plan: DevicePlan) {
@@ -67,25 +74,51 @@ export class FakeDevices {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- setSinkId needs the element as its own `this`.
     const devices = this;
     HTMLMediaElement.prototype.setSinkId = function (id: string) {
+      const isThere = devices.#plan.devices.some((device) => device.kind === 'audiooutput' && device.id === id);
+      if (id !== '' && !isThere) return Promise.reject(new DOMException(`no speaker ${id}`, 'NotFoundError'));
       devices.chosenSpeakers.push(id);
       return Promise.resolve();
     };
   }
 
-  plug(device: Device): void {
-    this.#plan.devices.push(device);
+  plug(...devices: Device[]): void {
+    this.#plan.devices.push(...devices);
     navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
   }
 
   /** Takes a device away as if its cable were pulled: its tracks end. */
   unplug(id: string): void {
     this.#plan.devices = this.#plan.devices.filter((device) => device.id !== id);
-    for (const { deviceId, track } of this.#live.filter((live) => live.deviceId === id)) {
-      void deviceId;
+    this.#end(id);
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+  }
+
+  /** Another program takes a device, as some systems let it: its tracks end, and it cannot be opened. */
+  take(id: string): void {
+    this.#taken.add(id);
+    this.#end(id);
+  }
+
+  /** The other program gives it back, which nobody tells. */
+  giveBack(id: string): void {
+    this.#taken.delete(id);
+  }
+
+  /** The system or a switch lets nothing through from a device, or does again. */
+  hold(id: string, isHeld: boolean): void {
+    for (const { track } of this.#live.filter(({ deviceId }) => deviceId === id)) {
+      Object.defineProperty(track, 'muted', { value: isHeld, configurable: true });
+      track.dispatchEvent(new Event(isHeld ? 'mute' : 'unmute'));
+    }
+  }
+
+  #end(id: string): void {
+    for (const { track } of this.#live.filter(
+      ({ deviceId, track }) => deviceId === id && track.readyState === 'live',
+    )) {
       track.stop();
       track.dispatchEvent(new Event('ended'));
     }
-    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
   }
 
   /** The ids of devices that are capturing now. */
@@ -101,7 +134,7 @@ export class FakeDevices {
         deviceId: shown ? device.id : '',
         kind: device.kind,
         label: shown ? device.label : '',
-        groupId: '',
+        groupId: 'group' in device ? (device.group ?? '') : '',
       };
       return { ...info, toJSON: () => info };
     });
@@ -132,13 +165,21 @@ export class FakeDevices {
     const all = this.#plan.devices.filter((device): device is Extract<Device, { kind: K }> => device.kind === kind);
     const wanted = constraints === true ? undefined : constraints.deviceId;
     const { exact, ideal } = namedDevice(wanted);
-    const found = all.find((device) => device.id === (exact ?? ideal));
-    if (found) return found;
+    const facing = constraints === true ? undefined : namedDevice(constraints.facingMode).ideal;
+    const found =
+      all.find((device) => device.id === (exact ?? ideal)) ??
+      all.find((device) => facing !== undefined && 'facing' in device && device.facing === facing);
+    if (found) return this.#free(found);
     if (exact !== undefined && exact !== 'default')
       throw new DOMException(`no device ${exact}`, 'OverconstrainedError');
     const first = all[0];
     if (!first) throw new DOMException('Requested device not found', 'NotFoundError');
-    return first;
+    return this.#free(first);
+  }
+
+  #free<D extends Device>(device: D): D {
+    if (this.#taken.has(device.id)) throw new DOMException('Could not start video source', 'NotReadableError');
+    return device;
   }
 
   #picture(deviceId: string, colour: Colour, wanted: MediaTrackConstraints | null): MediaStreamTrack {
@@ -189,7 +230,9 @@ export class FakeDevices {
   #dress(track: MediaStreamTrack, deviceId: string, settings: MediaTrackSettings, free: () => void): void {
     const label = this.#plan.devices.find((device) => device.id === deviceId)?.label ?? deviceId;
     Object.defineProperty(track, 'label', { value: label });
-    track.getSettings = () => ({ ...settings, deviceId });
+    const device = this.#plan.devices.find(({ id }) => id === deviceId);
+    const facing = device && 'facing' in device ? { facingMode: device.facing } : {};
+    track.getSettings = () => ({ ...settings, ...facing, deviceId });
     track.applyConstraints = () => Promise.resolve();
     const stop = track.stop.bind(track);
     track.stop = () => {

@@ -75,6 +75,130 @@ describe('devices on our page', { skip: leftOut('visavis') }, () => {
     await alice.plays(testId('settings-preview'), '', 'red');
   });
 
+  const HEADSET = [
+    { kind: 'audioinput', id: 'headset-in', label: 'Headset (046d:0a44)', hz: 1900, group: 'headset' },
+    { kind: 'audiooutput', id: 'headset-out', label: 'Headset (046d:0a44)', group: 'headset' },
+  ] as const;
+
+  async function together(room: string, visit: Partial<Visit> = {}): Promise<[Visitor, Visitor]> {
+    const [alice, bob] = await Promise.all([stage.visitor('alice', visit), stage.visitor('bob')]);
+    await Promise.all([alice.callMyself('alice'), bob.callMyself('bob')]);
+    await alice.createRoom(room);
+    await bob.joinByClick(room);
+    await Promise.all([alice.sees('bob', PEOPLE.bob.colour), bob.sees('alice', PEOPLE.alice.colour)]);
+    return [alice, bob];
+  }
+
+  const off = (visitor: Visitor, isOff: boolean) =>
+    visitor.shows('tile', { more: `[data-local="false"][data-camera-off="${isOff}"]`, text: 'alice' });
+
+  it('a headset that is plugged in is offered, not taken; a press takes both of its ends', async () => {
+    const [alice, bob] = await together('headset');
+    await alice.page.evaluate((devices) => window.fakeDevices.plug(...devices), HEADSET);
+    await alice.shows('notice', { more: '[data-kind="device-offered"]', text: 'Headset is here', within: 3_000 });
+    await bob.hears(PEOPLE.alice.hz);
+    await alice.click('notice', '[data-kind="device-offered"] .notice-action');
+    await bob.hears(1900);
+    await alice.until(
+      () => window.fakeDevices.chosenSpeakers.at(-1) === 'headset-out',
+      [],
+      'the headset in use',
+      3_000,
+    );
+  });
+
+  it('a headset that is pulled out is told and replaced, and taken again when it is back', async () => {
+    const [alice, bob] = await together('pulled');
+    await alice.click('open-settings');
+    await alice.choose('microphone', 'microphone-spare');
+    await alice.choose('speaker', 'speaker-spare');
+    await alice.click('close-settings');
+    await Promise.all([
+      bob.hears(1700),
+      alice.until(() => window.fakeDevices.chosenSpeakers.at(-1) === 'speaker-spare', [], 'the spare speaker in use'),
+    ]);
+    await alice.page.evaluate(() => {
+      window.fakeDevices.unplug('microphone-spare');
+      window.fakeDevices.unplug('speaker-spare');
+    });
+    await alice.shows('notice', { more: '[data-kind="device-gone"]', text: 'Spare', within: 3_000 });
+    await Promise.all([
+      bob.hears(PEOPLE.alice.hz),
+      alice.until(
+        () => ['', 'speaker-own'].includes(window.fakeDevices.chosenSpeakers.at(-1) ?? 'none'),
+        [],
+        'sound by another speaker',
+        3_000,
+      ),
+      alice.hears(PEOPLE.bob.hz),
+    ]);
+    await alice.page.evaluate(() =>
+      window.fakeDevices.plug(
+        { kind: 'audioinput', id: 'microphone-spare', label: 'Spare microphone', hz: 1700 },
+        { kind: 'audiooutput', id: 'speaker-spare', label: 'Spare speaker' },
+      ),
+    );
+    await alice.shows('notice', { more: '[data-kind="device-taken"]', text: 'Spare microphone', within: 3_000 });
+    await Promise.all([
+      bob.hears(1700),
+      alice.until(() => window.fakeDevices.chosenSpeakers.at(-1) === 'speaker-spare', [], 'the spare speaker again'),
+    ]);
+  });
+
+  it('a camera that another program takes is off for others, and on again when the page is looked at', async () => {
+    const [alice, bob] = await together('taken');
+    await alice.page.evaluate(() => window.fakeDevices.take('camera-own'));
+    await Promise.all([
+      alice.shows('notice', { more: '[data-kind="busy-camera"]', text: 'Another program', within: 5_000 }),
+      off(bob, true),
+    ]);
+    await alice.page.evaluate(() => {
+      window.fakeDevices.giveBack('camera-own');
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await Promise.all([
+      bob.sees('alice', PEOPLE.alice.colour),
+      alice.hides('notice', { more: '[data-kind="busy-camera"]' }),
+    ]);
+  });
+
+  it('what the system holds is off for others and told to oneself, for as long as it lasts', async () => {
+    const [alice, bob] = await together('held');
+    await alice.page.evaluate(() => window.fakeDevices.hold('camera-own', true));
+    await Promise.all([alice.shows('notice', { more: '[data-kind="held-camera"]', within: 4_000 }), off(bob, true)]);
+    await alice.page.evaluate(() => window.fakeDevices.hold('camera-own', false));
+    await Promise.all([
+      bob.sees('alice', PEOPLE.alice.colour),
+      alice.hides('notice', { more: '[data-kind="held-camera"]' }),
+    ]);
+  });
+
+  it('a phone turns to its other camera, which is not mirrored', async () => {
+    const phone: Partial<Visit> = {
+      size: { width: 360, height: 740 },
+      plan: {
+        devices: [
+          { kind: 'videoinput', id: 'front', label: 'Front', colour: PEOPLE.alice.colour, facing: 'user' },
+          { kind: 'videoinput', id: 'back', label: 'Back', colour: 'cyan', facing: 'environment' },
+          { kind: 'audioinput', id: 'microphone', label: 'Microphone', hz: PEOPLE.alice.hz },
+        ],
+      },
+    };
+    const [alice, bob] = await together('turned', phone);
+    const mirrored = (is: boolean) =>
+      alice.until(
+        (selector, wanted) =>
+          document.querySelector<HTMLVideoElement>(`${selector} video`)?.dataset['mirrored'] === String(wanted),
+        [testId('tile', '[data-local="true"]'), is],
+        `the own camera ${is ? '' : 'not '}mirrored`,
+      );
+    await mirrored(true);
+    await alice.click('turn-camera');
+    await Promise.all([bob.sees('alice', 'cyan'), mirrored(false)]);
+    await alice.click('turn-camera');
+    await Promise.all([bob.sees('alice', PEOPLE.alice.colour), mirrored(true)]);
+  });
+
   it('only kinds that exist are offered', async () => {
     const alice = await stage.visitor('alice', {
       plan: { devices: [{ kind: 'videoinput', id: 'only', label: 'Only camera', colour: 'red' }] },

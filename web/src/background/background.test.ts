@@ -5,7 +5,7 @@ import { Background, type BlurSource } from './background';
 import type { BlurEvents } from './blurrer';
 
 const track = (name: string) => ({ name }) as unknown as MediaStreamTrack;
-const live = (name: string): CaptureState => ({ status: 'live', track: track(name), deviceId: name });
+const live = (name: string): CaptureState => ({ status: 'live', track: track(name), deviceId: name, isHeld: false });
 
 /** A blur whose loading and first frame the test decides. */
 class FakeBlur implements BlurSource {

@@ -79,7 +79,7 @@ export class Background {
 
   #show(blur: BlurSource, camera: Extract<CaptureState, { status: 'live' }>): void {
     const track = blur.from(camera.track);
-    if (this.#isShown) this.picture.set({ status: 'live', track, deviceId: camera.deviceId });
+    if (this.#isShown) this.picture.set({ ...camera, track });
     else this.picture.set({ status: 'starting' });
   }
 

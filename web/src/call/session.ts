@@ -26,6 +26,7 @@ import { mayPublish } from '../moderation/permissions';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
 import { ConnectFailure, type EndReason } from './reasons';
+import { SpeakerSwitch } from './speaker';
 import { sceneOf, type Scene } from './tiles';
 
 export interface SessionView extends Scene {
@@ -70,7 +71,8 @@ export class Session {
     this.#room = new Room({
       adaptiveStream: { pixelDensity: 'screen' },
       dynacast: true,
-      disconnectOnPageLeave: true,
+      // The library would leave before the person decides to, and when a link opens the mail program. See `#listen`.
+      disconnectOnPageLeave: false,
       // The devices belong to LocalMedia: they outlive the call.
       stopLocalTrackOnUnpublish: false,
       // One connection would save a round trip of signalling, a few ms on loopback: not tried on this page yet.
@@ -99,7 +101,12 @@ export class Session {
     this.#read();
     this.#follow('camera', this.#media.picture);
     this.#follow('microphone', this.#media.microphone.state);
-    this.#undo.push(this.#media.choices.subscribe(() => this.#switchSpeaker()));
+    const speaker = new SpeakerSwitch(this.#room, this.#media);
+    this.#room.on(RoomEvent.ActiveDeviceChanged, (kind) => void (kind === 'audiooutput' && speaker.follow()));
+    for (const store of [this.#media.choices, this.#media.devices]) {
+      this.#undo.push(store.subscribe(() => speaker.changed()));
+    }
+    speaker.changed();
   }
 
   async close(): Promise<void> {
@@ -135,6 +142,20 @@ export class Session {
     await this.#room.startAudio();
   }
 
+  /** The page slept, so that the connection is most likely dead and does not know it yet: makes it anew, keeping its place. */
+  async renew(): Promise<void> {
+    // The name is the library's, for tests; what it does is to take the signal connection for lost, and resume.
+    if (this.#room.state === ConnectionState.Connected) await this.#room.simulateScenario('signal-reconnect');
+  }
+
+  /** Systems stop sound elements for a phone call or in a hidden page, and do not start them again. */
+  async playAgain(): Promise<void> {
+    const elements = this.view.get().sounds.flatMap(({ track }) => track.attachedElements);
+    if (this.#room.canPlaybackAudio && !elements.some(({ paused }) => paused)) return;
+    // Not without a tap, says the browser: then there is a button.
+    await this.#room.startAudio().catch(() => undefined);
+  }
+
   /** Tells the others another name. False if the server does not let us. */
   async rename(name: string): Promise<boolean> {
     try {
@@ -150,18 +171,13 @@ export class Session {
       const state = device.get();
       if (state.status === 'starting') return; // The old track, or none, until the new one is there.
       const isWished = this.#media.wishes.get()[kind] && mayPublish(this.#room.localParticipant, kind);
-      this.#publishers[kind].set(state.status === 'live' && isWished ? state.track : null);
+      // What the system holds is off for others: a picture that stands still would look like somebody who does not move.
+      const isSent = state.status === 'live' && !state.isHeld && isWished;
+      this.#publishers[kind].set(isSent ? state.track : null);
     };
     this.#room.on(RoomEvent.ParticipantPermissionsChanged, tell);
     this.#undo.push(device.subscribe(tell), this.#media.wishes.subscribe(tell));
     tell();
-  }
-
-  #switchSpeaker(): void {
-    const speaker = this.#media.speaker();
-    if (speaker === undefined || speaker === this.#room.getActiveDevice('audiooutput')) return;
-    // Browsers without setSinkId show no speakers; a speaker that has just gone is replaced by the default.
-    this.#room.switchActiveDevice('audiooutput', speaker).catch(() => undefined);
   }
 
   #listen(events: SessionEvents): void {
@@ -199,6 +215,9 @@ export class Session {
       const { source, track } = publication;
       if (source === Track.Source.ScreenShare || source === Track.Source.ScreenShareAudio) track?.stop();
     });
+    const leave = () => void room.disconnect(false);
+    window.addEventListener('pagehide', leave);
+    this.#undo.push(() => window.removeEventListener('pagehide', leave));
     room.on(RoomEvent.Disconnected, (reason) => {
       if (this.#over) return;
       this.#end();

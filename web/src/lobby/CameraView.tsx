@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { TurnOn } from '../access/TurnOn';
 import { useTrouble } from '../access/trouble';
 import { WayBackView } from '../access/WayBackView';
-import { PictureView } from '../stage/PictureView';
+import { OwnPictureView } from '../stage/OwnPictureView';
 import { useT } from '../i18n/i18n';
 import { pictureOfDevice } from '../media/picture';
 import { useServices } from '../shell/services';
@@ -30,9 +30,8 @@ export function CameraView({ testId, followsWish = true }: Props) {
   return (
     <div className="camera-view">
       {track ? (
-        <PictureView
+        <OwnPictureView
           picture={pictureOfDevice(track)}
-          mirrored
           className={shown === track ? 'camera-picture' : 'camera-picture camera-picture-waiting'}
           testId={testId}
           label={t('lobby:yourCamera')}

@@ -6,14 +6,18 @@ import { problemOf, type DeviceKind, type DeviceProblem } from './problems';
 export type CaptureState =
   | { status: 'off' }
   | { status: 'starting' }
-  | { status: 'live'; track: MediaStreamTrack; deviceId: string }
+  /** `isHeld`: the system, a phone call or a switch on the device lets nothing through, though it is open. */
+  | { status: 'live'; track: MediaStreamTrack; deviceId: string; isHeld: boolean }
   | { status: 'failed'; problem: DeviceProblem };
 
 const OFF: CaptureState = { status: 'off' };
 
-/** What a device is opened with; an undefined one leaves the choice to the browser. */
-export function constraintsFor(kind: DeviceKind, deviceId?: string): MediaStreamConstraints {
-  const device = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+/** Which way a phone's camera looks: at the person, or at what is before them. */
+export type Facing = 'user' | 'environment';
+
+/** What a device is opened with; without an id the choice is left to the browser. */
+export function constraintsFor(kind: DeviceKind, deviceId?: string, facing?: Facing): MediaStreamConstraints {
+  const device = facing ? { facingMode: { ideal: facing } } : deviceId ? { deviceId: { exact: deviceId } } : {};
   return kind === 'camera'
     ? { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
     : { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
@@ -21,21 +25,32 @@ export function constraintsFor(kind: DeviceKind, deviceId?: string): MediaStream
 
 /** A device that ends this often in a row is left alone, so that a broken driver cannot keep the page busy. */
 const LIMIT_OF_ENDS = 4;
+/** One that ran so long, ms, has not ended in a row with the last. */
+const RAN_WELL = 10_000;
+/** Tracks are muted for a moment when they begin, and when a device changes its mode, ms. */
+const HELD_AFTER = 1_500;
 
 export class Capture {
   readonly state = new Store<CaptureState>(OFF);
   readonly #kind: DeviceKind;
   readonly #media: MediaDevices | undefined;
+  readonly #oneAtATime: boolean;
   #wanted = false;
   #deviceId: string | undefined;
+  #facing: Facing | undefined;
   #openedFor: string | undefined;
+  #isStale = false;
   #changing = false;
   #again = false;
   #ends = 0;
+  #since = 0;
+  #hold: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(kind: DeviceKind, media: MediaDevices | undefined) {
+  /** `oneAtATime`: opening a second device of a kind spoils the first, so that goes first. */
+  constructor(kind: DeviceKind, media: MediaDevices | undefined, oneAtATime = false) {
     this.#kind = kind;
     this.#media = media;
+    this.#oneAtATime = oneAtATime;
   }
 
   /** Opens the device, or gives it back. */
@@ -50,8 +65,30 @@ export class Capture {
   choose(deviceId: string | undefined): void {
     if (deviceId === this.#deviceId) return;
     this.#deviceId = deviceId;
+    this.#facing = undefined;
     this.#ends = 0;
     if (this.#wanted) void this.#change();
+  }
+
+  /** Takes the camera that looks this way, whichever it is. */
+  face(facing: Facing): void {
+    this.#facing = facing;
+    this.reopen();
+  }
+
+  /** Opens it anew as it is chosen: the system has another default by now, or what is open gives nothing any more. */
+  reopen(): void {
+    if (!this.#wanted) return;
+    this.#ends = 0;
+    this.#isStale = true;
+    void this.#change();
+  }
+
+  /** The page slept or was hidden: what ended meanwhile, or gives nothing, is opened anew; what another program held is tried again. */
+  wake(): void {
+    const state = this.state.get();
+    if (state.status === 'live' && (state.isHeld || state.track.readyState === 'ended')) this.reopen();
+    if (state.status === 'failed' && (state.problem === 'busy' || state.problem === 'missing')) this.retry();
   }
 
   /** Tries again after a failure. */
@@ -95,12 +132,21 @@ export class Capture {
   async #step(): Promise<void> {
     const state = this.state.get();
     if (!this.#wanted) {
+      this.#isStale = false;
+      clearTimeout(this.#hold);
       if (state.status === 'live') state.track.stop();
       this.state.set(OFF);
       return;
     }
     const wish = this.#deviceId;
-    if (state.status === 'live' && (wish === undefined || wish === this.#openedFor || wish === state.deviceId)) return;
+    const isRight =
+      wish === undefined || wish === this.#openedFor || (state.status === 'live' && wish === state.deviceId);
+    if (state.status === 'live' && !this.#isStale && isRight) {
+      // One that was wished for and is gone is another wish when it comes back.
+      if (wish === undefined) this.#openedFor = undefined;
+      return;
+    }
+    this.#isStale = false;
     if (state.status === 'off') this.state.set({ status: 'starting' });
     this.#openedFor = wish;
     try {
@@ -112,23 +158,24 @@ export class Capture {
   }
 
   async #open(deviceId: string | undefined, before: CaptureState): Promise<MediaStreamTrack> {
+    if (this.#oneAtATime && before.status === 'live') before.track.stop();
     try {
-      return await this.#ask(deviceId);
+      return await this.#ask(deviceId, this.#facing);
     } catch (error) {
       const problem = problemOf(error);
       if (problem === 'busy' && before.status === 'live') {
         // Phones open one camera at a time.
         before.track.stop();
-        return this.#ask(deviceId);
+        return this.#ask(deviceId, this.#facing);
       }
       if (deviceId === undefined || problem === 'refused') throw error;
       return this.#ask(undefined);
     }
   }
 
-  async #ask(deviceId: string | undefined): Promise<MediaStreamTrack> {
+  async #ask(deviceId: string | undefined, facing?: Facing): Promise<MediaStreamTrack> {
     if (!this.#media) throw new DOMException('this page is not secure', 'SecurityError');
-    const stream = await this.#media.getUserMedia(constraintsFor(this.#kind, deviceId));
+    const stream = await this.#media.getUserMedia(constraintsFor(this.#kind, deviceId, facing));
     const track = stream.getTracks()[0];
     if (!track) throw new DOMException('the device gave no track', 'NotReadableError');
     return track;
@@ -136,15 +183,39 @@ export class Capture {
 
   #accept(track: MediaStreamTrack, before: CaptureState): void {
     track.addEventListener('ended', () => this.#ended(track));
-    this.state.set({ status: 'live', track, deviceId: track.getSettings().deviceId ?? '' });
+    for (const event of ['mute', 'unmute']) track.addEventListener(event, () => this.#flowChanged(track));
+    this.#since = Date.now();
+    // What was held before and still gives nothing is not worth a moment of hope.
+    const isHeld = track.muted && before.status === 'live' && before.isHeld;
+    this.state.set({ status: 'live', track, deviceId: track.getSettings().deviceId ?? '', isHeld });
+    this.#flowChanged(track);
     // After the new one is told, so that nobody shows a stopped track in between.
     if (before.status === 'live') before.track.stop();
+    // It may have gone while it opened, when nobody listened yet.
+    if (track.readyState === 'ended') this.#ended(track);
   }
 
-  /** The device was pulled out, or permission was taken back. */
+  /** The system stops what flows from a device, or lets it flow again. */
+  #flowChanged(track: MediaStreamTrack): void {
+    const isOurs = () => {
+      const state = this.state.get();
+      return state.status === 'live' && state.track === track ? state : null;
+    };
+    if (!isOurs()) return;
+    clearTimeout(this.#hold);
+    const tell = () => {
+      const state = isOurs();
+      if (state && state.isHeld !== track.muted) this.state.set({ ...state, isHeld: track.muted });
+    };
+    if (track.muted) this.#hold = setTimeout(tell, HELD_AFTER);
+    else tell();
+  }
+
+  /** The device was pulled out, another program took it, or permission was taken back. */
   #ended(track: MediaStreamTrack): void {
     const state = this.state.get();
     if (state.status !== 'live' || state.track !== track) return;
+    if (Date.now() - this.#since >= RAN_WELL) this.#ends = 0;
     this.#ends += 1;
     if (this.#ends >= LIMIT_OF_ENDS) {
       this.state.set({ status: 'failed', problem: 'busy' });

@@ -13,6 +13,8 @@ export type Choices = Partial<Record<ChoiceKind, Choice>>;
 export interface Device {
   deviceId: string;
   label: string;
+  /** What is one thing, as a headset's microphone and speaker, has one of these. */
+  groupId?: string;
 }
 
 /** The id to open for a choice; undefined leaves it to the browser. */

@@ -33,6 +33,6 @@ export function byKind(infos: readonly MediaDeviceInfo[]): Devices {
     infos
       // Windows lists the headset for calls a second time under this id.
       .filter((info) => info.kind === kind && info.deviceId !== 'communications')
-      .map(({ deviceId, label }) => ({ deviceId, label }));
+      .map(({ deviceId, label, groupId }) => ({ deviceId, label, groupId }));
   return { cameras: of('videoinput'), microphones: of('audioinput'), speakers: of('audiooutput') };
 }

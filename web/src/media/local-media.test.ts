@@ -1,7 +1,8 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalMedia } from './local-media';
 
 class FakeTrack extends EventTarget {
+  muted = false;
   readyState: 'live' | 'ended' = 'live';
   constructor(readonly kind: 'video' | 'audio') {
     super();
@@ -174,4 +175,141 @@ it('blur that fails turns the camera off', async () => {
   await vi.waitFor(() => expect(own.wishes.get().camera).toBe(false));
   await vi.waitFor(() => expect(inUse()).toEqual(['audio']));
   expect(own.picture.get().status).toBe('off');
+});
+
+describe('devices that come and go', () => {
+  type Info = Pick<MediaDeviceInfo, 'kind' | 'deviceId' | 'label' | 'groupId'>;
+  const info = (kind: MediaDeviceKind, deviceId: string, groupId = deviceId): Info => ({
+    kind,
+    deviceId,
+    label: `The ${deviceId}`,
+    groupId,
+  });
+  let listed: Info[];
+  let tracks: { id: string; track: FakeTrack }[];
+  let source: EventTarget;
+  const open = () => tracks.filter(({ track }) => track.readyState === 'live').map(({ id }) => id);
+
+  async function start(vendor = 'Google Inc.'): Promise<LocalMedia> {
+    permission = 'granted';
+    Object.assign(navigator, { vendor });
+    tracks = [];
+    source = Object.assign(new EventTarget(), {
+      enumerateDevices: () => Promise.resolve(listed),
+      getUserMedia: ({ video, audio }: MediaStreamConstraints) => {
+        const kind = video ? 'videoinput' : 'audioinput';
+        const { deviceId, facingMode } = (video || audio) as {
+          deviceId?: { exact: string };
+          facingMode?: { ideal: string };
+        };
+        const wanted = deviceId?.exact ?? facingMode?.ideal;
+        const found = listed.find((each) => each.kind === kind && (!wanted || each.deviceId === wanted));
+        if (!found) return Promise.reject(new DOMException('', 'OverconstrainedError'));
+        const track = Object.assign(new FakeTrack(video ? 'video' : 'audio'), {
+          label: found.label,
+          getSettings: () => ({
+            deviceId: found.deviceId,
+            ...(['user', 'environment'].includes(found.deviceId) && { facingMode: found.deviceId }),
+          }),
+        });
+        tracks.push({ id: found.deviceId, track });
+        return Promise.resolve({ getTracks: () => [track] });
+      },
+    });
+    const own = new LocalMedia(source as MediaDevices, localStorage, sessionStorage);
+    await vi.waitFor(() => expect(open()).toHaveLength(2));
+    await own.devices.refresh();
+    return own;
+  }
+  const change = (to: Info[]) => {
+    listed = to;
+    source.dispatchEvent(new Event('devicechange'));
+  };
+  const unplug = (id: string) => {
+    const gone = tracks.filter((each) => each.id === id && each.track.readyState === 'live');
+    listed = listed.filter(({ deviceId }) => deviceId !== id);
+    for (const { track } of gone) {
+      track.stop();
+      track.dispatchEvent(new Event('ended'));
+    }
+    source.dispatchEvent(new Event('devicechange'));
+  };
+  const whats = (own: LocalMedia) => own.news.get().map(({ what, label }) => `${what} ${label}`);
+  const BASIC = [info('videoinput', 'camera'), info('audioinput', 'built-in')];
+
+  it('a new one is offered, and nothing is switched by itself', async () => {
+    listed = BASIC;
+    const own = await start();
+    change([...BASIC, info('audioinput', 'headset')]);
+    await vi.waitFor(() => expect(whats(own)).toEqual(['offered The headset']));
+    expect(open().sort()).toEqual(['built-in', 'camera']);
+  });
+
+  it('one that was chosen and pulled out is told, replaced, and taken again when it is back', async () => {
+    listed = [...BASIC, info('audioinput', 'headset')];
+    const own = await start();
+    own.choose('microphone', { deviceId: 'headset', label: 'The headset' });
+    await vi.waitFor(() => expect(open()).toContain('headset'));
+    unplug('headset');
+    await vi.waitFor(() => expect(whats(own)).toEqual(['gone The headset']));
+    await vi.waitFor(() => expect(open().sort()).toEqual(['built-in', 'camera']));
+    change([...BASIC, info('audioinput', 'headset')]);
+    await vi.waitFor(() => expect(open().sort()).toEqual(['camera', 'headset']));
+    expect(whats(own)).toEqual(['taken The headset']);
+  });
+
+  it('the default of the system is followed, unless another was chosen', async () => {
+    const both = [...BASIC, info('audioinput', 'headset')];
+    const defaultIs = (group: string): Info => ({
+      kind: 'audioinput',
+      deviceId: 'default',
+      label: `Default - ${group}`,
+      groupId: group,
+    });
+    listed = [defaultIs('built-in'), ...both];
+    const own = await start();
+    const opened = () => tracks.filter(({ track }) => track.kind === 'audio').length;
+    expect(opened()).toBe(1);
+    change([defaultIs('headset'), ...both]);
+    await vi.waitFor(() => expect(opened()).toBe(2));
+    await vi.waitFor(() => expect(open().sort()).toEqual(['camera', 'default']));
+    own.choose('microphone', { deviceId: 'built-in', label: 'The built-in' });
+    await vi.waitFor(() => expect(open().sort()).toEqual(['built-in', 'camera']));
+    change([defaultIs('built-in'), ...both]);
+    await own.devices.refresh();
+    expect(opened()).toBe(3);
+  });
+
+  it('in WebKit, where the first is the default, another first is followed', async () => {
+    listed = BASIC;
+    await start('Apple Computer, Inc.');
+    change([info('audioinput', 'headset'), ...BASIC]);
+    await vi.waitFor(() => expect(open().sort()).toEqual(['camera', 'headset']));
+  });
+
+  it('a camera that another program gives back is taken when the page is looked at again', async () => {
+    listed = BASIC;
+    const own = await start();
+    const getUserMedia = vi.spyOn(source as MediaDevices, 'getUserMedia');
+    getUserMedia.mockRejectedValueOnce(new DOMException('', 'NotReadableError'));
+    tracks.find(({ id }) => id === 'camera')?.track.stop();
+    tracks.find(({ id }) => id === 'camera')?.track.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(own.camera.state.get()).toEqual({ status: 'failed', problem: 'busy' }));
+    own.wake();
+    await vi.waitFor(() => expect(open().sort()).toEqual(['built-in', 'camera']));
+  });
+
+  it('a phone turns between its cameras, and keeps to the one it turned to; a computer does not', async () => {
+    listed = [info('videoinput', 'user'), info('videoinput', 'environment'), info('audioinput', 'built-in')];
+    const phone = await start();
+    expect(phone.canTurn.get()).toBe(true);
+    phone.turnCamera();
+    await vi.waitFor(() => expect(phone.facing.get()).toBe('environment'));
+    expect(phone.choices.get().camera).toEqual({ deviceId: 'environment', label: 'The environment' });
+    phone.turnCamera();
+    await vi.waitFor(() => expect(phone.facing.get()).toBe('user'));
+    listed = [...BASIC, info('videoinput', 'spare')];
+    const computer = await start();
+    expect(computer.canTurn.get()).toBe(false);
+  });
 });

@@ -4,9 +4,11 @@
 import { Background, type MakeBlur } from '../background/background';
 import { Store, type Readable } from '../state/store';
 import { isSettled, permissionOf, type Access } from './access';
-import { Capture, constraintsFor, type CaptureState } from './capture';
+import { Capture, constraintsFor, type CaptureState, type Facing } from './capture';
 import { loadChoices, resolveChoice, saveChoices, type ChoiceKind, type Choices, type Device } from './choices';
-import { DeviceList } from './device-list';
+import { DeviceList, type Devices } from './device-list';
+import { isWebKit } from './own-devices';
+import { defaultOf, newsOf, type DeviceNews } from './plugging';
 import { problemOf, type DeviceKind } from './problems';
 
 export type Wishes = Record<DeviceKind, boolean>;
@@ -23,9 +25,19 @@ export class LocalMedia {
   readonly camera: Capture;
   readonly microphone: Capture;
   readonly background: Background;
+  /** What the last change of the devices meant. */
+  readonly news = new Store<readonly DeviceNews[]>([]);
+  /** Which way the open camera looks; null: it does not say, as those of computers. */
+  readonly facing = new Store<Facing | null>(null);
+  /** Whether there is a camera that looks the other way, as phones have. */
+  readonly canTurn = new Store(false);
   readonly #media: MediaDevices | undefined;
   readonly #storage: Storage | null;
   readonly #session: Storage | null;
+  readonly #isWebKit: boolean;
+  #known: Devices;
+  /** By id, what was open since the list of devices last changed: one that is pulled out may be replaced before the list tells. */
+  #open: Partial<Record<ChoiceKind, string[]>> = {};
   #inCall = false;
   #settingsOpen = false;
 
@@ -33,11 +45,13 @@ export class LocalMedia {
     this.#media = media;
     this.#storage = storage;
     this.#session = session;
+    this.#isWebKit = isWebKit();
     this.devices = new DeviceList(media);
+    this.#known = this.devices.get();
     this.choices = new Store(loadChoices(storage));
     this.wishes = new Store(loadWishes(session));
-    this.camera = new Capture('camera', media);
-    this.microphone = new Capture('microphone', media);
+    this.camera = new Capture('camera', media, this.#isWebKit);
+    this.microphone = new Capture('microphone', media, this.#isWebKit);
     this.background = new Background(this.camera.state, storage, blur);
     for (const capture of [this.camera, this.microphone]) {
       // Labels and ids are told from the first permission on.
@@ -45,10 +59,12 @@ export class LocalMedia {
         if (capture.state.get().status === 'live') void this.devices.refresh();
       });
     }
+    for (const kind of KINDS) this[kind].state.subscribe(() => this.#noteOpen(kind));
     this.background.failure.subscribe(() => {
       if (this.background.failure.get() !== null) this.wish('camera', false);
     });
     this.devices.subscribe(() => this.#devicesChanged());
+    this.camera.state.subscribe(() => this.#lookAtFacing());
     for (const kind of KINDS) void this.#learn(kind);
   }
 
@@ -77,6 +93,28 @@ export class LocalMedia {
     this.choices.set({ ...this.choices.get(), [kind]: { deviceId: device.deviceId, label: device.label } });
     saveChoices(this.#storage, this.choices.get());
     this.#update();
+  }
+
+  /** Takes the camera that looks the other way, and keeps to it. */
+  turnCamera(): void {
+    if (!this.canTurn.get()) return;
+    const wanted: Facing = this.facing.get() === 'environment' ? 'user' : 'environment';
+    const { state } = this.camera;
+    const before = state.get();
+    const undo = state.subscribe(() => {
+      const now = state.get();
+      if (now.status === 'starting' || now === before) return;
+      undo();
+      if (now.status === 'live') this.choose('camera', { deviceId: now.deviceId, label: now.track.label });
+    });
+    this.camera.face(wanted);
+  }
+
+  /** The page slept or was hidden: looks at the devices anew. */
+  wake(): void {
+    for (const kind of KINDS) this[kind].wake();
+    // Those that came or went meanwhile are not told by every browser.
+    void this.devices.refresh();
   }
 
   enterCall(): void {
@@ -116,14 +154,43 @@ export class LocalMedia {
   }
 
   #devicesChanged(): void {
+    const [before, now] = [this.#known, this.devices.get()];
+    this.#known = now;
+    const news = newsOf(before, now, { choices: this.choices.get(), open: this.#open });
+    this.#open = { speaker: [resolveChoice(this.choices.get().speaker, now.speakers) ?? 'default'] };
+    for (const kind of KINDS) this.#noteOpen(kind);
     for (const capture of [this.camera, this.microphone]) {
       const state = capture.state.get();
       if (state.status === 'failed' && (state.problem === 'missing' || state.problem === 'busy')) {
-        const there = capture === this.camera ? this.devices.get().cameras : this.devices.get().microphones;
+        const there = capture === this.camera ? now.cameras : now.microphones;
         if (there.length > 0) capture.retry();
       }
     }
     this.#update();
+    this.#followDefault(before.microphones, now.microphones);
+    this.#lookAtFacing();
+    if (news.length > 0) this.news.set(news);
+  }
+
+  /** Another microphone is the system's default: taken, unless the person chose one. A camera that runs is left alone. */
+  #followDefault(before: readonly Device[], now: readonly Device[]): void {
+    const chosen = resolveChoice(this.choices.get().microphone, now);
+    if (chosen !== undefined && chosen !== 'default') return;
+    const [was, is] = [defaultOf(before, this.#isWebKit), defaultOf(now, this.#isWebKit)];
+    if (was !== null && is !== null && was !== is) this.microphone.reopen();
+  }
+
+  #noteOpen(kind: DeviceKind): void {
+    const state = this[kind].state.get();
+    if (state.status === 'live') this.#open[kind] = [...(this.#open[kind] ?? []), state.deviceId];
+  }
+
+  #lookAtFacing(): void {
+    const state = this.camera.state.get();
+    const facing = state.status === 'live' ? state.track.getSettings().facingMode : undefined;
+    // While another opens, it is the last that is shown.
+    if (state.status !== 'starting') this.facing.set(facing === 'user' || facing === 'environment' ? facing : null);
+    this.canTurn.set(this.devices.get().cameras.length > 1 && this.facing.get() !== null);
   }
 
   /** Lets the browser ask for these, unless it has the answer; two are one question. */

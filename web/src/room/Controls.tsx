@@ -8,6 +8,7 @@ import { useShows } from '../embed/shows';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { ownDevices } from '../media/own-devices';
+import { TurnCamera } from '../media/TurnCamera';
 import { LeaveMenu } from '../moderation/LeaveMenu';
 import { HandButton } from '../people/HandButton';
 import { ReactionMenu } from '../reactions/ReactionMenu';
@@ -46,6 +47,7 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
         />
       )}
       {shows('camera') ? <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" /> : null}
+      {shows('camera') ? <TurnCamera /> : null}
       {CAN_SHARE && shows('screen') ? (
         <IconButton
           label={t('room:shareScreen')}

@@ -1,6 +1,7 @@
 // The parts that decide at home, made once and wired to each other; components reach them through a context. Those of a call are in
 // `call/services`.
 import { createContext, useContext } from 'react';
+import { tellDeviceNews, tellHeld } from '../access/device-news';
 import { tellTrouble } from '../access/telling';
 import { Call } from '../call/call';
 import { takeToken, withToken } from '../embed/held-token';
@@ -75,6 +76,8 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   };
   beginAs(options, person, media);
   tellTrouble(media, call.view, notices);
+  tellDeviceNews(media, notices);
+  tellHeld(media, call.view, notices);
   // Shown again out of the browser's memory: the call ended when the page was left.
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();

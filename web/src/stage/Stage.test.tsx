@@ -5,6 +5,8 @@ import type { CallView } from '../call/call';
 import type { Picture } from '../media/picture';
 import type { Tile } from '../call/tiles';
 import { CallServicesContext, type CallServices } from '../call/services';
+import type { Facing } from '../media/capture';
+import { ServicesContext } from '../shell/services';
 import { Store } from '../state/store';
 import { Stage } from './Stage';
 import { StageState } from './stage-state';
@@ -16,6 +18,7 @@ const PICTURE: Picture = { attach: vi.fn(), detach: vi.fn() };
 
 let call: Store<CallView>;
 let stage: StageState;
+let facing: Store<Facing | null>;
 let fullScreen: { isPossible: boolean; toggle: ReturnType<typeof vi.fn>; view: Store<unknown> };
 
 function show(...tiles: Tile[]): void {
@@ -42,7 +45,9 @@ beforeEach(() => {
   call = new Store<CallView>({ room: null });
   stage = new StageState(call, null);
   fullScreen = { isPossible: true, toggle: vi.fn(), view: new Store({ isFull: false, tile: null }) };
+  facing = new Store<Facing | null>(null);
   const services = {
+    media: { facing },
     stage,
     fullScreen,
     pictureInPicture: { canShowVideo: false },
@@ -52,9 +57,11 @@ beforeEach(() => {
     encryption: { view: new Store({ isOn: false, strangers: [] }) },
   } as unknown as CallServices;
   render(
-    <CallServicesContext value={services}>
-      <Stage />
-    </CallServicesContext>,
+    <ServicesContext value={services}>
+      <CallServicesContext value={services}>
+        <Stage />
+      </CallServicesContext>
+    </ServicesContext>,
   );
 });
 
@@ -99,6 +106,15 @@ describe('a tile', () => {
       'false',
       'false',
     ]);
+  });
+
+  it('is not mirrored while it shows what is before oneself', () => {
+    show({ ...ME, picture: PICTURE }, BOB);
+    const isMirrored = () => tile('Alice (you)').querySelector('video')?.dataset['mirrored'];
+    act(() => facing.set('environment'));
+    expect(isMirrored()).toBe('false');
+    act(() => facing.set('user'));
+    expect(isMirrored()).toBe('true');
   });
 
   it('stays the same element when it becomes large', () => {

@@ -10,6 +10,7 @@ import { TileHand } from '../people/TileHand';
 import { TileReactions } from '../reactions/TileReactions';
 import { initialsOf } from '../shell/person';
 import { labelOf } from './labels';
+import { OwnPictureView } from './OwnPictureView';
 import { PictureView } from './PictureView';
 import type { Place } from './places';
 import { QualityBars } from './QualityBars';
@@ -89,14 +90,14 @@ export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: bo
   const isScreen = tile.source === 'screen_share';
   const label = labelOf(tile);
   const { picture } = tile;
+  const View = tile.isLocal && !isScreen ? OwnPictureView : PictureView;
   const isConnecting = picture !== null && seen !== picture && !tile.isPaused;
   return (
     <>
       {picture !== null && seen === picture ? null : <Avatar tile={tile} />}
       {picture ? (
-        <PictureView
+        <View
           picture={picture}
-          mirrored={tile.isLocal && !isScreen}
           className={seen === picture ? 'tile-picture' : 'tile-picture tile-picture-waiting'}
           label={t('stage:videoOf', { label })}
           onFrame={() => setSeen(picture)}
