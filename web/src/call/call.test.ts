@@ -18,6 +18,8 @@ const CONNECTED: SessionView = {
 /** A connection that does as the test says. */
 class FakeSession {
   readonly view = new Store<SessionView>({ ...CONNECTED, connection: 'joining' });
+  readonly renew = vi.fn(() => Promise.resolve());
+  readonly playAgain = vi.fn(() => Promise.resolve());
   readonly close = vi.fn(() => Promise.resolve());
   readonly connect = vi.fn(() => {
     this.view.set(CONNECTED);
@@ -222,5 +224,39 @@ describe('in a room', () => {
     expect(others).toEqual([]);
     expect(notice).toMatchObject({ kind: 'disconnected', lasts: null });
     expect(notice?.text).toMatch(text);
+  });
+});
+
+describe('waking', () => {
+  it('after a sleep the connection is made anew at once; shown again, only sound is looked at', async () => {
+    await call.join('alpha');
+    call.wake('shown');
+    call.wake('online');
+    expect(current().renew).not.toHaveBeenCalled();
+    expect(current().playAgain).toHaveBeenCalledTimes(2);
+    call.wake('slept');
+    expect(current().renew).toHaveBeenCalledOnce();
+  });
+
+  it('a connection that was lost for good is tried at once, and from then on as long as ever', async () => {
+    await call.join('alpha');
+    current().events.ended('CLIENT_INITIATED');
+    ticket.mockRejectedValue(new ApiError('no network', null));
+    await vi.advanceTimersByTimeAsync(110_000);
+    const before = ticket.mock.calls.length;
+    call.wake('online');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ticket).toHaveBeenCalledTimes(before + 1);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(call.view.get().room).toBe('alpha');
+    ticket.mockResolvedValue({ token: 'token', url: 'ws://server', identity: 'me' });
+    call.wake('slept');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'connected' });
+  });
+
+  it('at home there is nothing to do', () => {
+    call.wake('slept');
+    expect(sessions).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import type { DeviceKind } from '../media/problems';
 import type { Notices } from '../notices/notices';
 import { ApiError, type Person, type RoomOptions, type Ticket, type VideoApi } from '../rooms/api';
 import { roomNameProblem } from '../rooms/names';
+import type { Wake } from '../shell/waking';
 import { Store } from '../state/store';
 import { endingOf, failureOf, shorten } from './reasons';
 import type { Session, SessionEvents, SessionView } from './session';
@@ -48,6 +49,8 @@ export class Call {
   /** Counts joins and leaves: whoever awaited something looks whether it still matters. */
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Tries now what waits for its time. */
+  #hurry: (() => void) | null = null;
   #key: string | null = null;
 
   constructor(parts: CallParts) {
@@ -108,6 +111,13 @@ export class Call {
 
   startSound(): Promise<void> {
     return this.#session?.startSound() ?? Promise.resolve();
+  }
+
+  /** The page slept, was hidden or had no network. */
+  wake(wake: Wake): void {
+    if (this.#hurry) this.#hurry();
+    else if (wake === 'slept') void this.#session?.renew();
+    void this.#session?.playAgain();
   }
 
   /** What the call's connections have counted so far; null while there are none. */
@@ -226,18 +236,23 @@ export class Call {
       this.#tellOver(t('call:end.lost'));
       return;
     }
-    this.#timer = setTimeout(() => {
+    const go = (next: number) => {
+      clearTimeout(this.#timer);
+      this.#hurry = null;
       this.#connect(room, turn).catch((error: unknown) => {
         if (turn !== this.#turn) return;
         const { again, text } = failureOf(error, room);
         if (again) {
-          this.#rejoin(room, turn, attempt + 1);
+          this.#rejoin(room, turn, next);
         } else {
           this.#parts.notices.dismiss('connection');
           this.#fail(text);
         }
       });
-    }, wait);
+    };
+    this.#timer = setTimeout(() => go(attempt + 1), wait);
+    // Whoever wakes up has the whole patience again.
+    this.#hurry = () => go(0);
   }
 
   #setReconnecting(room: string): void {
@@ -298,6 +313,7 @@ export class Call {
     this.#waits?.abort();
     this.#waits = null;
     this.isWaiting.set(false);
+    this.#hurry = null;
     this.#stopFollowing();
     this.#stopFollowing = () => undefined;
     void this.#session?.close();

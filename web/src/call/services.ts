@@ -16,6 +16,7 @@ import { PictureInPicture } from '../stage/picture-in-picture';
 import { StageState } from '../stage/stage-state';
 import { storageOf } from '../state/storage';
 import type { Feature } from './feature';
+import { keepScreenOn } from './wake-lock';
 
 export interface CallServices extends Services {
   chat: Chat;
@@ -33,6 +34,8 @@ export interface CallServices extends Services {
 /** The services, and what goes on in a room beside media. */
 export function startCallServices(home: Services): { services: CallServices; features: readonly Feature[] } {
   const { api, media, notices } = home;
+  // Not in every browser, whatever the type says.
+  keepScreenOn(document, home.call.view, (navigator as { wakeLock?: WakeLock }).wakeLock);
   const files = new Files();
   const chat = new Chat({ api, notices, files });
   const people = new People(notices);

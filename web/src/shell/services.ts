@@ -20,6 +20,7 @@ import { CallLoader } from './call-loader';
 import { followAddress, joinAddress } from './follow-address';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
+import { Waking } from './waking';
 
 export interface Services {
   api: VideoApi;
@@ -78,6 +79,10 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   tellTrouble(media, call.view, notices);
   tellDeviceNews(media, notices);
   tellHeld(media, call.view, notices);
+  new Waking(window).listen((wake) => {
+    media.wake();
+    call.wake(wake);
+  });
   // Shown again out of the browser's memory: the call ended when the page was left.
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
