@@ -15,9 +15,13 @@ const OFF: CaptureState = { status: 'off' };
 /** Which way a phone's camera looks: at the person, or at what is before them. */
 export type Facing = 'user' | 'environment';
 
-/** What a device is opened with; without an id the choice is left to the browser. */
-export function constraintsFor(kind: DeviceKind, deviceId?: string, facing?: Facing): MediaStreamConstraints {
-  const device = facing ? { facingMode: { ideal: facing } } : deviceId ? { deviceId: { exact: deviceId } } : {};
+/** What a device is opened with; without one the choice is left to the browser. */
+export function constraintsFor(
+  kind: DeviceKind,
+  deviceId?: ConstrainDOMString,
+  facing?: Facing,
+): MediaStreamConstraints {
+  const device = facing ? { facingMode: { ideal: facing } } : deviceId ? { deviceId } : {};
   return kind === 'camera'
     ? { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
     : { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
@@ -98,7 +102,10 @@ export class Capture {
     void this.#change();
   }
 
-  /** Takes over a device that was opened together with another, in one question to the person. */
+  /**
+   * Takes over a device that was opened together with another, in one question to the person. Whichever it is: the question of some
+   * browsers lets the person choose.
+   */
   adopt(track: MediaStreamTrack): void {
     if (this.#wanted || this.#changing) {
       track.stop();
@@ -106,7 +113,7 @@ export class Capture {
     }
     this.#wanted = true;
     this.#ends = 0;
-    this.#openedFor = undefined;
+    this.#openedFor = this.#deviceId;
     this.#accept(track, this.state.get());
   }
 
@@ -175,7 +182,8 @@ export class Capture {
 
   async #ask(deviceId: string | undefined, facing?: Facing): Promise<MediaStreamTrack> {
     if (!this.#media) throw new DOMException('this page is not secure', 'SecurityError');
-    const stream = await this.#media.getUserMedia(constraintsFor(this.#kind, deviceId, facing));
+    const exact = deviceId === undefined ? undefined : { exact: deviceId };
+    const stream = await this.#media.getUserMedia(constraintsFor(this.#kind, exact, facing));
     const track = stream.getTracks()[0];
     if (!track) throw new DOMException('the device gave no track', 'NotReadableError');
     return track;

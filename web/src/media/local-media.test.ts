@@ -14,6 +14,8 @@ class FakeTrack extends EventTarget {
 type Ask = 'both' | 'camera' | 'microphone';
 
 let asked: Ask[];
+/** Which camera and microphone the last question preferred. */
+let wanted: (string | undefined)[];
 let refusal: DOMException | null;
 let labels: { camera: string; microphone: string };
 let permission: PermissionState | null;
@@ -24,6 +26,7 @@ const inUse = () => opened.filter(({ readyState }) => readyState === 'live').map
 function media(): LocalMedia {
   const devices = Object.assign(new EventTarget(), {
     getUserMedia: ({ video, audio }: MediaStreamConstraints) => {
+      wanted = [video, audio].map((of) => idealOf(of));
       asked.push(video && audio ? 'both' : video ? 'camera' : 'microphone');
       if (refusal) return Promise.reject(refusal);
       const tracks = [...(video ? [new FakeTrack('video')] : []), ...(audio ? [new FakeTrack('audio')] : [])];
@@ -38,6 +41,9 @@ function media(): LocalMedia {
   });
   return new LocalMedia(devices as unknown as MediaDevices, localStorage, sessionStorage);
 }
+
+const idealOf = (constraints: boolean | MediaTrackConstraints | undefined) =>
+  typeof constraints === 'object' ? (constraints.deviceId as { ideal?: string } | undefined)?.ideal : undefined;
 
 const settle = async (own: LocalMedia, access: string) =>
   vi.waitFor(() => expect(Object.values(own.access.get())).toEqual([access, access]));
@@ -82,6 +88,16 @@ it('turned on, it asks once for both, and both run', async () => {
   await own.turnOn();
   expect(asked).toEqual(['both']);
   expect(inUse()).toEqual(['video', 'audio']);
+});
+
+it('the one question is for the devices that were chosen before', async () => {
+  const choices = { camera: { deviceId: 'desk', label: '' }, microphone: { deviceId: 'headset', label: '' } };
+  localStorage.setItem('visavis.devices', JSON.stringify(choices));
+  const own = media();
+  await settle(own, 'unasked');
+  await own.turnOn();
+  expect(asked).toEqual(['both']);
+  expect(wanted).toEqual(['desk', 'headset']);
 });
 
 it('who joins with both on is asked then; who joins with both off is never', async () => {

@@ -199,7 +199,12 @@ export class LocalMedia {
     if (open.length === 2 && this.#media) {
       this.#setAccess(open, 'asking');
       try {
-        const stream = await this.#media.getUserMedia({ ...constraintsFor('camera'), ...constraintsFor('microphone') });
+        const { camera, microphone } = this.choices.get();
+        const { cameras, microphones } = this.devices.get();
+        const stream = await this.#media.getUserMedia({
+          ...constraintsFor('camera', { ideal: resolveChoice(camera, cameras) }),
+          ...constraintsFor('microphone', { ideal: resolveChoice(microphone, microphones) }),
+        });
         for (const track of stream.getTracks()) this[track.kind === 'video' ? 'camera' : 'microphone'].adopt(track);
       } catch (error) {
         const problem = problemOf(error);
