@@ -234,6 +234,11 @@ export class FakeDevices {
     const facing = device && 'facing' in device ? { facingMode: device.facing } : {};
     track.getSettings = () => ({ ...settings, ...facing, deviceId });
     track.applyConstraints = () => Promise.resolve();
+    // Firefox takes no events from scripts to tracks.
+    const events = new EventTarget();
+    track.addEventListener = events.addEventListener.bind(events);
+    track.removeEventListener = events.removeEventListener.bind(events);
+    track.dispatchEvent = events.dispatchEvent.bind(events);
     const stop = track.stop.bind(track);
     track.stop = () => {
       if (track.readyState === 'live') free();

@@ -1,6 +1,6 @@
-/** What every test of Visavis' own page starts from: our server, a Chromium, and the people who opened pages in it. */
+/** What every test of Visavis' own page starts from: our server, a browser, and the people who opened pages in it. */
 import type { Browser } from 'puppeteer-core';
-import { openBrowser } from './browsers.ts';
+import { openBrowser, type BrowserName } from './browsers.ts';
 import { Closing } from './closing.ts';
 import type { PEOPLE } from './devices.ts';
 import { Server } from './servers.ts';
@@ -12,14 +12,17 @@ export class Stage {
   private constructor(
     readonly server: Server,
     readonly browser: Browser,
+    /** Alice's may be of another kind: a browser shows one page at a time, and slows down those that it does not show. */
+    readonly browserOfAlice: Browser,
     private readonly closing: Closing,
   ) {}
 
-  static async open(): Promise<Stage> {
+  static async open(ofAlice: BrowserName = 'chromium'): Promise<Stage> {
     const closing = new Closing();
     try {
       const [server, browser] = await closing.opened(Server.start('visavis'), openBrowser('chromium'));
-      return new Stage(server, browser, closing);
+      const [hers] = ofAlice === 'chromium' ? [browser] : await closing.opened(openBrowser(ofAlice));
+      return new Stage(server, browser, hers, closing);
     } catch (error) {
       await closing[Symbol.asyncDispose]();
       throw error;
@@ -27,7 +30,8 @@ export class Stage {
   }
 
   async visitor(name: keyof typeof PEOPLE, visit: Partial<Visit> = {}): Promise<Visitor> {
-    const visitor = await Visitor.open(this.browser, name, { at: this.server.http, ...visit });
+    const browser = name === 'alice' ? this.browserOfAlice : this.browser;
+    const visitor = await Visitor.open(browser, name, { at: this.server.http, ...visit });
     this.#visitors.push(visitor);
     return visitor;
   }
