@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { budget } from './budget.ts';
+import { groups } from './chunks.ts';
 import { compress } from './compress.ts';
 
 /** In the Python package. */
@@ -18,6 +19,8 @@ export default defineConfig({
     outDir: BUILT,
     emptyOutDir: true,
     target: 'es2022',
+    // Browsers without preloading fetch the same a little later.
+    modulePreload: { polyfill: false },
     // livekit-client alone is about 500 kB before compression; budget.ts watches what home needs.
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
@@ -26,8 +29,7 @@ export default defineConfig({
       output: {
         // Pages that embed rooms name it in their source: no hash, and no other file that it would need.
         entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
-        // A chunk of its own: it changes less often than our code, so browsers keep it longer.
-        codeSplitting: { groups: [{ name: 'livekit', test: /node_modules\/(livekit-client|@livekit)\// }] },
+        codeSplitting: { groups: groups(import.meta.dirname) },
       },
     },
   },

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from visavis.compressed import CompressedFiles
+from visavis.compressed import CompressedFiles, compressed_file
 from visavis.theme import Theme
 
 WEB_FOLDER = Path(__file__).parent / "web"
@@ -84,7 +84,7 @@ def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -
         found = folder / request.path_params["file"]
         if found.parent != folder or not found.is_file():
             return PlainTextResponse("Not Found", 404)
-        return FileResponse(found, headers=_ALWAYS_ASK)
+        return compressed_file(found, request.headers, _ALWAYS_ASK)
 
     async def logo(_: Request) -> Response:
         if theme.logo is None:

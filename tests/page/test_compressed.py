@@ -73,6 +73,16 @@ async def test_what_has_no_compressed_form_is_sent_plain(http: httpx.AsyncClient
     assert "content-encoding" not in answer.headers
 
 
+async def test_a_file_beside_the_page_is_compressed_too_and_asked_for_each_time(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "embed.js").write_bytes(SCRIPT)
+    (tmp_path / "embed.js.br").write_bytes(b"as brotli")
+    answer, sent = await fetch(http, "br", "/embed.js")
+    assert (answer.headers["content-encoding"], sent) == ("br", b"as brotli")
+    assert answer.headers["cache-control"] == "no-cache"
+
+
 async def test_each_form_is_revalidated_by_its_own_tag(http: httpx.AsyncClient) -> None:
     compressed, plain = [(await fetch(http, accepted))[0].headers["etag"] for accepted in ("br", "identity")]
     assert compressed != plain
