@@ -9,6 +9,7 @@ import { ApiError, type Person, type RoomOptions, type Ticket, type VideoApi } f
 import { roomNameProblem } from '../rooms/names';
 import type { Wake } from '../shell/waking';
 import { Store } from '../state/store';
+import { Presence } from './presence';
 import { endingOf, failureOf, shorten } from './reasons';
 import type { Session, SessionEvents, SessionView } from './session';
 
@@ -42,6 +43,7 @@ export class Call {
   /** A moderator has to let one in. */
   readonly isWaiting = new Store(false);
   readonly #parts: CallParts;
+  readonly #presence = new Presence((text) => this.#tellPresence(text));
   #engine: Engine | null = null;
   #waits: AbortController | null = null;
   #session: Session | null = null;
@@ -142,8 +144,8 @@ export class Call {
     this.#engine = ready;
     const session = await ready.session(
       {
-        joined: (name) => this.#presence(t('call:joinedBy', { name })),
-        left: (name) => this.#presence(t('call:leftBy', { name })),
+        joined: (name) => this.#presence.joined(name),
+        left: (name) => this.#presence.left(name),
         ended: (reason) => this.#ended(endingOf(reason), room),
         publishFailed: (source) => this.#publishFailed(source),
       },
@@ -269,7 +271,7 @@ export class Call {
     this.#tellConnection('connected', 'reconnecting');
   }
 
-  #presence(text: string): void {
+  #tellPresence(text: string): void {
     const { notices } = this.#parts;
     notices.announce(text);
     notices.show({ slot: 'presence', kind: 'presence', tone: 'info', text, lasts: 4_000 });
@@ -314,6 +316,7 @@ export class Call {
     this.#waits = null;
     this.isWaiting.set(false);
     this.#hurry = null;
+    this.#presence.reset();
     this.#stopFollowing();
     this.#stopFollowing = () => undefined;
     void this.#session?.close();
