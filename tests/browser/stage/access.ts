@@ -28,3 +28,27 @@ export async function tabTo(visitor: Visitor, selector: string): Promise<void> {
   }
   assert.fail(`40 times Tab do not reach ${selector}. ${await visitor.report()}`);
 }
+
+/** Waits until nothing moves that comes to an end, and the page is drawn in the size and the colours it has now. */
+export async function settled(visitor: Visitor): Promise<void> {
+  await visitor.view.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let drawn = 0; drawn < 3; drawn++) await frame();
+    const ending = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+    await frame();
+  });
+}
+
+/** What makes the page wider than its window. */
+export async function scrollsSideways(visitor: Visitor): Promise<string[]> {
+  return visitor.view.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    return [...document.body.querySelectorAll<HTMLElement>('*')]
+      .filter((element) => element.getBoundingClientRect().right > clientWidth + 1)
+      .map((element) => element.outerHTML.slice(0, 120));
+  });
+}

@@ -1,22 +1,12 @@
-/** Visavis' own page for everyone: without a mouse, on a narrow screen, for a screen reader, in light and dark. */
+/** Visavis' own page for everyone: without a mouse, on narrow and wide screens, for a screen reader, without motion. What axe says is in `page-accessibility`. */
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
-import { tabTo, violations } from '../stage/access.ts';
+import { scrollsSideways, tabTo } from '../stage/access.ts';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
-import { testId, type Visitor } from '../stage/visitor.ts';
-
-async function scrollsSideways(visitor: Visitor): Promise<string[]> {
-  return visitor.page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    if (scrollWidth <= clientWidth) return [];
-    return [...document.body.querySelectorAll<HTMLElement>('*')]
-      .filter((element) => element.getBoundingClientRect().right > clientWidth + 1)
-      .map((element) => element.outerHTML.slice(0, 120));
-  });
-}
+import { testId } from '../stage/visitor.ts';
 
 describe('access to our page', { skip: leftOut('visavis') }, () => {
   const closing = closedAfter();
@@ -26,37 +16,6 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
     [stage] = await closing.opened(Stage.open());
   });
   afterEach(() => stage.clear());
-
-  for (const dark of [false, true]) {
-    it(`has nothing for axe to complain about in ${dark ? 'dark' : 'light'}: home, settings, call`, async () => {
-      const alice = await stage.visitor('alice', { dark });
-      await alice.plays(testId('preview'), '', 'red');
-      assert.deepEqual(await violations(alice), []);
-      await alice.click('open-settings');
-      await alice.shows('camera-select');
-      assert.deepEqual(await violations(alice), []);
-      await alice.click('close-settings');
-      await alice.callMyself('alice');
-      await alice.createRoom('seen');
-      assert.deepEqual(await violations(alice), []);
-      const bob = await stage.visitor('bob', { path: '/r/seen', dark });
-      await Promise.all([alice.sees('', PEOPLE.bob.colour), bob.sees('alice', PEOPLE.alice.colour)]);
-      assert.deepEqual(await violations(alice), []);
-      await alice.click('toggle-hand');
-      await alice.shows('tile-hand');
-      await alice.click('toggle-chat');
-      await (await alice.find('chat-input')).type('See https://example.org');
-      await alice.press('Enter');
-      await bob.shows('unread');
-      await alice.click('open-reactions');
-      assert.deepEqual(await violations(alice), []);
-      assert.deepEqual(await violations(bob), []);
-      await alice.press('Escape');
-      await alice.click('toggle-people');
-      await alice.shows('person', { more: '[data-hand="1"]' });
-      assert.deepEqual(await violations(alice), []);
-    });
-  }
 
   it('nothing scrolls sideways at 360 px: home, settings, call', async () => {
     const size = { width: 360, height: 640 };
@@ -122,5 +81,92 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
     await tabTo(alice, testId('leave'));
     await alice.press('Enter');
     await alice.shows('home');
+  });
+
+  it('a panel or menu that closes gives the focus back to its button', async () => {
+    const alice = await stage.visitor('alice');
+    await alice.createRoom('focus');
+    for (const [button, opened] of [
+      ['toggle-people', 'people'],
+      ['toggle-chat', 'chat'],
+      ['open-reactions', 'reaction'],
+      ['view-menu-button', 'view-menu'],
+      ['open-settings', 'settings'],
+      ['invite', 'invite-dialog'],
+    ] as const) {
+      await tabTo(alice, testId(button));
+      const ring = await alice.page.evaluate(() => getComputedStyle(document.activeElement!).boxShadow);
+      assert.notEqual(ring, 'none', `${button} shows the focus`);
+      await alice.press('Enter');
+      await alice.shows(opened);
+      const isInside = await alice.page.evaluate(() => document.activeElement !== document.body);
+      assert.ok(isInside, `${opened} has the focus`);
+      await alice.press('Escape');
+      await alice.hides(opened);
+      await alice.until((wanted) => document.activeElement?.matches(wanted), [testId(button)], `focus on ${button}`);
+    }
+  });
+
+  it('a screen reader is told who comes, says something, raises a hand, and goes', async () => {
+    const alice = await stage.visitor('alice');
+    await alice.createRoom('told');
+    const cdp = await alice.cdp();
+    const tells = async (sentence: string) => {
+      const start = Date.now();
+      for (;;) {
+        // Of the tree that screen readers get, what is inside of live regions.
+        const { nodes } = await cdp.send('Accessibility.getFullAXTree');
+        const live = nodes.filter(({ properties }) => properties?.some(({ name }) => name === 'live'));
+        const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+        const textOf = (id: string): string => {
+          const node = byId.get(id);
+          return `${String(node?.name?.value ?? '')} ${(node?.childIds ?? []).map(textOf).join(' ')}`;
+        };
+        const texts = live.map(({ nodeId }) => textOf(nodeId));
+        if (texts.some((text) => text.includes(sentence))) return;
+        assert.ok(Date.now() - start < 15_000, `not told: "${sentence}", but ${JSON.stringify(texts)}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const bob = await stage.visitor('bob');
+    await bob.callMyself('Bob');
+    await bob.joinByClick('told');
+    await tells('Bob has joined.');
+    await bob.click('toggle-hand');
+    await tells('Bob has raised a hand.');
+    await bob.click('toggle-chat');
+    await (await bob.find('chat-input')).type('Hello');
+    await bob.press('Enter');
+    await tells('Bob: Hello');
+    await bob.leave();
+    await tells('Bob has left.');
+  });
+
+  it('nothing moves for whoever wants no motion', async () => {
+    const alice = await stage.visitor('alice', { size: { width: 360, height: 640 } });
+    await alice.page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+    await alice.createRoom('calm');
+    await alice.page.evaluate(() => {
+      const seen = ((window as unknown as { moved: Set<string> }).moved = new Set<string>());
+      const look = () => {
+        for (const animation of document.getAnimations()) {
+          const frames = animation.effect instanceof KeyframeEffect ? animation.effect.getKeyframes() : [];
+          for (const frame of frames)
+            for (const property of Object.keys(frame))
+              if (!['offset', 'computedOffset', 'easing', 'composite', 'opacity'].includes(property))
+                seen.add(property);
+        }
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await alice.click('toggle-chat');
+    await alice.click('close-chat');
+    await alice.click('open-reactions');
+    await alice.click('reaction');
+    await alice.shows('tile-reactions');
+    await alice.click('toggle-microphone');
+    const moved = await alice.page.evaluate(() => [...(window as unknown as { moved: Set<string> }).moved]);
+    assert.deepEqual(moved, []);
   });
 });

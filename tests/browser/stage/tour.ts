@@ -1,0 +1,233 @@
+/** A walk through every view of the page: what is checked for access, and what pictures are taken of. */
+import type { Stage } from './visit.ts';
+import { testId, type Visitor } from './visitor.ts';
+
+export interface View {
+  name: string;
+  visitor: Visitor;
+  /** Opens what closes when the window gets another size, or lies over what comes next. */
+  show?: () => Promise<void>;
+  hide?: () => Promise<void>;
+}
+
+const PLAN = { portrait: true, largest: [1280, 720] as [number, number], fps: 5 };
+const ROOM = 'Morning coffee';
+const PAST = JSON.stringify(['Design review', 'A room whose name is longer than a narrow screen is wide']);
+
+/** View after view. What is done with one may change the size of its window and its colours, and nothing else. */
+export async function* tour(stage: Stage): AsyncGenerator<View> {
+  yield* home(stage);
+  yield* call(stage);
+  yield* elsewhere(stage);
+}
+
+async function* home(stage: Stage): AsyncGenerator<View> {
+  const first = await stage.visitor('dave', { isFirst: true });
+  await first.shows('rooms-empty');
+  yield { name: 'home-first', visitor: first };
+  await first.close();
+  const refused = await stage.visitor('dave', { devices: 'refused' });
+  await refused.shows('way-back');
+  yield { name: 'home-refused', visitor: refused };
+  await refused.close();
+  const alice = await stage.visitor('alice', { plan: PLAN });
+  await alice.page.evaluate((past) => localStorage.setItem('visavis.recent-rooms', past), PAST);
+  await alice.page.reload();
+  await alice.callMyself('Alice');
+  await alice.plays(testId('preview'), '', null);
+  await alice.shows('recent');
+  yield { name: 'home-empty', visitor: alice };
+  yield {
+    name: 'home-devices',
+    visitor: alice,
+    show: () => alice.click('choose-microphone'),
+    hide: () => alice.press('Escape'),
+  };
+  yield {
+    name: 'settings',
+    visitor: alice,
+    show: async () => {
+      await alice.click('open-settings');
+      await alice.plays(testId('settings-preview'), '', null);
+    },
+    hide: () => alice.click('close-settings'),
+  };
+  const bob = await stage.visitor('bob', { plan: PLAN });
+  await bob.callMyself('Bob');
+  await bob.createRoom(ROOM);
+  await alice.badge(ROOM, '1 / 50');
+  await alice.click('create-options');
+  await alice.fill('room-input', 'a/b');
+  await alice.shows('room-rule');
+  yield { name: 'home-rooms', visitor: alice };
+  await Promise.all([alice.close(), bob.close()]);
+}
+
+async function* call(stage: Stage): AsyncGenerator<View> {
+  const alice = await stage.visitor('alice', { plan: PLAN });
+  await alice.callMyself('Alice');
+  await alice.createRoom(ROOM);
+  await alice.shows('alone');
+  yield { name: 'call-alone', visitor: alice };
+  const bob = await stage.visitor('bob', { plan: PLAN });
+  const carol = await stage.visitor('carol', { plan: PLAN });
+  await Promise.all([bob.callMyself('Bob'), carol.callMyself('Carol')]);
+  await bob.joinByClick(ROOM);
+  const tile = testId('tile', '[data-local="false"]');
+  await alice.plays(tile, 'Bob', null);
+  yield { name: 'call-two', visitor: alice };
+  await carol.joinByClick(ROOM);
+  await alice.plays(tile, 'Carol', null);
+  await Promise.all([bob.click('toggle-microphone'), carol.click('toggle-microphone')]);
+  await carol.click('toggle-camera');
+  await alice.shows('tile', { more: '[data-camera-off="true"]', text: 'Carol' });
+  await alice.hides('notice');
+  yield { name: 'call-three', visitor: alice };
+  yield* dialogs(alice);
+  yield* talk(alice, bob, carol);
+  await alice.press('l');
+  await alice.shows('tile', { more: '[data-place="large"]' });
+  yield { name: 'call-speaker', visitor: alice };
+  await alice.press('l');
+  await bob.click('toggle-screen');
+  await alice.plays(testId('tile', '[data-source="screen_share"]'), 'Bob', null);
+  yield { name: 'call-screen', visitor: alice };
+  await bob.click('toggle-screen');
+  for (const visitor of [bob, carol, alice]) await visitor.close();
+}
+
+async function* dialogs(alice: Visitor): AsyncGenerator<View> {
+  const overlays: [name: string, button: string, shown: string][] = [
+    ['call-settings', 'open-settings', 'settings'],
+    ['call-invite', 'invite', 'invite-dialog'],
+    ['call-encryption', 'not-encrypted', 'encryption-dialog'],
+    ['call-rooms', 'room-list-button', 'rooms-dialog'],
+    ['call-view', 'view-menu-button', 'view-menu'],
+    ['call-people', 'toggle-people', 'people'],
+  ];
+  for (const [name, button, shown] of overlays) {
+    yield {
+      name,
+      visitor: alice,
+      show: async () => {
+        await alice.click(button);
+        await alice.shows(shown);
+      },
+      hide: async () => {
+        await alice.press('Escape');
+        await alice.hides(shown);
+      },
+    };
+  }
+  yield {
+    name: 'call-connection',
+    visitor: alice,
+    show: async () => {
+      await alice.press('i');
+      await alice.shows('connection-findings');
+    },
+    hide: () => alice.press('Escape'),
+  };
+  yield {
+    name: 'call-tile',
+    visitor: alice,
+    show: async () => {
+      await (await alice.find('tile', '[data-local="false"]')).hover();
+      await (await alice.find('tile-options')).focus();
+      await alice.press('Enter');
+      await alice.shows('tile-menu');
+    },
+    hide: () => alice.press('Escape'),
+  };
+}
+
+async function* talk(alice: Visitor, bob: Visitor, carol: Visitor): AsyncGenerator<View> {
+  const chat = {
+    show: async () => {
+      await alice.click('toggle-chat');
+      await alice.shows('chat');
+    },
+    hide: () => alice.click('close-chat'),
+  };
+  yield { name: 'chat-empty', visitor: alice, ...chat };
+  for (const visitor of [bob, carol]) await visitor.click('toggle-chat');
+  const says = async (visitor: Visitor, text: string) => {
+    await (await visitor.find('chat-input')).type(text);
+    await visitor.press('Enter');
+    await visitor.shows('message', { more: '[data-own="true"][data-state="sent"]', text });
+  };
+  await says(bob, 'Good morning! The plan for today: https://example.org/plan');
+  await carol.shows('message', { text: 'Good morning!' });
+  await (await carol.find('message')).hover();
+  await carol.click('reply');
+  await says(carol, 'Thanks, I will have a look at it right away.');
+  const file = await bob.page.$(testId('file-input'));
+  await (file as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(import.meta.filename);
+  await alice.shows('unread');
+  for (const visitor of [bob, carol]) await visitor.click('close-chat');
+  await bob.click('toggle-hand');
+  await alice.shows('tile-hand');
+  yield { name: 'call-hand', visitor: alice };
+  yield {
+    name: 'chat',
+    visitor: alice,
+    show: async () => {
+      await chat.show();
+      await alice.shows('file');
+    },
+    hide: chat.hide,
+  };
+  yield {
+    name: 'call-reactions',
+    visitor: alice,
+    show: async () => {
+      await alice.click('open-reactions');
+      await alice.shows('reaction');
+    },
+    hide: () => alice.press('Escape'),
+  };
+  yield {
+    name: 'call-people-hands',
+    visitor: alice,
+    show: () => alice.click('toggle-people'),
+    hide: () => alice.click('close-people'),
+  };
+}
+
+async function* elsewhere(stage: Stage): AsyncGenerator<View> {
+  const test = await stage.visitor('alice', { path: '/test' });
+  await test.shows('checkup-start');
+  yield { name: 'test', visitor: test };
+  await test.click('checkup-start');
+  await test.shows('checkup', { more: '[data-phase="finished"]', within: 40_000 });
+  yield { name: 'test-finished', visitor: test };
+  await test.close();
+  const before = await stage.visitor('alice', { path: '/r/embedded?embed=1&join=0' });
+  await before.shows('left');
+  yield { name: 'embed-before', visitor: before };
+  await before.click('join-again');
+  await before.isIn('embedded');
+  yield { name: 'embed-call', visitor: before };
+  const operator = await stage.visitor('carol', { path: '/admin' });
+  await operator.shows('admin-token');
+  yield { name: 'admin-token', visitor: operator };
+  const [, address = ''] = /Operate +(\S+#token=\S+)/.exec(stage.server.log()) ?? [];
+  await operator.page.goto(address);
+  await operator.page.reload();
+  await operator.click('open-room');
+  await operator.shows('track-row');
+  yield { name: 'admin', visitor: operator };
+  yield {
+    name: 'admin-confirmation',
+    visitor: operator,
+    show: async () => {
+      await operator.click('end-room');
+      await operator.shows('confirmation');
+    },
+    hide: () => operator.click('cancel'),
+  };
+  await operator.click('view-history');
+  await operator.shows('history-row');
+  yield { name: 'admin-history', visitor: operator };
+  await Promise.all([operator.close(), before.close()]);
+}

@@ -1,0 +1,44 @@
+/** Every view of the page, in light and dark, wide and narrow: by axe, without scrolling sideways, and where colours are the system's. */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { scrollsSideways, settled, violations } from '../stage/access.ts';
+import { closedAfter } from '../stage/closing.ts';
+import { leftOut } from '../stage/servers.ts';
+import { tour } from '../stage/tour.ts';
+import { Stage } from '../stage/visit.ts';
+
+/** 320 px are 1280 px at a zoom of 400 %, which WCAG 2.2 (1.4.10) wants to reflow. */
+const LOOKS = [
+  { width: 1280, height: 720, colours: 'light' },
+  { width: 1280, height: 720, colours: 'dark' },
+  { width: 360, height: 640, colours: 'dark' },
+  { width: 320, height: 640, colours: 'light' },
+] as const;
+
+describe('every view', { skip: leftOut('visavis') }, () => {
+  const closing = closedAfter();
+  let stage: Stage;
+
+  before(async () => {
+    [stage] = await closing.opened(Stage.open());
+  });
+
+  it('has nothing for axe to complain about, and fits its window', async (test) => {
+    for await (const { name, visitor, show, hide } of tour(stage)) {
+      await test.test(name, async () => {
+        const problems: Record<string, string[]> = {};
+        for (const { width, height, colours } of LOOKS) {
+          await visitor.page.setViewport({ width, height });
+          await visitor.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: colours }]);
+          await show?.();
+          await settled(visitor);
+          const found = [...(await violations(visitor)), ...(await scrollsSideways(visitor))];
+          if (found.length > 0) problems[`${width} ${colours}`] = found;
+          await hide?.();
+        }
+        await visitor.page.setViewport({ width: 1280, height: 720 });
+        assert.deepEqual(problems, {});
+      });
+    }
+  });
+});
