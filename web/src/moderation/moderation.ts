@@ -214,7 +214,9 @@ export class Moderation implements Feature {
     const { media } = this.#parts;
     const source: string = publication.source;
     if (source !== 'microphone' && source !== 'camera') return;
-    if (!media.wishes.get()[source] || media[source].state.get().status !== 'live') return;
+    const state = source === 'camera' ? media.picture.get() : media.microphone.state.get();
+    // While blur loads, or the system holds the device, there is nothing to send, and we have muted it.
+    if (!media.wishes.get()[source] || state.status !== 'live' || state.isHeld) return;
     media.wish(source, false);
     this.#tell('moderation', t(`moderation:mutedYou.${source}`));
   }
