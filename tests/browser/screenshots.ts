@@ -33,6 +33,8 @@ for await (const { name, visitor, show, hide } of tour(stage)) {
   for (const { width, height, dark } of PICTURES) {
     await visitor.page.setViewport({ width, height });
     await visitor.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+    // A click would miss a button that is still on its way to its new place.
+    await settled(visitor);
     await show?.();
     // The pointer would leave a button looking pressed.
     await visitor.page.mouse.move(1, 1);

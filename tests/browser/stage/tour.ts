@@ -18,6 +18,7 @@ const PAST = JSON.stringify(['Design review', 'A room whose name is longer than 
 export async function* tour(stage: Stage): AsyncGenerator<View> {
   yield* home(stage);
   yield* call(stage);
+  yield* moderation(stage);
   yield* elsewhere(stage);
 }
 
@@ -96,6 +97,13 @@ async function* call(stage: Stage): AsyncGenerator<View> {
   for (const visitor of [bob, carol, alice]) await visitor.close();
 }
 
+/** By the keyboard: neither a notice over the button nor a size that the page has just been given is in the way. */
+async function opens(visitor: Visitor, button: string, shown: string): Promise<void> {
+  await (await visitor.find(button)).focus();
+  await visitor.press('Enter');
+  await visitor.shows(shown);
+}
+
 async function* dialogs(alice: Visitor): AsyncGenerator<View> {
   const overlays: [name: string, button: string, shown: string][] = [
     ['call-settings', 'open-settings', 'settings'],
@@ -110,8 +118,7 @@ async function* dialogs(alice: Visitor): AsyncGenerator<View> {
       name,
       visitor: alice,
       show: async () => {
-        await alice.click(button);
-        await alice.shows(shown);
+        await opens(alice, button, shown);
       },
       hide: async () => {
         await alice.press('Escape');
@@ -189,9 +196,43 @@ async function* talk(alice: Visitor, bob: Visitor, carol: Visitor): AsyncGenerat
   yield {
     name: 'call-people-hands',
     visitor: alice,
-    show: () => alice.click('toggle-people'),
+    show: () => opens(alice, 'toggle-people', 'people'),
     hide: () => alice.click('close-people'),
   };
+}
+
+async function* moderation(stage: Stage): AsyncGenerator<View> {
+  const room = 'Team talk';
+  const alice = await stage.visitor('alice', { plan: PLAN });
+  await alice.callMyself('Alice');
+  await alice.createRoom(room);
+  yield {
+    name: 'room-settings',
+    visitor: alice,
+    show: async () => {
+      await alice.click('open-room-settings');
+      await alice.shows('setting-waitingRoom');
+    },
+    hide: () => alice.click('close-room-settings'),
+  };
+  await alice.click('open-room-settings');
+  await alice.click('setting-waitingRoom');
+  await alice.click('close-room-settings');
+  const carol = await stage.visitor('carol', { plan: PLAN });
+  await carol.callMyself('Carol');
+  await carol.click('room-row', `[data-room="${room}"]`);
+  await carol.plays(testId('waiting-preview'), '', null);
+  yield { name: 'waiting', visitor: carol };
+  await alice.shows('waiting-count', { text: '1' });
+  yield {
+    name: 'waiting-list',
+    visitor: alice,
+    show: async () => {
+      await opens(alice, 'toggle-people', 'let-in');
+    },
+    hide: () => alice.click('close-people'),
+  };
+  await Promise.all([alice.close(), carol.close()]);
 }
 
 async function* elsewhere(stage: Stage): AsyncGenerator<View> {

@@ -30,6 +30,8 @@ describe('every view', { skip: leftOut('visavis') }, () => {
         for (const { width, height, colours } of LOOKS) {
           await visitor.page.setViewport({ width, height });
           await visitor.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: colours }]);
+          // A click would miss a button that is still on its way to its new place.
+          await settled(visitor);
           await show?.();
           await settled(visitor);
           const found = [...(await violations(visitor)), ...(await scrollsSideways(visitor))];
