@@ -29,8 +29,6 @@ for (const browser of ['chromium', 'firefox'] as const) {
       await alice.choose('microphone', 'microphone-spare');
       await alice.choose('speaker', 'speaker-spare');
       await alice.page.reload();
-      // It keeps no record here of what it was allowed.
-      if (browser === 'firefox') await alice.click('turn-on');
       await alice.plays(testId('preview'), '', 'yellow');
       await alice.click('open-settings');
       await alice.find('camera-select');
