@@ -28,4 +28,5 @@ export const PORTS = {
   proxy: BASE + 30,
   mediaProxy: BASE + 31,
   hosts: [BASE + 40, BASE + 41],
+  gallery: BASE + 50,
 } as const;
