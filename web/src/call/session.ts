@@ -20,6 +20,7 @@ import type { DeviceKind } from '../media/problems';
 import type { ReceivedTrack, Sample, SentTrack } from '../connection/figures';
 import { isReadable } from '../encryption/encryption';
 import type { StartedEncryption } from '../encryption/worker';
+import { OncePerFrame } from '../state/frames';
 import { Store, type Readable } from '../state/store';
 import type { Feature } from './feature';
 import { mayPublish } from '../moderation/permissions';
@@ -55,8 +56,8 @@ export class Session {
   readonly #publishers: Record<DeviceKind, Publisher>;
   readonly #undo: (() => void)[] = [];
   readonly #encryption: StartedEncryption | null;
-  #scheduled = false;
   #over = false;
+  readonly #readSoon = new OncePerFrame(() => this.#read());
 
   constructor(
     media: LocalMedia,
@@ -200,7 +201,9 @@ export class Session {
       RoomEvent.ConnectionQualityChanged,
       RoomEvent.AudioPlaybackStatusChanged,
     ] as const;
-    for (const change of changes) room.on(change, () => this.#schedule());
+    for (const change of changes) room.on(change, this.#readSoon.call);
+    // Sound does not wait for a frame.
+    room.on(RoomEvent.TrackPublished, subscribeIfSound);
     // The server has answered; the media connection still is being made. What is asked for now is there with it.
     room.on(RoomEvent.SignalConnected, () => {
       this.#subscribeToSound();
@@ -222,16 +225,6 @@ export class Session {
       if (this.#over) return;
       this.#end();
       events.ended(reason === undefined ? undefined : (DisconnectReason[reason] as EndReason));
-    });
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    // A burst of events (a join, a reconnect) is one change on screen.
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      if (!this.#over) this.#read();
     });
   }
 
@@ -273,12 +266,18 @@ export class Session {
 
   #end(): void {
     this.#over = true;
+    this.#readSoon.cancel();
     for (const undo of this.#undo) undo();
     for (const publisher of Object.values(this.#publishers)) publisher.close();
     for (const source of [Track.Source.ScreenShare, Track.Source.ScreenShareAudio]) {
       this.#room.localParticipant.getTrackPublication(source)?.track?.stop();
     }
   }
+}
+
+function subscribeIfSound(publication: TrackPublication): void {
+  if (publication.kind !== Track.Kind.Audio) return;
+  if (publication instanceof RemoteTrackPublication && !publication.isDesired) publication.setSubscribed(true);
 }
 
 function entriesOf(report: RTCStatsReport | undefined): Sample['publisher'] {

@@ -35,7 +35,7 @@ let people: People;
 let told: string[];
 const changed = async () => {
   listeners.get(RoomEvent.ParticipantAttributesChanged)?.();
-  await Promise.resolve();
+  await new Promise(requestAnimationFrame);
 };
 const order = () => people.list.get().map(({ identity, hand }) => (hand === null ? identity : `${identity} ${hand}`));
 

@@ -5,6 +5,7 @@ import { keepSame } from '../call/tiles';
 import type { Feature } from '../call/feature';
 import { t } from '../i18n/i18n';
 import type { Notices } from '../notices/notices';
+import { OncePerFrame } from '../state/frames';
 import { Store } from '../state/store';
 
 export const HAND = 'visavis.hand';
@@ -43,15 +44,9 @@ export class People implements Feature {
 
   attach(room: Room): () => void {
     this.#room = room;
-    let isScheduled = false;
-    const schedule = () => {
-      if (isScheduled) return;
-      isScheduled = true;
-      queueMicrotask(() => {
-        isScheduled = false;
-        if (this.#room === room && room.localParticipant.identity !== '') this.#read(room);
-      });
-    };
+    const soon = new OncePerFrame(() => {
+      if (room.localParticipant.identity !== '') this.#read(room);
+    });
     const changes = [
       RoomEvent.Connected,
       RoomEvent.Reconnected,
@@ -67,9 +62,10 @@ export class People implements Feature {
       RoomEvent.TrackUnmuted,
       RoomEvent.ActiveSpeakersChanged,
     ] as const;
-    for (const change of changes) room.on(change, schedule);
+    for (const change of changes) room.on(change, soon.call);
     return () => {
-      for (const change of changes) room.off(change, schedule);
+      for (const change of changes) room.off(change, soon.call);
+      soon.cancel();
       if (this.#room === room) this.#room = null;
     };
   }
