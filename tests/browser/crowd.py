@@ -1,0 +1,112 @@
+"""Many participants on the PyPI `livekit` client in one process, who send and receive nothing: ``crowd.py URL``.
+
+Each line on stdin is a command, ``{"do": "join", …}``, answered by one line on stdout. Their pictures are small and few, so that the
+machine is left to the page that is measured: what a page has to do for a participant does not depend on it.
+"""
+
+import asyncio
+import json
+import math
+import sys
+from array import array
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from livekit import rtc
+
+WIDTH, HEIGHT, FRAMES_PER_SECOND = 160, 90, 5
+RATE, CHUNK_SECONDS = 48_000, 0.5
+
+
+class Member:
+    """One participant with a camera and a microphone."""
+
+    def __init__(self, hue: int) -> None:
+        self.room = rtc.Room()
+        self._hue = hue
+        self._picture = rtc.VideoSource(WIDTH, HEIGHT)
+        self._voice = rtc.AudioSource(RATE, 1, queue_size_ms=2000)
+        self._work: list[asyncio.Task[None]] = []
+
+    async def join(self, url: str, token: str, speaks: bool) -> None:
+        """Joins and sends from now on; who does not speak is muted."""
+        await self.room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+        camera = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False)
+        microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        video = rtc.LocalVideoTrack.create_video_track("camera", self._picture)
+        audio = rtc.LocalAudioTrack.create_audio_track("microphone", self._voice)
+        self._work = [asyncio.create_task(self._show()), asyncio.create_task(self._hum(speaks))]
+        await self.room.local_participant.publish_track(video, camera)
+        await self.room.local_participant.publish_track(audio, microphone)
+        if not speaks:
+            audio.mute()
+
+    async def leave(self) -> None:
+        """Leaves, and frees what it sent from."""
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        await self.room.disconnect()
+        await self._picture.aclose()
+        await self._voice.aclose()
+
+    async def _show(self) -> None:
+        step = 0
+        while True:
+            shade = 64 + (step * 8 + self._hue) % 128
+            colour = bytes([shade, (self._hue * 7) % 256, (self._hue * 13) % 256, 255])
+            pixels = bytearray(colour * WIDTH * HEIGHT)
+            self._picture.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGBA, pixels))
+            step += 1
+            await asyncio.sleep(1 / FRAMES_PER_SECOND)
+
+    async def _hum(self, speaks: bool) -> None:
+        samples = int(RATE * CHUNK_SECONDS)
+        hz, level = 200 + 10 * (self._hue % 50), 6000 if speaks else 0
+        wave = array("h", (int(level * math.sin(2 * math.pi * hz * at / RATE)) for at in range(samples))).tobytes()
+        while True:
+            await self._voice.capture_frame(rtc.AudioFrame(wave, RATE, 1, samples))
+
+
+class Crowd:
+    """Those who are there, by name."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._members: dict[str, Member] = {}
+
+    async def join(self, tokens: dict[str, str], speaking: list[str]) -> None:
+        """Has so many join, a few at a time."""
+        turns = asyncio.Semaphore(4)
+
+        async def enter(name: str, token: str) -> None:
+            async with turns:
+                member = self._members[name] = Member(sum(name.encode()))
+                await member.join(self._url, token, name in speaking)
+
+        await asyncio.gather(*(enter(name, token) for name, token in tokens.items()))
+
+    async def leave(self, names: list[str]) -> None:
+        """Has these leave."""
+        await asyncio.gather(*(self._members.pop(name).leave() for name in names))
+
+    async def leave_all(self) -> None:
+        """Has everybody leave."""
+        await self.leave(list(self._members))
+
+
+async def main(url: str) -> None:
+    """Does what the lines on stdin say until they end."""
+    crowd = Crowd(url)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        command: dict[str, Any] = json.loads(line)
+        act: Callable[..., Awaitable[Any]] = getattr(crowd, command.pop("do"))
+        try:
+            answer = {"result": await act(**command)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+    await crowd.leave_all()
+
+
+asyncio.run(main(*sys.argv[1:]))
