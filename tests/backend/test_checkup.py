@@ -92,8 +92,8 @@ async def test_its_room_is_not_in_the_history(video):
             pass
 
     backend = video.backend
-    backend.recorder = Recorder()
     registry = await backend.registry()
+    backend.recorder = Recorder()
     for name in (backend.checkup("192.0.2.1").room, "atrium"):
         registry.end_room(registry.open_room(name), Reason.ROOM_CLOSED)
     assert set(backend.recorder.rooms) == {"atrium"}

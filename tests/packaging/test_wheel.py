@@ -1,6 +1,7 @@
 """What `pip install` gives somebody who has neither Node nor Rust."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,8 +60,9 @@ async def test_the_wheel_serves_the_page_and_carries_a_call(command: Path, tmp_p
         assert any(f"http://127.0.0.1:{PORT}" in line for line in process.stdout)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
             page = (await http.get("/")).text
-            script = page.split('src="./assets/')[1].split('"')[0]
-            assert len((await http.get(f"/assets/{script}")).content) > 100_000
+            scripts = re.findall(r'"\./assets/([^"]+\.js)"', page)
+            fetched = [await http.get(f"/assets/{script}") for script in scripts]
+            assert sum(len(script.raise_for_status().content) for script in fetched) > 100_000
         alice, bob = rtc.Room(), rtc.Room()
         await alice.connect(f"ws://127.0.0.1:{PORT}", token("alice"))
         await bob.connect(f"ws://127.0.0.1:{PORT}", token("bob"))
