@@ -213,7 +213,10 @@ async function* moderation(stage: Stage): AsyncGenerator<View> {
       await alice.click('open-room-settings');
       await alice.shows('setting-waitingRoom');
     },
-    hide: () => alice.click('close-room-settings'),
+    hide: async () => {
+      await alice.press('Escape');
+      await alice.hides('setting-waitingRoom');
+    },
   };
   await alice.click('open-room-settings');
   await alice.click('setting-waitingRoom');
@@ -230,7 +233,10 @@ async function* moderation(stage: Stage): AsyncGenerator<View> {
     show: async () => {
       await opens(alice, 'toggle-people', 'let-in');
     },
-    hide: () => alice.click('close-people'),
+    hide: async () => {
+      await alice.press('Escape');
+      await alice.hides('let-in');
+    },
   };
   await Promise.all([alice.close(), carol.close()]);
 }

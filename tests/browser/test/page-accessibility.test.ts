@@ -1,4 +1,4 @@
-/** Every view of the page, in light and dark, wide and narrow: by axe, without scrolling sideways, and where colours are the system's. */
+/** Every view of the page, in light and dark, wide and narrow: by axe, and without scrolling sideways. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { scrollsSideways, settled, violations } from '../stage/access.ts';
