@@ -15,8 +15,8 @@ const pause = 20_000;
 
 const stage = await Stage.open();
 const began = performance.now();
-const row = (cells: unknown[]) => console.log(cells.map((cell) => String(cell).padStart(12)).join(''));
-row(['seconds', 'heap, kB', 'nodes', 'listeners']);
+const row = (cells: unknown[]) => console.log(cells.map((cell) => String(cell).padStart(14)).join(''));
+row(['seconds', 'objects', 'heap, kB', 'nodes', 'listeners']);
 const held = await soaked(stage, {
   people,
   changing,
@@ -24,9 +24,10 @@ const held = await soaked(stage, {
   rounds: Infinity,
   until: () => performance.now() - began > minutes * 60_000,
   pause,
-  tell: ({ heap, nodes, listeners }, round) =>
+  tell: ({ objects, heap, nodes, listeners }, round) =>
     row([
       `${Math.round((performance.now() - began) / 1000)}${round < 0 ? ' (warm-up)' : ''}`,
+      objects,
       Math.round(heap / 1000),
       nodes,
       listeners,

@@ -2,7 +2,9 @@
 import type { CDPSession } from 'puppeteer-core';
 
 export interface Held {
-  /** Script objects, bytes. */
+  /** Script objects, functions and lists among them. */
+  objects: number;
+  /** The script's memory, bytes: compiled code and what the browser notes of long tasks, too, which grow for a while. */
   heap: number;
   /** Nodes of documents, those that are no longer on the page included. */
   nodes: number;
@@ -17,7 +19,23 @@ export async function heldBy(cdp: CDPSession): Promise<Held> {
     cdp.send('Runtime.getHeapUsage'),
     cdp.send('Memory.getDOMCounters'),
   ]);
-  return { heap, nodes, listeners };
+  return { objects: await countObjects(cdp), heap, nodes, listeners };
+}
+
+async function countObjects(cdp: CDPSession): Promise<number> {
+  const objectGroup = 'counted';
+  const { result: prototype } = await cdp.send('Runtime.evaluate', { expression: 'Object.prototype', objectGroup });
+  const { objects } = await cdp.send('Runtime.queryObjects', {
+    prototypeObjectId: prototype.objectId ?? '',
+    objectGroup,
+  });
+  const { result } = await cdp.send('Runtime.callFunctionOn', {
+    objectId: objects.objectId,
+    functionDeclaration: 'function () { return this.length; }',
+    returnByValue: true,
+  });
+  await cdp.send('Runtime.releaseObjectGroup', { objectGroup });
+  return Number(result.value);
 }
 
 /** How much more a figure becomes from one moment to the next: the slope of the straight line that fits best. */

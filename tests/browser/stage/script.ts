@@ -34,7 +34,10 @@ export class Script {
   /** The next line that it says. */
   async line(): Promise<string> {
     const [line] = (await Promise.race([once(this.#lines, 'line'), this.#ended])) as [string?];
-    if (line === undefined) throw new Error(`${this.path} ended:\n${this.#errors.slice(-2000)}`);
+    if (line === undefined) {
+      const how = this.#process.signalCode ?? `status ${this.#process.exitCode}`;
+      throw new Error(`${this.path} ended (${how}):\n${this.#errors.slice(-2000)}`);
+    }
     return line;
   }
 

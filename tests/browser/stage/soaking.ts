@@ -61,5 +61,5 @@ export function growing(held: readonly Held[], { changing }: Pick<Soak, 'changin
     .map((figure) => `${figure} by ${perPerson(figure).toFixed(1)} for each who came and went`);
 }
 
-/** More than this for each is a leak, and no noise: one object of theirs that is kept keeps all of their tracks, about 60 kB. */
-const LIMITS: Held = { heap: 8_000, nodes: 2, listeners: 2 };
+/** More than this for each is a leak, and no noise: a publication that is kept keeps some dozens of objects. */
+const LIMITS: Held = { objects: 30, heap: 30_000, nodes: 2, listeners: 2 };

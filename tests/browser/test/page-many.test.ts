@@ -52,7 +52,7 @@ describe('our page in a room of many', { skip: leftOut('visavis'), timeout: 300_
   });
 
   it('holds no more after many have come and gone than before', async () => {
-    const soak = { people: 12, changing: 6, warmup: 3, rounds: 6, pause: 500 };
+    const soak = { people: 12, changing: 8, warmup: 3, rounds: 10, pause: 500 };
     const held = await soaked(stage, soak);
     assert.deepEqual(growing(held, soak), [], JSON.stringify(held));
   });
