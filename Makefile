@@ -23,7 +23,7 @@ WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
 
 say = @printf '\033[1m▸ %s\033[0m\n'
 
-.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench clean \
+.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench lighthouse soak clean \
 	setup setup-test browsers livekit-server
 
 ##@ To use it
@@ -74,6 +74,12 @@ fmt: setup-test ## Format everything
 
 bench: setup-test ## Measure our server and livekit-server side by side (ARGS=--quick)
 	@$(BIN)/python bench/run.py $(ARGS)
+
+lighthouse: setup-test ## Have Lighthouse judge home, a room, /test and /admin; fails under 95 (ARGS="--out folder home")
+	@cd tests/browser && npm run --silent lighthouse -- $(ARGS)
+
+soak: setup-test ## Ten minutes in a room of 50 whose people come and go: does the page grow? (ARGS="--minutes 2 --people 24")
+	@cd tests/browser && npm run --silent soak -- $(ARGS)
 
 clean: ## Remove what was built in the checkout (the caches in ~/.cache/visavis stay)
 	@rm -rf .venv $(STAMPS) dist src/visavis/web src/visavis/*.so web/node_modules tests/browser/node_modules \

