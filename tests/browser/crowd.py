@@ -1,7 +1,8 @@
 """Many participants on the PyPI `livekit` client in one process, who send and receive nothing: ``crowd.py URL``.
 
-Each line on stdin is a command, ``{"do": "join", …}``, answered by one line on stdout. Their pictures are small and few, so that the
-machine is left to the page that is measured: what a page has to do for a participant does not depend on it.
+Each line on stdin is a command, ``{"do": "join", …}``, answered by one line on stdout. Their pictures are small and
+few, so that the machine is left to the page that is measured: what that has to do for a participant does not depend on
+it.
 """
 
 import asyncio
@@ -13,9 +14,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 160, 90, 5
 RATE, CHUNK_SECONDS = 48_000, 0.5
+TRIES = 3
 
 
 class Member:
@@ -81,8 +84,16 @@ class Crowd:
 
         async def enter(name: str, token: str) -> None:
             async with turns:
-                member = self._members[name] = Member(sum(name.encode()))
-                await member.join(self._url, token, name in speaking)
+                for tries_left in reversed(range(TRIES)):
+                    member = self._members[name] = Member(sum(name.encode()))
+                    try:
+                        await member.join(self._url, token, name in speaking)
+                        break
+                    except (rtc.ConnectError, PublishTrackError):
+                        # The client gives up after ten seconds, which a busy machine may take.
+                        if not tries_left:
+                            raise
+                        await member.leave()
 
         await asyncio.gather(*(enter(name, token) for name, token in tokens.items()))
 
