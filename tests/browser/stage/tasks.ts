@@ -75,8 +75,8 @@ function readTasks(events: TraceEvent[]): Task[] {
 }
 
 /** How long a task keeps the page from answering on a machine that has nothing else to do, ms. */
-export function costOf({ cpu, waited }: Task): number {
-  return cpu + waited;
+export function costOf(task: Task | undefined): number {
+  return task ? task.cpu + task.waited : Infinity;
 }
 
 function within(tasks: TraceEvent[], from: number, until: number): number {
