@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import jwt
 
+from visavis.camel_case import camel_case
 from visavis.errors import ErrorKind, VisavisError
 
 LEEWAY_SECONDS = 60
@@ -111,12 +112,7 @@ class Claims:
         return other.holder is not None and other.holder.id == self.holder.id
 
 
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)
-
-
-_GRANT_CLAIMS = {grant.name: _camel(grant.name) for grant in fields(VideoGrants)}
+_GRANT_CLAIMS = {grant.name: camel_case(grant.name) for grant in fields(VideoGrants)}
 _GRANT_DEFAULTS = {grant.name: grant.default for grant in fields(VideoGrants)}
 _TEXT_GRANTS = {"room", "destination_room"}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 from visavis.errors import ErrorKind, VisavisError
+from visavis.rest import bearer
 
 WRONG_TRIES = 10
 WITHIN_SECONDS = 60.0
@@ -51,12 +52,12 @@ class Guard:
         if tries >= WRONG_TRIES:
             wait = round(WITHIN_SECONDS - (self._now() - since)) + 1
             raise VisavisError(ErrorKind.TOO_MANY_REQUESTS, f"too many wrong tokens from here: wait {wait} seconds")
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given.strip():
+        given = bearer(request)
+        if given is None:
             raise VisavisError(
                 ErrorKind.NO_TOKEN, "no token: send the server's admin_token as `Authorization: Bearer …`"
             )
-        if not hmac.compare_digest(given.strip().encode(), self._token):
+        if not hmac.compare_digest(given.encode(), self._token):
             self._wrong[address] = (tries + 1, since)
             self._wrong.move_to_end(address)
             while len(self._wrong) > _MAX_ADDRESSES:

@@ -36,14 +36,13 @@ def describe_room(live: LiveRoom, seen: Observation) -> Json:
 
 def describe_people(live: LiveRoom, seen: Observation) -> list[Json]:
     """Everybody in a room, hidden ones too, with what they send and receive."""
-    told = {sid: (each.name or each.identity) for sid, each in _by_sid(live).items()}
     outgoing: dict[str, tuple[int, float, float | None]] = {}
     for participant in live.room.participants:
         for track, rates in seen.participants.get(participant.sid, _NOTHING).received.items():
             count, bitrate, loss = outgoing.get(track, (0, 0.0, None))
             outgoing[track] = (count + 1, bitrate + rates.bitrate, _worst((loss, rates.loss)))
     return [
-        _describe_participant(live, each, seen.participants.get(each.sid, _NOTHING), outgoing, told)
+        _describe_participant(live, each, seen.participants.get(each.sid, _NOTHING), outgoing)
         for each in live.room.participants
     ]
 
@@ -53,7 +52,6 @@ def _describe_participant(
     participant: Participant,
     rates: ParticipantRates,
     outgoing: Mapping[str, tuple[int, float, float | None]],
-    names: Mapping[str, str],
 ) -> Json:
     about = participant.about
     return {
@@ -79,7 +77,7 @@ def _describe_participant(
             )
             for track in participant.tracks.published.values()
         ],
-        "received": [_describe_received(live, track, each, names) for track, each in sorted(rates.received.items())],
+        "received": [_describe_received(live, track, each) for track, each in sorted(rates.received.items())],
     }
 
 
@@ -104,20 +102,16 @@ def _describe_track(track: Track, rates: TrackRates, outgoing: tuple[int, float,
     }
 
 
-def _describe_received(live: LiveRoom, track: str, rates: TrackRates, names: Mapping[str, str]) -> Json:
+def _describe_received(live: LiveRoom, track: str, rates: TrackRates) -> Json:
     publisher = live.room.publisher_of(track)
     return {
         "track": track,
-        "publisher": "" if publisher is None else names.get(publisher.sid, ""),
+        "publisher": "" if publisher is None else publisher.name or publisher.identity,
         "bitrate": rates.bitrate,
         "packets": rates.packets,
         "loss": rates.loss,
         "layer": rates.layer,
     }
-
-
-def _by_sid(live: LiveRoom) -> dict[str, Participant]:
-    return {each.sid: each for each in live.room.participants}
 
 
 def _worst(losses: Any) -> float | None:

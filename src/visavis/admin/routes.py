@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from visavis.admin.csv_export import csv_lines
@@ -16,22 +16,20 @@ from visavis.admin.guard import Guard
 from visavis.admin.live import describe_people, describe_room
 from visavis.admin.process import memory_bytes
 from visavis.backend.embedded import EmbeddedBackend
-from visavis.errors import ErrorKind, VisavisError
+from visavis.camel_case import camel_case
+from visavis.errors import STATUS, ErrorKind, VisavisError
 from visavis.figures import Observation
+from visavis.rest import NO_STORE, Endpoint, answer, body_of, telling_errors
 from visavis.signalling import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.moderation import mute as mute_track
 from visavis.signalling.session import Session
-from visavis.store.found import MAX_PAGE_SIZE, HistoryFilter
+from visavis.store.found import KINDS, MAX_PAGE_SIZE, HistoryFilter, Row
 
 if TYPE_CHECKING:
     from visavis.store.history import History
 
-_NO_STORE = {"Cache-Control": "no-store"}
-_KINDS = ("rooms", "sessions", "tracks")
 _PAGE_SIZE = 50
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def admin_routes(operated: Operated) -> list[BaseRoute]:
     async def overview(_: Request) -> Response:
         seen = await _observe(backend)
         rooms = list(await backend.registry())
-        return _json(
+        return answer(
             {
                 "version": version("visavis"),
                 "startedAt": int(started_at * 1000),
@@ -79,22 +77,22 @@ def admin_routes(operated: Operated) -> list[BaseRoute]:
 
     async def rooms(_: Request) -> Response:
         seen = await _observe(backend)
-        return _json([describe_room(live, seen) for live in await backend.registry()])
+        return answer([describe_room(live, seen) for live in await backend.registry()])
 
     async def room(request: Request) -> Response:
         seen = await _observe(backend)
         live = await _room(backend, request)
-        return _json(describe_room(live, seen) | {"people": describe_people(live, seen)})
+        return answer(describe_room(live, seen) | {"people": describe_people(live, seen)})
 
     async def end(request: Request) -> Response:
         registry = await backend.registry()
         registry.end_room(await _room(backend, request), Reason.ROOM_DELETED)
-        return _json({})
+        return answer({})
 
     async def remove(request: Request) -> Response:
         live = await _room(backend, request)
         live.remove(_session(live, await _texts(request, "identity")), Reason.PARTICIPANT_REMOVED)
-        return _json({})
+        return answer({})
 
     async def mute(request: Request) -> Response:
         live = await _room(backend, request)
@@ -104,16 +102,15 @@ def admin_routes(operated: Operated) -> list[BaseRoute]:
                 ErrorKind.TRACK_NOT_FOUND,
                 f"{asked['identity']!r} publishes no track {asked['track']!r} (any more): load the room again",
             )
-        return _json({})
+        return answer({})
 
     async def history(request: Request) -> Response:
         kind = request.path_params["kind"]
         limit = _number(request, "limit", _PAGE_SIZE, 1, MAX_PAGE_SIZE)
         offset = _number(request, "offset", 0, 0, 1 << 31)
         reader = await _history(operated)
-        read = {"rooms": reader.rooms, "sessions": reader.sessions, "tracks": reader.tracks}[kind]
-        page = await read(_filter(request), limit=limit, offset=offset)
-        return _json({"rows": [_camel(row) for row in page.rows], "total": page.total})
+        page = await reader.page(kind, _filter(request), limit=limit, offset=offset)
+        return answer({"rows": [_camel(row) for row in page.rows], "total": page.total})
 
     async def export(request: Request) -> Response:
         kind = request.path_params["kind"]
@@ -127,7 +124,7 @@ def admin_routes(operated: Operated) -> list[BaseRoute]:
             async for line in lines:
                 yield line
 
-        headers = _NO_STORE | {"Content-Disposition": f'attachment; filename="visavis-{kind}.csv"'}
+        headers = NO_STORE | {"Content-Disposition": f'attachment; filename="visavis-{kind}.csv"'}
         return StreamingResponse(all_lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
     def route(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
@@ -137,7 +134,7 @@ def admin_routes(operated: Operated) -> list[BaseRoute]:
     for name, endpoint in (("end", end), ("remove", remove), ("mute", mute)):
         routes.append(route(f"/rooms/{{name:anything}}/{name}", endpoint, "POST"))
     routes.append(route("/rooms/{name:anything}", room))
-    for kind in _KINDS:
+    for kind in KINDS:
         routes.append(route(f"/history/{kind}", _of_kind(history, kind)))
         routes.append(route(f"/history/{kind}.csv", _of_kind(export, kind)))
     # Whatever else is asked here says first whether the API is on.
@@ -158,15 +155,17 @@ async def _nothing(request: Request) -> Response:
 
 
 def _guarded(guard: Guard, endpoint: Endpoint) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        guard.check(request)
+        return await endpoint(request)
+
+    answered = telling_errors(checked)
+
     async def wrapped(request: Request) -> Response:
-        try:
-            guard.check(request)
-            return await endpoint(request)
-        except VisavisError as error:
-            headers = _NO_STORE
-            if error.kind is ErrorKind.TOO_MANY_REQUESTS:
-                headers = headers | {"Retry-After": "60"}
-            return JSONResponse({"error": error.kind.value, "message": error.message}, error.status, headers=headers)
+        response = await answered(request)
+        if response.status_code == STATUS[ErrorKind.TOO_MANY_REQUESTS]:
+            response.headers["Retry-After"] = "60"
+        return response
 
     return wrapped
 
@@ -195,11 +194,7 @@ def _session(live: LiveRoom, asked: dict[str, str]) -> Session:
 
 
 async def _texts(request: Request, *names: str) -> dict[str, str]:
-    try:
-        body: object = await request.json()
-    except ValueError as error:
-        raise VisavisError(ErrorKind.INVALID_REQUEST, f"the body is not JSON: {error}") from error
-    said = cast(dict[str, object], body) if isinstance(body, dict) else {}
+    said = await body_of(request)
     texts: dict[str, str] = {}
     for name in names:
         text = said.get(name)
@@ -243,13 +238,5 @@ def _number(request: Request, name: str, default: int, least: int, most: int) ->
     return int(text)
 
 
-def _json(content: Any) -> Response:
-    return JSONResponse(content, headers=_NO_STORE)
-
-
-def _camel(row: Any) -> dict[str, Any]:
-    def camel(name: str) -> str:
-        head, *tail = name.split("_")
-        return head + "".join(part.title() for part in tail)
-
-    return {camel(name): value for name, value in row.items() if name != "server_id"}
+def _camel(row: Row) -> dict[str, Any]:
+    return {camel_case(name): value for name, value in row.items() if name != "server_id"}

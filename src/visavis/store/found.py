@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_PAGE_SIZE = 500
+KINDS = ("rooms", "sessions", "tracks")
+"""What there is a history of."""
 
 Row = Mapping[str, Any]
 

@@ -18,6 +18,11 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def page(self, kind: str, wanted: HistoryFilter, *, limit: int, offset: int = 0) -> Page:
+        """A page of one of the `KINDS`."""
+        read = {"rooms": self.rooms, "sessions": self.sessions, "tracks": self.tracks}[kind]
+        return await read(wanted, limit=limit, offset=offset)
+
     async def rooms(self, wanted: HistoryFilter, *, limit: int, offset: int = 0) -> Page:
         """Rooms, newest first, those that live among them."""
         people = select(func.count()).select_from(sessions).where(sessions.c.room_sid == rooms.c.sid).scalar_subquery()
@@ -50,15 +55,14 @@ class History:
         return await self._page(tracks, where, limit, offset, *more, source=joined)
 
     async def all(self, kind: str, wanted: HistoryFilter) -> AsyncGenerator[Row]:
-        """Every row of ``rooms``, ``sessions`` or ``tracks``, in portions, so that none of it need fit into memory.
+        """Every row of one of the `KINDS`, in portions, so that none of it need fit into memory.
 
         Rows that come meanwhile are left out, lest they push others over the edge of a portion.
         """
-        read = {"rooms": self.rooms, "sessions": self.sessions, "tracks": self.tracks}[kind]
         seen: set[str] = set()
         offset = 0
         while True:
-            page = await read(wanted, limit=MAX_PAGE_SIZE, offset=offset)
+            page = await self.page(kind, wanted, limit=MAX_PAGE_SIZE, offset=offset)
             for row in page.rows:
                 if row["sid"] not in seen:
                     yield row

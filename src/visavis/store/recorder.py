@@ -24,7 +24,7 @@ from visavis.media.events import Totals
 from visavis.rooms.ids import new_id
 from visavis.store.changes import SERVER_STOPPED, Change, changes_of, changes_of_totals, name_of_reason
 from visavis.store.database import Database
-from visavis.store.tables import HISTORY, rooms, servers, sessions, tracks
+from visavis.store.tables import HISTORY, rooms, servers
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -254,7 +254,7 @@ class Recorder:
                 await self._close_rows_of(connection, server["id"], server["last_seen_at"])
 
     async def _close_rows_of(self, connection: AsyncConnection, server_id: str, seen: int) -> None:
-        for table in (rooms, sessions, tracks):
+        for table in HISTORY:
             ended_at = case((table.c.started_at > seen, table.c.started_at), else_=seen)
             is_open = (table.c.server_id == server_id) & table.c.ended_at.is_(None)
             await connection.execute(update(table).where(is_open).values(ended_at=ended_at, end_reason=SERVER_STOPPED))
