@@ -82,7 +82,8 @@ def page_routes(options: PageOptions | None = None, folder: Path = WEB_FOLDER) -
     async def file(request: Request) -> Response:
         # Only what lies in the folder itself, so no path can lead out of it.
         found = folder / request.path_params["file"]
-        if found.parent != folder or not found.is_file():
+        # Documents are answered by `page` alone, which says who may show them in a frame.
+        if found.parent != folder or ".html" in found.suffixes or not found.is_file():
             return PlainTextResponse("Not Found", 404)
         return compressed_file(found, request.headers, _ALWAYS_ASK)
 

@@ -31,6 +31,16 @@ async def test_only_our_own_origin_embeds_the_page_by_default(tmp_path: Path) ->
         assert ancestors(await http.get(path)) == "frame-ancestors 'self'"
 
 
+async def test_no_other_address_gives_a_document_without_saying_who_may_embed_it(tmp_path: Path) -> None:
+    (tmp_path / "admin.html").write_text(INDEX)
+    (tmp_path / "admin.html.br").write_bytes(b"")
+    (tmp_path / "favicon.svg").write_text("<svg/>")
+    http = client(tmp_path)
+    for path in ("/index.html", "/admin.html", "/admin.html.br"):
+        assert (await http.get(path)).status_code == 404
+    assert (await http.get("/favicon.svg")).status_code == 200
+
+
 async def test_rooms_are_embedded_by_those_who_are_named_and_home_is_not(tmp_path: Path) -> None:
     http = client(tmp_path, PageOptions(frame_ancestors=("https://a.example", "https://*.b.example:8443")))
     named = "frame-ancestors 'self' https://a.example https://*.b.example:8443"
