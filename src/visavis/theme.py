@@ -177,6 +177,5 @@ def _variables(name: str, scheme: Scheme, own: _SchemeFile, accent: str | None) 
         ]
     elif paper is not None:
         # The design's own accent is made for the design's own paper.
-        own_accent = parse_colour("#0f6b5f" if scheme is LIGHT else "#54cdb9")
-        variables.append(f"--accent:{accent_on(own_accent, scheme, paper).accent}")
+        variables.append(f"--accent:{accent_on(scheme.accent, scheme, paper).accent}")
     return variables

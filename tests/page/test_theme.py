@@ -46,7 +46,7 @@ def test_every_accent_can_be_read_and_read_on(case: dict[str, str]) -> None:
 @pytest.mark.parametrize(("side", "scheme"), [(0, LIGHT), (1, DARK)], ids=["light", "dark"])
 def test_schemes_are_those_of_the_design(side: int, scheme: Scheme) -> None:
     css = (CHECKOUT / "web/src/design/design.css").read_text()
-    for name in ("paper", "surface", "ink", "ink_2"):
+    for name in ("paper", "surface", "ink", "ink_2", "accent"):
         found = re.search(rf"--{name.replace('_', '-')}: light-dark\((\S+), (\S+)\);", css)
         assert found is not None
         assert str(getattr(scheme, name)) == found[1 + side]
