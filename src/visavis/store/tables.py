@@ -5,12 +5,25 @@ was lost shall cost its own row, and not those that name it. `server_id` says wh
 process closes those of one that crashed.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table
 
 metadata = MetaData()
 
 SID_LENGTH = 64
 TEXT_LENGTH = 512
+
+
+def _life() -> tuple[Column[Any], ...]:
+    """Of everything that begins and ends."""
+    return (
+        Column("server_id", String(SID_LENGTH), nullable=False),
+        Column("started_at", BigInteger, nullable=False),
+        Column("ended_at", BigInteger),
+        Column("end_reason", String(SID_LENGTH)),
+    )
+
 
 servers = Table(
     "servers",
@@ -20,7 +33,6 @@ servers = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger, nullable=False),
-    Column("stopped_at", BigInteger),
 )
 
 rooms = Table(
@@ -28,10 +40,7 @@ rooms = Table(
     metadata,
     Column("sid", String(SID_LENGTH), primary_key=True),
     Column("name", String(TEXT_LENGTH), nullable=False),
-    Column("server_id", String(SID_LENGTH), nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
-    Column("end_reason", String(SID_LENGTH)),
+    *_life(),
     Index("rooms_started_at", "started_at"),
     Index("rooms_ended_at", "ended_at"),
 )
@@ -45,10 +54,7 @@ sessions = Table(
     Column("identity", String(TEXT_LENGTH), nullable=False),
     Column("name", String(TEXT_LENGTH), nullable=False),
     Column("kind", String(SID_LENGTH), nullable=False),
-    Column("server_id", String(SID_LENGTH), nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
-    Column("end_reason", String(SID_LENGTH)),
+    *_life(),
     Column("bytes_in", BigInteger),
     Column("bytes_out", BigInteger),
     Index("sessions_started_at", "started_at"),
@@ -66,10 +72,7 @@ tracks = Table(
     Column("source", String(SID_LENGTH), nullable=False),
     Column("mime_type", String(SID_LENGTH), nullable=False),
     Column("name", String(TEXT_LENGTH), nullable=False),
-    Column("server_id", String(SID_LENGTH), nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
-    Column("end_reason", String(SID_LENGTH)),
+    *_life(),
     Column("bytes", BigInteger),
     Column("packets", BigInteger),
     Column("lost", BigInteger),

@@ -18,12 +18,11 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer, nullable=False),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("last_seen_at", sa.BigInteger, nullable=False),
-        sa.Column("stopped_at", sa.BigInteger),
     )
     op.create_table("rooms", sa.Column("name", sa.String(512), nullable=False), *_life())
     op.create_table(
         "sessions",
-        sa.Column("room_sid", sa.String(64), nullable=False, index=False),
+        sa.Column("room_sid", sa.String(64), nullable=False),
         sa.Column("room_name", sa.String(512), nullable=False),
         sa.Column("identity", sa.String(512), nullable=False),
         sa.Column("name", sa.String(512), nullable=False),
