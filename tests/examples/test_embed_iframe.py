@@ -1,35 +1,22 @@
 """The example of a room in a frame, run as its first lines say."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
+from running import embedding
 
 from ports import port
-from servers import wait_for_port
 
-CHECKOUT = Path(__file__).parents[2]
 PORT = port(910)
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """The address of the running example."""
-    environment = os.environ | {"VIDEO_TCP_PORT": str(PORT + 1), "VIDEO_UDP_PORT": str(PORT + 2)}
-    command = [sys.executable, "-m", "uvicorn", "examples.embed_iframe:app", "--ws", "wsproto", "--port", str(PORT)]
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        wait_for_port(PORT)
-        yield f"http://127.0.0.1:{PORT}"
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
+    with embedding("embed_iframe", PORT) as address:
+        yield address
 
 
 @pytest.fixture

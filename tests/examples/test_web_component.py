@@ -1,21 +1,16 @@
 """The example of `<visavis-room>` beside a server of another origin, both run as its first lines say."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from livekit import rtc
+from running import running
 
 from ports import port
-from servers import MediaServer, visavis_server, wait_for_port
+from servers import MediaServer, visavis_server
 
-CHECKOUT = Path(__file__).parents[2]
 PORT = port(920)
 HOST = f"http://127.0.0.1:{PORT}"
 
@@ -30,19 +25,13 @@ def server() -> Iterator[MediaServer]:
 @pytest.fixture(scope="module")
 def host(server: MediaServer) -> Iterator[str]:
     """The address of the running example."""
-    environment = os.environ | {
+    environment = {
         "VISAVIS_SERVER": server.http_url,
         "VIDEO_KEY": server.api_key,
         "VIDEO_SECRET": server.api_secret,
     }
-    command = [sys.executable, "-m", "uvicorn", "examples.web_component:app", "--port", str(PORT)]
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        wait_for_port(PORT)
-        yield HOST
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
+    with running("web_component", PORT, environment) as address:
+        yield address
 
 
 @pytest.fixture
