@@ -9,8 +9,9 @@ use crate::connection::State;
 use crate::event::Event;
 use crate::participant::Use;
 use crate::quality::{self, Sample};
-use crate::shard::{Shard, Timer};
+use crate::shard::Shard;
 use crate::speakers;
+use crate::timers::Timer;
 
 /// A room's beat while it has tracks, and while it has none.
 const BEAT: Duration = Duration::from_millis(100);
@@ -21,10 +22,10 @@ const VIDEO_TICKS: u32 = 90;
 impl Shard {
     pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
         let is_idle = self.rooms[room].tracks.is_empty();
-        let at = if is_idle { self.shared_moment(now + IDLE_BEAT) } else { now + BEAT };
+        let at = if is_idle { self.timers.shared_moment(now + IDLE_BEAT) } else { now + BEAT };
         if self.rooms[room].beat.is_none_or(|beat| at < beat) {
             self.rooms[room].beat = Some(at);
-            self.set_timer(at, Timer::Room(room));
+            self.timers.set(at, Timer::Room(room));
         }
     }
 

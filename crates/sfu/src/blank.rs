@@ -14,7 +14,8 @@ use crate::downtrack::Place;
 use crate::egress::{Egress, Outgoing};
 use crate::participant::Use;
 use crate::rewriter::Inserted;
-use crate::shard::{Shard, Timer};
+use crate::shard::Shard;
+use crate::timers::Timer;
 use crate::track::Track;
 
 /// How long they are sent: enough of them get through.
@@ -215,7 +216,7 @@ impl Shard {
             connection.rtc.send(outgoing);
         }
         self.touch((subscriber, receiving));
-        self.set_timer(next, Timer::Blank(key));
+        self.timers.set(next, Timer::Blank(key));
     }
 
     fn end_flush(&mut self, key: usize, subscriber: usize, mid: Mid, now: Instant) {

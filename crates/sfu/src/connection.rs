@@ -9,7 +9,7 @@ use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 use str0m::rtp::Extension;
-use str0m::{Candidate, IceCreds, Rtc};
+use str0m::{Candidate, IceCreds, Reason, Rtc};
 
 use crate::bitstream::Codec;
 use crate::event::Protocol;
@@ -23,6 +23,10 @@ pub(crate) const DISCONNECTED_AFTER: Duration = Duration::from_secs(10);
 pub(crate) const FAILED_AFTER: Duration = Duration::from_secs(15);
 /// A first connection that takes longer will not come.
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// A connection is quiet when so long nothing but STUN has passed: longer than SCTP waits to send something again.
+const QUIET_AFTER: Duration = Duration::from_secs(3);
+/// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
+const QUIET_INTERVAL: Duration = Duration::from_secs(1);
 /// Addresses a peer may be reached at; more are a peer that plays games, and the oldest is forgotten.
 const MAX_ADDRESSES: usize = 16;
 
@@ -163,6 +167,14 @@ impl Factory {
 }
 
 impl Connection {
+    /// When it gets the time that str0m wants at `at`: a quiet one waits, if it is only to pace and estimate media.
+    pub(crate) fn due(&self, at: Instant, now: Instant) -> Instant {
+        let is_quiet = self.connected()
+            && now > self.busy + QUIET_AFTER
+            && matches!(self.rtc.last_timeout_reason(), Reason::Pacer(_) | Reason::BweDelayControl);
+        if is_quiet { at.max(now + QUIET_INTERVAL) } else { at }
+    }
+
     pub(crate) fn connected(&self) -> bool {
         matches!(self.state, State::Connected | State::Disconnected)
     }

@@ -10,6 +10,7 @@
 //! 3. wait for input, or until [`Shard::poll_timeout`].
 
 mod allocation;
+mod apply;
 mod backup;
 mod beat;
 mod bitstream;
@@ -46,6 +47,7 @@ mod single;
 mod speakers;
 mod stun;
 mod svc;
+mod timers;
 mod track;
 
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};

@@ -15,7 +15,8 @@ use crate::downtrack::Place;
 use crate::event::{Event, SubscriptionError};
 use crate::participant::{Outstanding, Section, Use};
 use crate::sdp::{self, Msid};
-use crate::shard::{Key, Shard, Timer};
+use crate::shard::{Key, Shard};
+use crate::timers::Timer;
 
 /// Changes that come together go into one offer: a short wait if the last offer is long ago, else a longer one.
 const DEBOUNCE_IDLE: Duration = Duration::from_millis(5);
@@ -44,7 +45,7 @@ impl Shard {
 
     pub(crate) fn set_offer_timer(&mut self, key: usize, at: Instant) {
         self.participants[key].offers.timer = Some(at);
-        self.set_timer(at, Timer::Offer(key));
+        self.timers.set(at, Timer::Offer(key));
     }
 
     pub(crate) fn on_offer_timer(&mut self, key: usize, at: Instant, now: Instant) {

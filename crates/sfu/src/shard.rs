@@ -1,10 +1,9 @@
-//! All rooms of one worker: where inputs are dispatched, timers kept and outputs collected.
+//! All rooms of one worker: where inputs are dispatched, connections driven and outputs collected.
 //!
 //! Everything lives in slabs and refers to each other by key. What concerns one participant runs under
 //! [`Shard::guarded`]: a bug there ends that participant and nobody else.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,49 +11,27 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
-use str0m::{Event as RtcEvent, Input, Output, Reason};
+use str0m::{Event as RtcEvent, Input, Output};
 
-use crate::chat::Chat;
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
-use crate::data_tracks::{DataTrack, DataTracks};
+use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
-use crate::figures::Traffic;
-use crate::negotiation::Announced;
-use crate::participant::{Offers, Participant};
-use crate::quality::Scorer;
-use crate::reliability::{Nonces, ReliableReceiver, Replay};
+use crate::participant::Participant;
+use crate::reliability::{Nonces, Replay};
 use crate::speakers::SpeakerDetector;
+use crate::timers::{Timer, Timers};
 use crate::track::Track;
 use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, dtls, stun};
 
 /// How often a connection is looked at for silence.
 const WATCH_INTERVAL: Duration = Duration::from_millis(2500);
-/// Timers that are far off wait for a moment that they share: an idle worker wakes some times a second, however many it has.
+/// A connection's timer that is further off waits for a moment that it shares with others.
 const FAR_OFF: Duration = Duration::from_millis(100);
-const SHARED_MOMENTS: Duration = Duration::from_millis(50);
-/// A connection is quiet when so long nothing but STUN has passed: longer than SCTP waits to send something again.
-const QUIET_AFTER: Duration = Duration::from_secs(3);
-/// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
-const QUIET_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One connection: the participant's slab key, and which of its two.
 pub(crate) type Key = (usize, Target);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Timer {
-    /// str0m wants time.
-    Connection(Key),
-    /// Is the peer still there?
-    Watch(Key),
-    /// An offer is due, or its answer overdue.
-    Offer(usize),
-    /// A downtrack's next blank frame.
-    Blank(usize),
-    /// A room's beat: keyframes, layers, speakers, quality.
-    Room(usize),
-}
 
 pub(crate) struct Room {
     pub id: String,
@@ -79,17 +56,14 @@ pub struct Shard {
     pub(crate) participants: Slab<Participant>,
     pub(crate) tracks: Slab<Track>,
     pub(crate) downtracks: Slab<Downtrack>,
-    room_ids: HashMap<String, usize>,
-    participant_ids: HashMap<String, usize>,
+    pub(crate) room_ids: HashMap<String, usize>,
+    pub(crate) participant_ids: HashMap<String, usize>,
     pub(crate) track_ids: HashMap<String, usize>,
     pub(crate) data_tracks: Slab<DataTrack>,
     pub(crate) data_track_ids: HashMap<String, usize>,
     pub(crate) ufrags: HashMap<String, Key>,
     addresses: HashMap<(Protocol, SocketAddr), Key>,
-    timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
-    timer_count: u64,
-    /// Since when moments are shared.
-    began: Instant,
+    pub(crate) timers: Timers,
     pub(crate) dirty: Vec<Key>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -118,9 +92,7 @@ impl Shard {
             data_track_ids: HashMap::new(),
             ufrags: HashMap::new(),
             addresses: HashMap::new(),
-            timers: BinaryHeap::new(),
-            timer_count: 0,
-            began: now,
+            timers: Timers::new(now),
             dirty: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -179,11 +151,7 @@ impl Shard {
 
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(Reverse((at, ..))) = self.timers.peek() {
-            if *at > now {
-                return;
-            }
-            let Some(Reverse((at, _, timer))) = self.timers.pop() else { return };
+        while let Some((at, timer)) = self.timers.take_due(now) {
             match timer {
                 Timer::Connection(key) => self.guarded(now, Some(key.0), |shard| shard.on_connection_timer(key, at)),
                 Timer::Watch(key) => self.guarded(now, Some(key.0), |shard| shard.watch(key, at, now)),
@@ -215,7 +183,7 @@ impl Shard {
 
     /// When to call [`Shard::handle_timeout`] at the latest.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, ..))| *at)
+        self.timers.next()
     }
 
     /// The next packet to send.
@@ -257,157 +225,6 @@ impl Shard {
         let again = catch_unwind(AssertUnwindSafe(|| self.fail(subject, "an internal error".into(), now)));
         if again.is_err() {
             tracing::error!("and so did removing the participant");
-        }
-    }
-
-    /// The participant on whose behalf a command is.
-    fn subject(&self, command: &Command) -> Option<usize> {
-        match command {
-            Command::Unpublish { track } | Command::SetMuted { track, .. } => {
-                self.track_ids.get(track).map(|track| self.tracks[*track].owner)
-            }
-            _ => self.participant_ids.get(command.participant()?).copied(),
-        }
-    }
-
-    fn apply(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
-        if let Command::SendData { room, packet, reliable, destinations } = command {
-            if let Some(&room) = self.room_ids.get(&room) {
-                self.send_from_server(room, packet, reliable, &destinations, now);
-            }
-            return;
-        }
-        if let Command::ReportFigures { request } = command {
-            return self.report_figures(request);
-        }
-        if let Command::AddParticipant { .. } = command {
-            return self.add_participant(now, command, sequence);
-        }
-        let Some(key) = self.subject(&command) else { return };
-        match command {
-            Command::UpdateParticipant { can_publish_data, hidden, agent, can_subscribe_metrics, .. } => {
-                let participant = &mut self.participants[key];
-                (participant.can_publish_data, participant.hidden) = (can_publish_data, hidden);
-                (participant.agent, participant.can_subscribe_metrics) = (agent, can_subscribe_metrics);
-            }
-            Command::RemoveParticipant { .. } => self.remove_participant(key, now),
-            Command::PublisherOffer { offer_id, sdp, codecs, stereo, no_dtx, .. } => {
-                let announced = Announced::new(&codecs, &stereo, &no_dtx);
-                self.publisher_offer(key, offer_id, &sdp, &announced, now);
-            }
-            Command::SubscriberAnswer { answer_id, sdp, .. } => self.subscriber_answer(key, answer_id, &sdp, now),
-            // An ICE-lite agent sends no checks, so it has no use for the peer's candidates: the peer's own checks
-            // tell where it is.
-            Command::AddCandidate { .. } => {}
-            // With one connection, the client restarts it: it is the one who offers.
-            Command::RestartIce { .. } if self.participants[key].single => {}
-            Command::RestartIce { .. } => {
-                self.participants[key].offers.restart_ice = true;
-                self.request_offer(key, now);
-            }
-            Command::Publish { mid, track, source, muted, layers, stereo, stream, trailer, backups, .. } => {
-                self.publish(key, &mid, track, source, muted, layers, stereo, stream, trailer, &backups, now);
-            }
-            Command::PublishBackup { mid, track, layers, regress, .. } => {
-                self.publish_backup(key, &mid, &track, layers, regress, now);
-            }
-            Command::Unpublish { track } => self.unpublish(&track, now),
-            Command::SetMuted { track, muted } => self.set_muted(&track, muted, now),
-            Command::Subscribe { track, .. } => self.subscribe(key, track, now),
-            Command::Unsubscribe { track, .. } => self.unsubscribe(key, &track, now),
-            Command::SetTrackSettings { track, settings, .. } => self.set_track_settings(key, track, settings, now),
-            Command::PerformRpc { request, packet, .. } => self.perform_rpc(key, request, packet, now),
-            Command::PublishDataTrack { handle, track, .. } => self.publish_data_track(key, handle, track),
-            Command::UnpublishDataTrack { track, .. } => self.unpublish_data_track(key, &track),
-            Command::SubscribeDataTrack { track, handle, .. } => self.subscribe_data_track(key, &track, handle),
-            Command::UnsubscribeDataTrack { track, .. } => self.unsubscribe_data_track(key, &track),
-            Command::EndRpc { request, .. } => {
-                self.participants[key].rpcs.remove(&request);
-            }
-            Command::AddParticipant { .. } | Command::SendData { .. } | Command::ReportFigures { .. } => {}
-        }
-    }
-
-    fn add_participant(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
-        let Command::AddParticipant {
-            room,
-            participant,
-            identity,
-            primary,
-            single,
-            can_publish_data,
-            hidden,
-            agent,
-            can_subscribe_metrics,
-            codec_change,
-            allow_pause,
-            mime_types,
-            playout_delay,
-            sync_streams,
-        } = command
-        else {
-            return;
-        };
-        if self.participant_ids.contains_key(&participant) {
-            return;
-        }
-        let room = *self.room_ids.entry(room.clone()).or_insert_with(|| {
-            self.rooms.insert(Room {
-                id: room,
-                members: Vec::new(),
-                tracks: Vec::new(),
-                speakers: SpeakerDetector::new(),
-                replay: Replay::new(),
-                nonces: Nonces::default(),
-                beat: None,
-                measured: now,
-                speakers_due: now,
-                quality_due: now + crate::quality::INTERVAL,
-            })
-        });
-        let codecs = mime_types.iter().filter_map(|mime| crate::bitstream::Codec::from_mime(mime)).collect();
-        let key = self.participants.insert(Participant {
-            id: participant.clone(),
-            identity,
-            room,
-            primary: if single { Target::Publisher } else { primary },
-            single,
-            can_publish_data,
-            hidden,
-            agent,
-            can_subscribe_metrics,
-            codec_change,
-            allow_pause,
-            codecs,
-            playout_delay,
-            sync_streams,
-            joined: now,
-            publisher: None,
-            subscriber: None,
-            published: Default::default(),
-            streams: HashMap::new(),
-            offers: Offers { next_id: 1, ..Offers::default() },
-            sections: Vec::new(),
-            subscriptions: Default::default(),
-            settings: HashMap::new(),
-            allocate: false,
-            reliable: ReliableReceiver::default(),
-            sequence,
-            data_tracks: DataTracks::default(),
-            rpcs: HashMap::new(),
-            chat: Chat::default(),
-            outbox: VecDeque::new(),
-            outbox_bytes: 0,
-            traffic: Traffic::default(),
-            rtt: None,
-            scorer: Scorer::new(),
-            reception: Vec::new(),
-        });
-        self.participant_ids.insert(participant, key);
-        self.rooms[room].members.push(key);
-        self.start_beat(room, now);
-        if primary == Target::Subscriber && !single {
-            self.request_offer(key, now);
         }
     }
 
@@ -507,19 +324,6 @@ impl Shard {
         }
     }
 
-    pub(crate) fn set_timer(&mut self, at: Instant, timer: Timer) {
-        self.timer_count += 1;
-        self.timers.push(Reverse((at, self.timer_count, timer)));
-    }
-
-    /// The first of the moments that far-off timers share, not before `at`.
-    pub(crate) fn shared_moment(&self, at: Instant) -> Instant {
-        let since = at.saturating_duration_since(self.began).as_nanos();
-        let interval = SHARED_MOMENTS.as_nanos();
-        let late = since.next_multiple_of(interval) - since;
-        at + Duration::from_nanos(late as u64)
-    }
-
     fn learn(&mut self, key: Key, protocol: Protocol, source: SocketAddr, now: Instant) {
         let Some(connection) = self.connection(key) else { return };
         connection.heard = now;
@@ -595,23 +399,16 @@ impl Shard {
 
     /// Sets the connection's timer, unless an earlier one is set: when that comes, it is set anew.
     fn arm(&mut self, key: Key, at: Instant, now: Instant) {
-        let at = if self.is_quiet(key, now) { at.max(now + QUIET_INTERVAL) } else { at };
-        let at = if at > now + FAR_OFF { self.shared_moment(at) } else { at };
-        let Some(connection) = self.connection(key) else { return };
+        let Some(connection) = self.participants.get_mut(key.0).and_then(|participant| participant.connection(key.1))
+        else {
+            return;
+        };
+        let at = connection.due(at, now);
+        let at = if at > now + FAR_OFF { self.timers.shared_moment(at) } else { at };
         if connection.timer.is_none_or(|set| at < set) {
             connection.timer = Some(at);
-            self.set_timer(at, Timer::Connection(key));
+            self.timers.set(at, Timer::Connection(key));
         }
-    }
-
-    /// Whether a connection wants time only to pace and estimate media, and nothing but STUN has passed for a while.
-    fn is_quiet(&mut self, key: Key, now: Instant) -> bool {
-        self.connection(key).is_some_and(|connection| {
-            let reason = connection.rtc.last_timeout_reason();
-            connection.connected()
-                && now > connection.busy + QUIET_AFTER
-                && matches!(reason, Reason::Pacer(_) | Reason::BweDelayControl)
-        })
     }
 
     fn on_connection_timer(&mut self, key: Key, at: Instant) {
@@ -623,10 +420,10 @@ impl Shard {
     }
 
     fn start_watch(&mut self, key: Key, now: Instant) {
-        let at = self.shared_moment(now + WATCH_INTERVAL);
+        let at = self.timers.shared_moment(now + WATCH_INTERVAL);
         if let Some(connection) = self.connection(key) {
             connection.watch = Some(at);
-            self.set_timer(at, Timer::Watch(key));
+            self.timers.set(at, Timer::Watch(key));
         }
     }
 
