@@ -1,7 +1,8 @@
 // One page of the history.
+import { moment } from '../i18n/format';
 import { useT, type t as say } from '../i18n/i18n';
 import type { HistoryKind, HistoryRow } from './api';
-import { bytes, count, duration, moment } from './format';
+import { bytes, count, duration } from './format';
 import { codecOf, nameOfSource } from './source';
 
 const REASONS = {

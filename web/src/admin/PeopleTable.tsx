@@ -36,7 +36,7 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
           <Fragment key={person.sid}>
             <tr data-testid="person-row" data-identity={person.identity} data-name={person.name}>
               <th scope="row">
-                <bdi>{person.name || person.identity}</bdi>
+                <bdi>{nameOf(person)}</bdi>
                 <span className="admin-more">
                   <bdi>{[person.identity, person.client].filter(Boolean).join(' · ')}</bdi>
                 </span>
@@ -57,13 +57,13 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
                   type="button"
                   className="button button-danger admin-action"
                   data-testid="remove-person"
-                  aria-label={t('admin:remove-named', { name: person.name || person.identity })}
+                  aria-label={t('admin:remove-named', { name: nameOf(person) })}
                   onClick={() =>
                     onAction({
                       kind: 'remove',
                       room: room.name,
                       identity: person.identity,
-                      name: person.name || person.identity,
+                      name: nameOf(person),
                     })
                   }
                 >
@@ -116,13 +116,13 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
           className="button admin-action"
           data-testid="mute-track"
           disabled={track.isMuted}
-          aria-label={t('admin:mute-named', { source, name: person.name || person.identity })}
+          aria-label={t('admin:mute-named', { source, name: nameOf(person) })}
           onClick={() =>
             onAction({
               kind: 'mute',
               room,
               identity: person.identity,
-              name: person.name || person.identity,
+              name: nameOf(person),
               track: track.sid,
               source,
             })
@@ -136,5 +136,9 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
 }
 
 function valueOf(person: PersonLine, column: Column): string | number | null {
-  return column === 'name' ? person.name || person.identity : person[column];
+  return column === 'name' ? nameOf(person) : person[column];
+}
+
+function nameOf(person: PersonLine): string {
+  return person.name || person.identity;
 }

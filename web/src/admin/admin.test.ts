@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ApiError } from '../rooms/api';
 import { Admin, REFRESH_MS } from './admin';
-import { ApiError, type AdminApi, type Overview, type RoomLine } from './api';
+import type { AdminApi, Overview, RoomLine } from './api';
 import { keepToken, takeToken } from './token';
 
 const OVERVIEW: Overview = {
@@ -111,7 +112,7 @@ it.each(['invalid_token', 'admin_off', 'too_many_requests'])(
   'after %s the token is asked for, and why',
   async (kind) => {
     keepToken('wrong', sessionStorage);
-    fake.failure = new ApiError(kind, 'no');
+    fake.failure = new ApiError('no', 403, kind);
     const admin = await started('wrong');
     expect(admin.token.get()).toBeNull();
     expect(admin.problem.get()?.kind).toBe(kind);
@@ -122,7 +123,7 @@ it.each(['invalid_token', 'admin_off', 'too_many_requests'])(
 
 it('a server that is away leaves the last figures, and the token', async () => {
   const admin = await started();
-  fake.failure = new ApiError('unreachable', 'no');
+  fake.failure = new ApiError('no', null, 'no_answer');
   await vi.advanceTimersByTimeAsync(REFRESH_MS);
   expect(admin.problem.get()?.kind).toBe('unreachable');
   expect(admin.overview.get()).toBe(OVERVIEW);
@@ -152,7 +153,7 @@ it('what is done is shown at once, and what fails is told', async () => {
   const mute = { kind: 'mute', room: 'atrium', identity: 'a', name: 'A', track: 'TR_1', source: 'Camera' } as const;
   expect(await admin.act(mute)).toBe(true);
   expect(fake.done).toEqual(['end atrium', 'remove a of atrium', 'mute TR_1 of a in atrium']);
-  fake.failure = new ApiError('room_not_found', 'gone');
+  fake.failure = new ApiError('gone', 404, 'room_not_found');
   expect(await admin.act({ kind: 'end', room: 'atrium' })).toBe(false);
   expect(admin.failed.get()?.kind).toBe('room_not_found');
   admin.stop();

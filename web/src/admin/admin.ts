@@ -1,6 +1,7 @@
 // What the operator's page knows: the token, the latest figures and a minute of them, the rooms, and those that are opened.
+import { ApiError } from '../rooms/api';
 import { Store } from '../state/store';
-import { ApiError, type AdminApi, type Overview, type RoomDetail, type RoomLine } from './api';
+import type { AdminApi, Overview, RoomDetail, RoomLine } from './api';
 import { keepToken } from './token';
 
 export const REFRESH_MS = 2_000;
@@ -141,6 +142,6 @@ export class Admin {
 }
 
 export function problemOf(error: unknown): Problem {
-  if (error instanceof ApiError) return { kind: error.kind, message: error.message };
-  return { kind: 'unreachable', message: String(error) };
+  if (!(error instanceof ApiError)) return { kind: 'unreachable', message: String(error) };
+  return { kind: (error.status === null ? null : error.kind) ?? 'unreachable', message: error.message };
 }

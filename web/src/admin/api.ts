@@ -1,4 +1,5 @@
-// The server's `/api/admin`, as values. What went wrong comes as an `ApiError` with the server's own kind.
+// The server's `/api/admin`, as values. What went wrong comes as an `ApiError`.
+import { ask, bearer } from '../rooms/api';
 
 export interface Overview {
   version: string;
@@ -103,16 +104,6 @@ export interface HistoryQuery {
   until: number | null;
 }
 
-export class ApiError extends Error {
-  /** The server's kind of error; `unreachable`: it did not answer. */
-  readonly kind: string;
-
-  constructor(kind: string, message: string) {
-    super(message);
-    this.kind = kind;
-  }
-}
-
 export class AdminApi {
   readonly #base: string;
   #token = '';
@@ -174,23 +165,12 @@ export class AdminApi {
     return (await (await this.#ask(path)).json()) as T;
   }
 
-  async #ask(
-    path: string,
-    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
-  ): Promise<Response> {
-    const headers = { ...init.headers, Authorization: `Bearer ${this.#token}` };
-    let answer: Response;
-    try {
-      answer = await fetch(this.#base + path, { ...init, headers });
-    } catch (error) {
-      throw new ApiError('unreachable', String(error));
-    }
-    if (answer.ok) return answer;
-    const said: unknown = await answer.json().catch(() => null);
-    const { error = 'unreachable', message = `status ${answer.status}` } = (said ?? {}) as Record<string, string>;
-    throw new ApiError(error, message);
+  #ask(path: string, { headers, ...init }: Sent = {}): Promise<Response> {
+    return ask(new URL(this.#base + path), { ...init, headers: { ...headers, ...bearer(this.#token) } });
   }
 }
+
+type Sent = Pick<RequestInit, 'method' | 'body'> & { headers?: Record<string, string> };
 
 function parametersOf({ room, person, since, until }: HistoryQuery): URLSearchParams {
   const asked = new URLSearchParams();

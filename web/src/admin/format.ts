@@ -1,15 +1,11 @@
 // Figures as people read them, in the language of the page.
-import { currentLanguage } from '../i18n/i18n';
-
-function formatted(value: number, options: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(currentLanguage(), options).format(value);
-}
+import { number, percent } from '../i18n/format';
 
 /** 1.24 Mbit/s; bit/s in, with the unit that keeps it short. */
 export function bitrate(bits: number): string {
-  if (bits >= 1e9) return `${formatted(bits / 1e9, { maximumFractionDigits: 2 })} Gbit/s`;
-  if (bits >= 1e6) return `${formatted(bits / 1e6, { maximumFractionDigits: 2 })} Mbit/s`;
-  return `${formatted(bits / 1e3, { maximumFractionDigits: 0 })} kbit/s`;
+  if (bits >= 1e9) return `${number(bits / 1e9, { maximumFractionDigits: 2 })} Gbit/s`;
+  if (bits >= 1e6) return `${number(bits / 1e6, { maximumFractionDigits: 2 })} Mbit/s`;
+  return `${number(bits / 1e3, { maximumFractionDigits: 0 })} kbit/s`;
 }
 
 /** 1.2 GB. */
@@ -18,22 +14,21 @@ export function bytes(count: number | null | undefined): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let [value, unit] = [count, 0];
   while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${formatted(value, { maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0 })} ${units[unit] ?? ''}`;
+  return `${number(value, { maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0 })} ${units[unit] ?? ''}`;
 }
 
 /** 2.5 %; a dash where nothing is known. */
 export function share(value: number | null): string {
-  if (value === null) return '–';
-  return formatted(value, { style: 'percent', maximumFractionDigits: value < 0.1 ? 1 : 0 });
+  return value === null ? '–' : percent(value);
 }
 
 /** 24 ms. */
 export function milliseconds(seconds: number | null): string {
-  return seconds === null ? '–' : `${formatted(seconds * 1000, { maximumFractionDigits: 0 })} ms`;
+  return seconds === null ? '–' : `${number(seconds * 1000, { maximumFractionDigits: 0 })} ms`;
 }
 
 export function count(value: number): string {
-  return formatted(value, { maximumFractionDigits: 0 });
+  return number(value, { maximumFractionDigits: 0 });
 }
 
 /** 1:02:03, or 2:03. */
@@ -42,8 +37,4 @@ export function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (value: number) => String(value).padStart(2, '0');
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
-}
-
-export function moment(ms: number): string {
-  return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'short', timeStyle: 'medium' }).format(ms);
 }

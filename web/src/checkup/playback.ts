@@ -1,6 +1,6 @@
 // Plays what came back from the server a moment later, so that one's own voice is told from the echo in the room, and says how
 // loud it is.
-import { levelOf } from '../media/level';
+import { watchAnalyser } from '../media/level';
 
 /** Seconds: longer than a word, shorter than patience. */
 const DELAY = 1.2;
@@ -22,13 +22,9 @@ export function playBack(track: MediaStreamTrack, gain: number, onLevel: (level:
     .connect(new DelayNode(context, { delayTime: DELAY, maxDelayTime: DELAY + 1 }))
     .connect(new GainNode(context, { gain }))
     .connect(context.destination);
-  const samples = new Float32Array(analyser.fftSize);
-  const timer = setInterval(() => {
-    analyser.getFloatTimeDomainData(samples);
-    onLevel(levelOf(samples));
-  }, 60);
+  const stop = watchAnalyser(analyser, onLevel);
   return () => {
-    clearInterval(timer);
+    stop();
     puller.srcObject = null;
     void context.close();
   };

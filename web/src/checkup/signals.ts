@@ -1,4 +1,6 @@
 // What a test sends: a picture and a tone that are made here, noise that no codec can make small, or the person's own devices.
+import { constraintsFor } from '../media/capture';
+import { ownDevices } from '../media/own-devices';
 import { problemOf, type DeviceProblem } from '../media/problems';
 
 export interface Signal {
@@ -54,15 +56,10 @@ export function testTone(): Signal {
 
 /** The person's own device of a kind, as a call would open it; a problem where that is not to be had. */
 export async function ownDevice(kind: 'camera' | 'microphone'): Promise<Signal | DeviceProblem> {
-  // `mediaDevices` is for secure pages only, whatever the types say.
-  const media = navigator.mediaDevices as MediaDevices | undefined;
+  const media = ownDevices();
   if (!media) return 'insecure';
   try {
-    const stream = await media.getUserMedia(
-      kind === 'camera'
-        ? { video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } }
-        : { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
-    );
+    const stream = await media.getUserMedia(constraintsFor(kind));
     const [track] = stream.getTracks();
     return track ? { track, stop: () => track.stop() } : 'busy';
   } catch (error) {

@@ -22,6 +22,11 @@ export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(tag(), { hour: '2-digit', minute: '2-digit' });
 }
 
+/** The day and the time, from milliseconds since the epoch. */
+export function moment(at: number): string {
+  return new Intl.DateTimeFormat(tag(), { dateStyle: 'short', timeStyle: 'medium' }).format(at);
+}
+
 /** The size of a file. */
 export function bytes(size: number): string {
   const unit = (name: string, unitDisplay: 'short' | 'long', digits: number) => ({

@@ -123,15 +123,11 @@ export function videoApi(
       if (answer.status === 202) throw new ApiError('One has to be let in.', 202, 'must_knock');
       return parseTicket(answer.body);
     },
-    async create({ identity, name }, room, options) {
-      const url = new URL('api/video/token', base);
-      url.search = new URLSearchParams({ identity, name }).toString();
-      const { token } = parseTicket(await getJson(url, former()));
+    async create(person, room, options) {
+      const { token } = await newTicket({ ...person });
       try {
         const made = await sendJson(new URL('api/video/rooms', base), { name: room, ...options }, token);
-        const ticket = parseTicket(made);
-        session?.setItem(TOKEN_KEY, ticket.token);
-        return ticket;
+        return kept(parseTicket(made));
       } catch (error) {
         // The server makes rooms on joining only (404, 405), or there is one of that name already: joining does it.
         if (error instanceof ApiError && [404, 405, 409].includes(error.status ?? 0)) return null;
@@ -152,8 +148,8 @@ export function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-async function getJson(url: URL, headers: Record<string, string> = {}, method = 'GET'): Promise<unknown> {
-  return (await request(url, { headers, method })).body;
+async function getJson(url: URL, headers: Record<string, string> = {}): Promise<unknown> {
+  return (await request(url, { headers })).body;
 }
 
 async function sendJson(url: URL, body: object, token: string): Promise<unknown> {
@@ -163,17 +159,27 @@ async function sendJson(url: URL, body: object, token: string): Promise<unknown>
 
 type Asked = Pick<RequestInit, 'method' | 'body' | 'signal'> & { headers: Record<string, string> };
 
-/** An answer that is none of an error. */
-export async function request(url: URL, { headers, ...init }: Asked): Promise<{ status: number; body: unknown }> {
+/** An answer that is none of an error, read as JSON. */
+export async function request(url: URL, asked: Asked): Promise<{ status: number; body: unknown }> {
+  const response = await ask(url, asked);
+  return { status: response.status, body: await readJson(response) };
+}
+
+/** An answer that is none of an error. Rejects with `ApiError`. */
+export async function ask(url: URL, { headers, ...init }: Asked): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, { ...init, headers: { Accept: 'application/json', ...headers }, cache: 'no-store' });
   } catch {
     throw new ApiError('The server does not answer.', null, 'no_answer');
   }
-  const body: unknown = await response.json().catch(() => null);
-  if (response.ok) return { status: response.status, body };
+  if (response.ok) return response;
+  const body = await readJson(response);
   throw new ApiError(messageOf(body) ?? `The server answered ${response.status}.`, response.status, kindOf(body));
+}
+
+function readJson(response: Response): Promise<unknown> {
+  return response.json().catch(() => null);
 }
 
 function kindOf(body: unknown): string | null {
