@@ -134,6 +134,17 @@ describe('encryption from end to end on our page', { skip: leftOut('visavis') },
       [false, false, false, false],
     );
     assert.equal(await carol.page.evaluate(() => document.querySelectorAll('audio').length), 0);
+    const received = (visitor: Visitor) =>
+      visitor.page.evaluate(
+        () =>
+          window.peerConnections
+            .flatMap((connection) => connection.getTransceivers())
+            .filter(
+              ({ currentDirection, receiver }) => currentDirection === 'recvonly' && receiver.track.kind === 'audio',
+            ).length,
+      );
+    // Alice and Bob receive each other's.
+    assert.deepEqual(await Promise.all([carol, alice, bob].map(received)), [0, 1, 1]);
     // Encrypted, and those who have the key go on.
     await Promise.all([bob.sees('alice', 'red'), alice.sees('bob', 'green')]);
     await carol.close();

@@ -203,7 +203,7 @@ export class Session {
     ] as const;
     for (const change of changes) room.on(change, this.#readSoon.call);
     // Sound does not wait for a frame.
-    room.on(RoomEvent.TrackPublished, subscribeIfSound);
+    room.on(RoomEvent.TrackPublished, (publication) => this.#hear(publication));
     // The server has answered; the media connection still is being made. What is asked for now is there with it.
     room.on(RoomEvent.SignalConnected, () => {
       this.#subscribeToSound();
@@ -248,11 +248,15 @@ export class Session {
 
   #subscribeToSound(): void {
     for (const participant of this.#room.remoteParticipants.values()) {
-      for (const publication of participant.audioTrackPublications.values()) {
-        if (!(publication instanceof RemoteTrackPublication) || publication.isDesired) continue;
-        if (isReadable(publication, this.#room)) publication.setSubscribed(true);
-      }
+      for (const publication of participant.audioTrackPublications.values()) this.#hear(publication);
     }
+  }
+
+  /** Subscribes to a track if it is sound, and ours to be heard. */
+  #hear(publication: TrackPublication): void {
+    if (publication.kind !== Track.Kind.Audio) return;
+    if (!(publication instanceof RemoteTrackPublication) || publication.isDesired) return;
+    if (isReadable(publication, this.#room)) publication.setSubscribed(true);
   }
 
   #fetchAhead(): void {
@@ -273,11 +277,6 @@ export class Session {
       this.#room.localParticipant.getTrackPublication(source)?.track?.stop();
     }
   }
-}
-
-function subscribeIfSound(publication: TrackPublication): void {
-  if (publication.kind !== Track.Kind.Audio) return;
-  if (publication instanceof RemoteTrackPublication && !publication.isDesired) publication.setSubscribed(true);
 }
 
 function entriesOf(report: RTCStatsReport | undefined): Sample['publisher'] {
