@@ -9,6 +9,7 @@ pub mod client;
 pub mod network;
 pub mod svc;
 pub mod video;
+pub mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use visavis_sfu::{Command, Event, Kind, LayerInfo, PlayoutLimits, Protocol, Shar
 
 use client::{ALL_CODECS, Client, Received};
 use network::{Datagram, Link, Network, SERVER};
+use work::counted;
 
 pub const ROOM: &str = "RM_room";
 
@@ -296,7 +298,7 @@ impl Call {
         }
         if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
             self.wakes += 1;
-            self.shard.handle_timeout(self.now);
+            counted(|| self.shard.handle_timeout(self.now));
         }
         for client in self.clients.values_mut() {
             for connection in [&mut client.publisher, &mut client.subscriber] {
@@ -314,7 +316,7 @@ impl Call {
             // As the router does: a STUN request (its first byte is 0) goes by its ufrag, all else by known address.
             if datagram.payload[0] == 0 || self.routes.contains(&datagram.source) {
                 let Datagram { source, destination, payload } = datagram;
-                self.shard.handle_datagram(self.now, Protocol::Udp, *source, *destination, payload);
+                counted(|| self.shard.handle_datagram(self.now, Protocol::Udp, *source, *destination, payload));
             }
             return;
         }
@@ -334,7 +336,7 @@ impl Call {
     /// Moves everything that waits in the shard and the clients, until nothing is left to do at this time.
     fn settle(&mut self) {
         loop {
-            self.shard.flush(self.now);
+            counted(|| self.shard.flush(self.now));
             while let Some(route) = self.shard.poll_route() {
                 if route.add {
                     self.routes.insert(route.source)
@@ -342,7 +344,7 @@ impl Call {
                     self.routes.remove(&route.source)
                 };
             }
-            while let Some(transmit) = self.shard.poll_transmit() {
+            while let Some(transmit) = counted(|| self.shard.poll_transmit()) {
                 assert!(transmit.payload.len() <= 1500, "a datagram of {} bytes", transmit.payload.len());
                 let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
                 self.network.send(self.now, Datagram { source, destination, payload });

@@ -1,0 +1,87 @@
+//! What forwarding a packet costs in counted work, which does not depend on the machine's mood.
+//!
+//! A limit is a little above what it was when it was written; who makes the work less lowers it.
+
+mod simulation;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use simulation::Call;
+use simulation::network::Link;
+use simulation::work::is_counted;
+use str0m::media::MediaKind;
+
+const SECOND: Duration = Duration::from_secs(1);
+const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+fn count() {
+    if is_counted() {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Alice publishes one track, and so many others get it. `more` of them publish a voice too, muted, which all others get.
+fn call(kind: MediaKind, subscribers: usize, more: usize) -> Call {
+    let mut call = Call::new(LAN, 1);
+    call.join("alice");
+    for number in 0..subscribers {
+        call.join(&format!("p{number}"));
+    }
+    let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
+    call.run_until(20 * SECOND, "connections", connected);
+    for number in 0..more {
+        let name = format!("p{number}");
+        call.publish(&name, MediaKind::Audio, &format!("mic{number}"), 1);
+        call.run(SECOND);
+        call.client(&name).pause(0, true);
+    }
+    call.publish("alice", kind, "track", 1);
+    call.run(10 * SECOND);
+    call
+}
+
+/// Allocations for each packet that the shard sends, over five seconds.
+fn allocations_a_packet(mut call: Call) -> f64 {
+    let (before, sent) = (ALLOCATIONS.load(Ordering::Relaxed), call.shard.stats().packets_out);
+    call.run(5 * SECOND);
+    let sent = call.shard.stats().packets_out - sent;
+    assert!(sent > 1000, "{sent} packets are too few to tell");
+    (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / sent as f64
+}
+
+// One test, for the count is of the whole process.
+#[test]
+fn a_forwarded_packet_allocates_no_more_than_it_did() {
+    let video = allocations_a_packet(call(MediaKind::Video, 30, 0));
+    assert!(video < 8.5, "{video:.2} allocations for each packet of a video to 30");
+    let voice = allocations_a_packet(call(MediaKind::Audio, 30, 0));
+    assert!(voice < 5.0, "{voice:.2} allocations for each packet of a voice to 30");
+    let among_others = allocations_a_packet(call(MediaKind::Video, 30, 20));
+    assert!(among_others < 1.3 * video, "{among_others:.2} instead of {video:.2} with 20 more tracks");
+}
