@@ -15,6 +15,7 @@ mod placement;
 mod public_address;
 mod reader;
 mod router;
+mod segments;
 mod tcp;
 mod turn;
 mod udp;

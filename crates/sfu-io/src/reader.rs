@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use visavis_sfu::Protocol;
 
 use crate::router::Router;
+use crate::segments::Sending;
 use crate::turn::{Client, Moment, Reaction, Turn, is_relayed, is_turn};
 use crate::udp::{self, UdpSocket, wait};
 
@@ -35,6 +36,7 @@ impl UdpReader {
         let mut receiver = udp::Receiver::new();
         let mut sorter = self.router.sorter();
         let mut answers = Vec::new();
+        let mut sending = Sending::default();
         let mut swept = Instant::now();
         while !self.is_stopping.load(Ordering::Acquire) {
             let received = receiver.receive(socket, |source, payload| match self.turn.as_deref() {
@@ -54,7 +56,7 @@ impl UdpReader {
             });
             sorter.deliver();
             if !answers.is_empty() {
-                self.router.count_dropped(socket.send(&mut answers));
+                self.router.count_dropped(socket.send(&mut answers, &mut sending));
             }
             if self.index == 0 && swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();

@@ -3,8 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::segments::{Messages, Sending, can_segment};
 
 /// Datagrams read or written with one call.
 pub(crate) const BATCH: usize = 64;
@@ -20,6 +23,8 @@ const FULL_BUFFER_MILLISECONDS: i32 = 5;
 pub(crate) struct UdpSocket {
     socket: Socket,
     local: SocketAddr,
+    /// The kernel takes several packets as one (UDP_SEGMENT, since Linux 4.18).
+    segments: AtomicBool,
 }
 
 impl UdpSocket {
@@ -35,7 +40,7 @@ impl UdpSocket {
         let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        Ok(Self { socket, local })
+        Ok(Self { segments: can_segment(&socket).into(), socket, local })
     }
 
     pub fn local(&self) -> SocketAddr {
@@ -43,56 +48,79 @@ impl UdpSocket {
     }
 
     /// Sends what can be sent; returns how many could not. `packets` is emptied.
-    pub fn send(&self, packets: &mut Vec<(SocketAddr, Vec<u8>)>) -> usize {
-        let mut lost = 0;
-        for chunk in packets.chunks(BATCH) {
-            lost += self.send_chunk(chunk);
-        }
+    pub fn send(&self, packets: &mut Vec<(SocketAddr, Vec<u8>)>, sending: &mut Sending) -> usize {
+        let lost =
+            self.send_runs(packets.iter().map(|(to, packet)| (*to, std::iter::once(packet.as_slice()))), sending);
         packets.clear();
         lost
     }
 
-    fn send_chunk(&self, packets: &[(SocketAddr, Vec<u8>)]) -> usize {
-        let addresses: Vec<SockAddr> = packets.iter().map(|(to, _)| SockAddr::from(*to)).collect();
-        let mut vectors: Vec<libc::iovec> = packets
-            .iter()
-            .map(|(_, payload)| libc::iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() })
-            .collect();
-        let mut headers: Vec<libc::mmsghdr> = Vec::with_capacity(packets.len());
-        for (address, vector) in addresses.iter().zip(&mut vectors) {
-            // SAFETY: all-zero is a valid mmsghdr (null pointers, zero lengths).
-            let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
-            header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
-            header.msg_hdr.msg_namelen = address.len();
-            header.msg_hdr.msg_iov = vector;
-            header.msg_hdr.msg_iovlen = 1;
-            headers.push(header);
-        }
-        let mut sent = 0;
+    /// The same for packets by where they go: neighbours of one length go through the kernel as one, which cuts them apart
+    /// at its end.
+    pub fn send_runs<'a, P>(&self, runs: impl Iterator<Item = (SocketAddr, P)>, sending: &mut Sending) -> usize
+    where
+        P: Iterator<Item = &'a [u8]>,
+    {
         let mut lost = 0;
-        let mut has_waited = false;
-        while sent + lost < headers.len() {
-            let rest = &mut headers[sent + lost..];
-            // SAFETY: `rest` points to as many headers as told; each points to an address and a vector, and that to a
-            // payload, which all live until the end of this function and are only read.
-            let result =
-                unsafe { libc::sendmmsg(self.socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as libc::c_uint, 0) };
-            if result > 0 {
-                sent += result as usize;
+        let mut messages = Messages::new(sending);
+        for (to, packets) in runs {
+            for packet in packets {
+                let joins = self.segments.load(Ordering::Relaxed);
+                if messages.len() == BATCH && !(joins && messages.takes(to, packet.len())) {
+                    lost += self.flush(&mut messages);
+                }
+                messages.push(to, packet, joins);
+            }
+        }
+        lost + self.flush(&mut messages)
+    }
+
+    /// Sends all of the messages; returns how many packets could not be sent.
+    fn flush(&self, messages: &mut Messages<'_, '_>) -> usize {
+        let (mut done, mut lost, mut has_waited) = (0, 0, false);
+        while done < messages.len() {
+            let headers = messages.headers(done);
+            // SAFETY: `headers` are as many as told; each points to an address, to vectors (and these to packets that
+            // `messages` borrows) and to control data, which all live longer than this call and are only read.
+            let sent = unsafe {
+                libc::sendmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), headers.len() as libc::c_uint, 0)
+            };
+            if sent > 0 {
+                done += sent as usize;
                 continue;
             }
-            match io::Error::last_os_error().kind() {
+            let error = io::Error::last_os_error();
+            match error.kind() {
                 io::ErrorKind::Interrupted => {}
                 io::ErrorKind::WouldBlock if !has_waited => {
                     has_waited = true;
                     wait(&[self.socket.as_raw_fd()], libc::POLLOUT, FULL_BUFFER_MILLISECONDS);
                 }
-                io::ErrorKind::WouldBlock => return headers.len() - sent,
+                io::ErrorKind::WouldBlock => {
+                    lost += messages.packets_from(done);
+                    break;
+                }
+                // The way there cannot cut packets apart: they go one by one, and with others it is not tried again.
+                _ if messages.is_joined(done) => {
+                    if error.raw_os_error() != Some(libc::EMSGSIZE) {
+                        self.segments.store(false, Ordering::Relaxed);
+                    }
+                    lost += messages.packets_of(done).filter(|(to, packet)| !self.send_one(*to, packet)).count();
+                    done += 1;
+                }
                 // One destination is bad (unreachable, refused): that packet is lost, the others go on.
-                _ => lost += 1,
+                _ => {
+                    lost += 1;
+                    done += 1;
+                }
             }
         }
+        messages.clear();
         lost
+    }
+
+    fn send_one(&self, to: SocketAddr, packet: &[u8]) -> bool {
+        self.socket.send_to(packet, &to.into()).is_ok()
     }
 }
 
@@ -194,7 +222,7 @@ mod tests {
         let (from, to) = pair();
         let mut packets: Vec<_> =
             (0..BATCH as u8 + 9).map(|byte| (to.local(), vec![byte; usize::from(byte)])).collect();
-        assert_eq!(from.send(&mut packets), 0);
+        assert_eq!(from.send(&mut packets, &mut Sending::default()), 0);
         let mut receiver = Receiver::new();
         let mut lengths = Vec::new();
         while lengths.len() < BATCH + 9 {
@@ -214,11 +242,54 @@ mod tests {
         let (from, to) = pair();
         let nowhere = ([0, 0, 0, 0], 0).into();
         let mut packets = vec![(nowhere, vec![1]), (to.local(), vec![2]), (nowhere, vec![3]), (to.local(), vec![4])];
-        assert_eq!(from.send(&mut packets), 2);
+        assert_eq!(from.send(&mut packets, &mut Sending::default()), 2);
         let mut bytes = Vec::new();
         wait(&[to.as_raw_fd()], libc::POLLIN, 1000);
         Receiver::new().receive(&to, |_, payload| bytes.extend_from_slice(payload));
         assert_eq!(bytes, [2, 4]);
+    }
+
+    #[test]
+    fn runs_arrive_as_the_packets_that_they_were() {
+        let (from, one) = pair();
+        let (two, _) = pair();
+        for segments in [true, false] {
+            from.segments.store(segments, Ordering::Relaxed);
+            // As long as its neighbours, shorter at the end, longer again; more than the kernel takes at once.
+            let lengths = [[700, 700, 700, 20, 700, 700, 1, 1100].as_slice(), &[1200; 150], &[5]].concat();
+            let run: Vec<Vec<u8>> =
+                lengths.iter().enumerate().map(|(index, length)| vec![index as u8; *length]).collect();
+            let runs = [(one.local(), &run[..8]), (two.local(), &run[..]), (one.local(), &run[8..12])];
+            let mut sending = Sending::default();
+            let slices = runs.map(|(to, packets)| (to, packets.iter().map(Vec::as_slice)));
+            assert_eq!(from.send_runs(slices.into_iter(), &mut sending), 0);
+            for (socket, expected) in [(&one, &run[..12]), (&two, &run[..])] {
+                let mut receiver = Receiver::new();
+                let mut received = Vec::new();
+                while received.len() < expected.len() {
+                    wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
+                    let count = receiver.receive(socket, |_, packet| received.push(packet.to_vec()));
+                    assert!(count > 0, "only {} of {} packets arrived", received.len(), expected.len());
+                }
+                assert!(received == expected, "segments: {segments}");
+            }
+            assert_eq!(from.segments.load(Ordering::Relaxed), segments, "loopback can do it");
+        }
+    }
+
+    #[test]
+    fn a_bad_destination_loses_only_its_own_run() {
+        let (from, to) = pair();
+        let nowhere = ([0, 0, 0, 0], 0).into();
+        let packets = [[1; 9], [2; 9], [3; 9]];
+        let runs = [nowhere, to.local()].map(|to| (to, packets.iter().map(<[u8; 9]>::as_slice)));
+        assert_eq!(from.send_runs(runs.into_iter(), &mut Sending::default()), 3);
+        let mut received = Vec::new();
+        while received.len() < 3 {
+            wait(&[to.as_raw_fd()], libc::POLLIN, 1000);
+            assert!(Receiver::new().receive(&to, |_, packet| received.push(packet.to_vec())) > 0);
+        }
+        assert_eq!(received, packets);
     }
 
     #[test]

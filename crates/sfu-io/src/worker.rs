@@ -12,6 +12,7 @@ use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig
 use crate::cpu::thread_time;
 use crate::outbox::Outbox;
 use crate::router::{Batch, Router};
+use crate::segments::Sending;
 use crate::tcp::TcpSender;
 use crate::turn::{Client, Turn, is_relayed};
 use crate::udp::UdpSocket;
@@ -51,6 +52,7 @@ pub(crate) struct Worker {
     shard: Shard,
     around: Surroundings,
     outgoing: Vec<Vec<(SocketAddr, Vec<u8>)>>,
+    sending: Sending,
     stats_told: Instant,
     /// Of the shards that panicked before this one.
     former: Stats,
@@ -61,7 +63,8 @@ impl Worker {
         let now = Instant::now();
         let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
         let shard = Shard::new(config.clone(), now);
-        Self { config, shard, around, outgoing, stats_told: now, former: Stats::default() }
+        let sending = Sending::default();
+        Self { config, shard, around, outgoing, sending, stats_told: now, former: Stats::default() }
     }
 
     /// Works until told to stop.
@@ -158,7 +161,7 @@ impl Worker {
         }
         for ((socket, _), packets) in self.around.udp.iter().zip(&mut self.outgoing) {
             if !packets.is_empty() {
-                let lost = socket.send(packets);
+                let lost = socket.send(packets, &mut self.sending);
                 self.around.router.count_dropped(lost);
             }
         }
