@@ -42,6 +42,7 @@ const media = { enterCall: vi.fn(), leaveCall: vi.fn() };
 const engine = vi.fn<() => Promise<Engine>>();
 const forget = vi.fn();
 
+const said = () => vi.mocked(notices.announcer).say.mock.lastCall?.[0];
 const kinds = () => notices.shown.get().map(({ kind }) => kind);
 const current = (): FakeSession => {
   const last = sessions.at(-1);
@@ -64,6 +65,7 @@ beforeEach(() => {
     forget,
   });
   notices = new Notices();
+  vi.spyOn(notices.announcer, 'say');
   call = new Call({
     api: {
       ticket,
@@ -89,7 +91,7 @@ describe('joining', () => {
     expect(current().connect).toHaveBeenCalledWith('ws://server', 'token');
     expect(call.view.get()).toMatchObject({ room: 'alpha', connection: 'connected' });
     expect(media.enterCall).toHaveBeenCalledOnce();
-    expect(notices.announced.get()).toBe('You are in alpha.');
+    expect(said()).toBe('You are in alpha.');
   });
 
   it('makes the room where there are options, and joins it where making is left to that', async () => {
@@ -175,7 +177,7 @@ describe('in a room', () => {
     expect(kinds()).toEqual(['presence']);
     call.leave();
     expect(kinds()).toEqual([]);
-    expect(notices.announced.get()).toBe('You have left alpha.');
+    expect(said()).toBe('You have left alpha.');
   });
 
   it('a lost connection is told, and its return, which goes by itself', () => {

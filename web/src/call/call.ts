@@ -272,9 +272,7 @@ export class Call {
   }
 
   #tellPresence(text: string): void {
-    const { notices } = this.#parts;
-    notices.announce(text);
-    notices.show({ slot: 'presence', kind: 'presence', tone: 'info', text, lasts: 4_000 });
+    this.#parts.notices.show({ slot: 'presence', kind: 'presence', tone: 'info', text, lasts: 4_000 });
   }
 
   #publishFailed(source: DeviceKind): void {

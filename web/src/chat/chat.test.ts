@@ -74,6 +74,7 @@ const flood = (count: number, identity: (number: number) => string) => {
     room.emit(RoomEvent.DataReceived, packet, { identity: identity(number) }, undefined, OLD_TOPIC);
   }
 };
+const said = () => vi.mocked(notices.announcer).say.mock.lastCall?.[0];
 const messages = () => chat.view.get().messages;
 const texts = () => messages().map(({ text }) => text);
 const before = (changes: Partial<SaidMessage> = {}): SaidMessage => ({
@@ -90,6 +91,7 @@ beforeEach(() => {
   history.mockReset().mockResolvedValue([]);
   room = new FakeRoom();
   notices = new Notices();
+  vi.spyOn(notices.announcer, 'say');
   chat = new Chat({ api: { chat: history }, notices, files: new Files() });
   detach = chat.attach(room as unknown as Room);
 });
@@ -123,7 +125,7 @@ describe('what one writes', () => {
     await chat.send('Hello');
     const [failed] = messages();
     expect(failed?.state).toBe('failed');
-    expect(notices.announced.get()).toBe('Your message was not sent.');
+    expect(said()).toBe('Your message was not sent.');
     room.broken = null;
     await chat.retry(failed?.key ?? '');
     expect(messages()).toMatchObject([{ key: failed?.key, state: 'sent', text: 'Hello' }]);
@@ -155,7 +157,7 @@ describe('what others write', () => {
     await room.hears('bob', '1', ['Hel', 'lo']);
     expect(messages()).toMatchObject([{ text: 'Hello', name: 'Bob', isOwn: false }]);
     expect(chat.view.get().unread).toBe(1);
-    expect(notices.announced.get()).toBe('Bob: Hello');
+    expect(said()).toBe('Bob: Hello');
     chat.setOpen(true);
     expect(chat.view.get().unread).toBe(0);
     await room.hears('bob', '2', ['again']);

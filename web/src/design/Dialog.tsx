@@ -2,6 +2,7 @@
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, type ReactNode } from 'react';
 import { useT } from '../i18n/i18n';
+import { AnnouncerView } from '../notices/AnnouncerView';
 import { IconButton } from './IconButton';
 
 interface Props {
@@ -48,6 +49,7 @@ export function Dialog({ title, testId, closeTestId, onClose, children }: Props)
         </header>
         {children}
       </div>
+      <AnnouncerView />
     </dialog>
   );
 }

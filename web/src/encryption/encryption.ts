@@ -136,7 +136,6 @@ export class Encryption implements Feature {
     const [first] = news;
     if (!first) return;
     const text = isMissing ? t('encryption:link-without-key') : sentenceOf(first);
-    this.#notices.announce(text);
     this.#notices.show({
       slot: 'encryption',
       kind: isMissing ? 'key-missing' : 'stranger',

@@ -8,17 +8,19 @@ import './waiting.css';
 
 export function WaitingPage({ room }: { room: string }) {
   const t = useT();
-  const { call } = useServices();
+  const { call, notices } = useServices();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
+  const text = t('moderation:waitText', { room });
+  useEffect(() => notices.announce(text), [notices, text]);
   return (
     <main className="waiting-page" data-testid="waiting" data-room={room}>
       <div className="waiting-card">
         <h1 ref={heading} tabIndex={-1}>
           {t('moderation:waitTitle')}
         </h1>
-        <p role="status">
-          <span className="spinner" aria-hidden="true" /> {t('moderation:waitText', { room })}
+        <p>
+          <span className="spinner" aria-hidden="true" /> {text}
         </p>
         <div className="preview">
           <CameraView testId="waiting-preview" />

@@ -1,9 +1,10 @@
-// The notices on screen, and the line that only screen readers get.
+// The notices on screen, and what only screen readers get.
 import { CircleAlert, CircleCheck, Info, TriangleAlert, X } from 'lucide-react';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
 import { useServices } from '../shell/services';
 import { useStore } from '../state/store';
+import { AnnouncerView } from './AnnouncerView';
 import type { Notice, Tone } from './notices';
 import './notices.css';
 
@@ -13,7 +14,6 @@ export function NoticeList() {
   const t = useT();
   const { notices } = useServices();
   const shown = useStore(notices.shown);
-  const announced = useStore(notices.announced);
   return (
     <>
       <section className="notices" aria-label={t('notices:notices')}>
@@ -21,9 +21,7 @@ export function NoticeList() {
           <NoticeView key={notice.slot} notice={notice} onDismiss={() => notices.dismiss(notice.slot)} />
         ))}
       </section>
-      <p className="for-screen-readers" data-testid="announcer" aria-live="polite">
-        {announced}
-      </p>
+      <AnnouncerView />
     </>
   );
 }
@@ -32,10 +30,8 @@ function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => vo
   const t = useT();
   const Icon = ICONS[notice.tone];
   const { action, otherAction } = notice;
-  // Joins and leaves are told by the announcer; a role here would tell them twice.
-  const role = notice.kind === 'presence' ? undefined : notice.tone === 'bad' ? 'alert' : 'status';
   return (
-    <div className="notice" data-testid="notice" data-kind={notice.kind} data-tone={notice.tone} role={role}>
+    <div className="notice" data-testid="notice" data-kind={notice.kind} data-tone={notice.tone}>
       <Icon aria-hidden="true" />
       <p>{notice.text}</p>
       {[action, otherAction].map((each) =>

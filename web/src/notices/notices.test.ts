@@ -40,12 +40,14 @@ describe('notices', () => {
     expect(texts()).toEqual(['other']);
   });
 
-  it('announced twice are two texts, or screen readers would tell but one', () => {
-    const told: string[] = [];
-    notices.announced.subscribe(() => told.push(notices.announced.get()));
-    notices.announce('Bob has joined.');
-    notices.announce('Bob has joined.');
-    expect(told.map((text) => text.trim())).toEqual(['Bob has joined.', 'Bob has joined.']);
-    expect(new Set(told).size).toBe(2);
+  it('are told to screen readers as they come, urgently if bad, and once while they stay', () => {
+    const said = vi.spyOn(notices.announcer, 'say');
+    notices.show(notice({ text: 'first' }));
+    notices.show(notice({ text: 'first' }));
+    notices.show(notice({ text: 'second', tone: 'bad' }));
+    expect(said.mock.calls).toEqual([
+      ['first', 'polite'],
+      ['second', 'assertive'],
+    ]);
   });
 });

@@ -1,5 +1,7 @@
-// What the page has to say: each notice has a slot, and a new one in a slot takes the place of the old.
+// What the page has to say: each notice has a slot, and a new one in a slot takes the place of the old. Screen readers are told of each by
+// the announcer: what comes as a live region of its own, with its words already in it, many of them do not read.
 import { Store } from '../state/store';
+import { Announcer } from './announcer';
 
 export type Tone = 'info' | 'good' | 'warning' | 'bad';
 
@@ -21,11 +23,13 @@ export interface Notice {
 
 export class Notices {
   readonly shown = new Store<readonly Notice[]>([]);
-  /** The last thing told to screen readers alone. */
-  readonly announced = new Store<string>('');
+  readonly announcer = new Announcer();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   show(notice: Notice): void {
+    const before = this.shown.get().find(({ slot }) => slot === notice.slot);
+    // Whether it is told urgently is the notice's tone; what is shown still was told.
+    if (before?.text !== notice.text) this.announcer.say(notice.text, notice.tone === 'bad' ? 'assertive' : 'polite');
     this.dismiss(notice.slot);
     this.shown.set([...this.shown.get(), notice]);
     if (notice.lasts !== null) {
@@ -43,8 +47,8 @@ export class Notices {
     if (left.length !== this.shown.get().length) this.shown.set(left);
   }
 
+  /** Tells screen readers alone. */
   announce(text: string): void {
-    // The same words twice would not be read again; a no-break space more makes them another text.
-    this.announced.set(this.announced.get() === text ? `${text}\u00a0` : text);
+    this.announcer.say(text);
   }
 }

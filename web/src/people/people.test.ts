@@ -43,7 +43,7 @@ beforeEach(() => {
   [me, zoe, bob] = [participant('me', true), participant('zoe'), participant('bob')];
   notices = new Notices();
   told = [];
-  notices.announced.subscribe(() => told.push(notices.announced.get()));
+  vi.spyOn(notices, 'announce').mockImplementation((text) => void told.push(text));
   people = new People(notices, () => Date.UTC(2026, 0, 1, 12, 0, 5));
   people.attach({
     localParticipant: me,

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { LeftPage } from '../embed/LeftPage';
 import { HomePage } from '../lobby/HomePage';
 import { WaitingPage } from '../moderation/WaitingPage';
+import { AnnouncerContext } from '../notices/AnnouncerView';
 import { NoticeList } from '../notices/NoticeList';
 import { useStore } from '../state/store';
 import { JoiningPage } from './JoiningPage';
@@ -18,16 +19,18 @@ export function App({ services }: { services: Services }) {
   const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage />;
   return (
     <ServicesContext value={services}>
-      {view.room === null ? (
-        outside
-      ) : isWaiting ? (
-        <WaitingPage room={view.room} />
-      ) : code ? (
-        <code.Page view={view} />
-      ) : (
-        <JoiningPage room={view.room} />
-      )}
-      <NoticeList />
+      <AnnouncerContext value={services.notices.announcer}>
+        {view.room === null ? (
+          outside
+        ) : isWaiting ? (
+          <WaitingPage room={view.room} />
+        ) : code ? (
+          <code.Page view={view} />
+        ) : (
+          <JoiningPage room={view.room} />
+        )}
+        <NoticeList />
+      </AnnouncerContext>
     </ServicesContext>
   );
 }
