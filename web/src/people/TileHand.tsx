@@ -2,11 +2,11 @@
 import { Hand } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { useT } from '../i18n/i18n';
-import { useStore } from '../state/store';
+import { useFirstOf } from '../state/by-identity';
 
 export function TileHand({ identity }: { identity: string }) {
   const t = useT();
-  const hand = useStore(useCallServices().people.list).find((person) => person.identity === identity)?.hand ?? null;
+  const hand = useFirstOf(useCallServices().people.list, identity)?.hand ?? null;
   if (hand === null) return null;
   return (
     <span className="tile-hand" data-testid="tile-hand">

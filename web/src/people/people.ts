@@ -114,7 +114,8 @@ export function peopleOf(room: RoomParts): PersonInRoom[] {
     .filter(({ at }) => at !== null)
     .sort((a, b) => (a.at ?? 0) - (b.at ?? 0) || (a.participant.identity < b.participant.identity ? -1 : 1))
     .map(({ participant }) => participant.identity);
-  const people = everyone.map((participant) => personOf(participant, raised.indexOf(participant.identity)));
+  const places = new Map(raised.map((identity, place) => [identity, place + 1]));
+  const people = everyone.map((participant) => personOf(participant, places.get(participant.identity) ?? null));
   return people.sort(
     (a, b) =>
       (a.hand ?? LAST) - (b.hand ?? LAST) ||
@@ -124,7 +125,7 @@ export function peopleOf(room: RoomParts): PersonInRoom[] {
   );
 }
 
-function personOf(participant: Participant, place: number): PersonInRoom {
+function personOf(participant: Participant, hand: number | null): PersonInRoom {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
   const camera = participant.getTrackPublication(Track.Source.Camera);
   const screen = participant.getTrackPublication(Track.Source.ScreenShare);
@@ -139,7 +140,7 @@ function personOf(participant: Participant, place: number): PersonInRoom {
     isCameraOff: !camera || camera.isMuted,
     isSharing: screen !== undefined && !screen.isMuted,
     isSpeaking: participant.isSpeaking,
-    hand: place < 0 ? null : place + 1,
+    hand,
   };
 }
 

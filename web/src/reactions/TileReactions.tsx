@@ -1,9 +1,9 @@
 // The signs that float over a tile. Screen readers are told by the announcer.
 import { useCallServices } from '../call/services';
-import { useStore } from '../state/store';
+import { useAllOf } from '../state/by-identity';
 
 export function TileReactions({ identity }: { identity: string }) {
-  const shown = useStore(useCallServices().reactions.shown).filter((reaction) => reaction.identity === identity);
+  const shown = useAllOf(useCallServices().reactions.shown, identity);
   if (shown.length === 0) return null;
   return (
     <span className="tile-reactions" data-testid="tile-reactions" aria-hidden="true">

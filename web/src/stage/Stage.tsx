@@ -9,6 +9,7 @@ import { Menu, type MenuItem } from '../design/Menu';
 import { number } from '../i18n/format';
 import { isRightToLeft, useT } from '../i18n/i18n';
 import { commandsFor } from '../moderation/commands';
+import { useFirstOf } from '../state/by-identity';
 import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
@@ -168,7 +169,7 @@ function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClo
       testId: 'tile-picture-in-picture',
       run: () => void pictureInPicture.showVideo(videoOf(tile)),
     });
-  const person = useStore(people.list).find(({ identity }) => identity === tile.identity);
+  const person = useFirstOf(people.list, tile.identity);
   useStore(moderation.view);
   if (person) items.push(...commandsFor(moderation, person));
   return (
