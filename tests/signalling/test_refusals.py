@@ -10,6 +10,7 @@ import websockets
 from livekit.protocol import models, rtc
 from tests_vocabulary import candidate_json
 
+from visavis.errors import STATUS, ErrorKind
 from visavis.media import events
 
 
@@ -73,6 +74,16 @@ async def test_refused_before_the_upgrade_with_a_text(strict, query, status, tex
         answer = await http.get(strict.url("/rtc/validate", "http", **query))
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "*")
     assert text in answer.text
+    # A page of another origin reads the kind, too, and says it in its own language.
+    assert STATUS[ErrorKind(answer.headers["visavis-error"])] == status
+    assert answer.headers["access-control-expose-headers"] == "Visavis-Error"
+
+
+async def test_a_refusal_names_its_kind(strict):
+    query = {"access_token": token(video={"roomJoin": True, "room": "a/b"})}
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(strict.url("/rtc/validate", "http", **query))
+    assert answer.headers["visavis-error"] == ErrorKind.INVALID_ROOM_NAME
 
 
 async def test_a_good_token_validates(server):

@@ -26,6 +26,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _LAST_WORDS_SECONDS = 1.0
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+# The body is for people, as LiveKit's is: clients show it as it comes. The kind is for programs, which say it in
+# a language of their own.
+_KIND = "Visavis-Error"
 
 
 class RegistrySource(Protocol):
@@ -97,7 +100,8 @@ def _parse(connection: HTTPConnection, registry: RoomRegistry, is_v1: bool) -> C
 
 
 def _refusal(error: VisavisError) -> Response:
-    return PlainTextResponse(error.message, status_code=error.status, headers=_ANY_ORIGIN)
+    headers = {**_ANY_ORIGIN, _KIND: error.kind, "Access-Control-Expose-Headers": _KIND}
+    return PlainTextResponse(error.message, status_code=error.status, headers=headers)
 
 
 async def _serve(

@@ -36,6 +36,8 @@ export class ConnectFailure extends Error {
   constructor(
     readonly why: 'refused' | 'cancelled' | 'unreachable',
     message: string,
+    /** What the server calls it (`errors.py`), where it refuses and tells. */
+    readonly kind: string | null = null,
   ) {
     super(message);
     this.name = 'ConnectFailure';
@@ -60,7 +62,7 @@ export function failureOf(error: unknown, room: string): { again: boolean; text:
   if (error instanceof ConnectFailure) {
     switch (error.why) {
       case 'refused':
-        return failed(false, sentence(error.message));
+        return failed(false, sentence(sayError(error)));
       case 'cancelled':
         return { again: false, text: t('call:interrupted', { room: name }) };
       case 'unreachable':

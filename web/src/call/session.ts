@@ -27,6 +27,7 @@ import { mayPublish } from '../moderation/permissions';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
 import { ConnectFailure, type EndReason } from './reasons';
+import { kindOfRefusal } from './refusal';
 import { SpeakerSwitch } from './speaker';
 import { sceneOf, type Scene } from './tiles';
 
@@ -94,8 +95,8 @@ export class Session {
   async connect(url: string, token: string): Promise<void> {
     if (this.#encryption) await this.#room.setE2EEEnabled(true);
     // Sound is subscribed to below, pictures when they are on the page: in a large room most never are.
-    await this.#room.connect(url, token, { autoSubscribe: false }).catch((error: unknown) => {
-      throw failureOfConnecting(error);
+    await this.#room.connect(url, token, { autoSubscribe: false }).catch(async (error: unknown) => {
+      throw await failureOfConnecting(error, url, token);
     });
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
@@ -290,11 +291,11 @@ async function sentTrack({ track, source }: TrackPublication): Promise<SentTrack
   return { source, streams: streams.map(({ id }) => id) };
 }
 
-function failureOfConnecting(error: unknown): unknown {
+async function failureOfConnecting(error: unknown, url: string, token: string): Promise<unknown> {
   if (!(error instanceof ConnectionError)) return error;
   switch (error.reason) {
     case ConnectionErrorReason.NotAllowed:
-      return new ConnectFailure('refused', error.message);
+      return new ConnectFailure('refused', error.message, await kindOfRefusal(url, token));
     case ConnectionErrorReason.Cancelled:
       return new ConnectFailure('cancelled', error.message);
     default:

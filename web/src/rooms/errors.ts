@@ -31,7 +31,7 @@ const KINDS: Record<Kind, true> = {
   not_a_moderator: true,
 };
 
-export function sayError({ kind, message }: ApiError): string {
+export function sayError({ kind, message }: Pick<ApiError, 'kind' | 'message'>): string {
   return kind !== null && isKnown(kind) ? t(`rooms:error.${kind}`) : message;
 }
 
