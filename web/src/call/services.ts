@@ -43,6 +43,7 @@ export function startCallServices(home: Services): { services: CallServices; fea
   const reactions = new Reactions(notices);
   const captions = new Captions(storageOf('localStorage'));
   const encryption = new Encryption(notices);
+  chat.view.subscribe(() => home.title.unread.set(chat.view.get().unread));
   return {
     services: { ...home, chat, people, moderation, reactions, captions, encryption, ...viewOf(home) },
     features: [files, chat, people, moderation, reactions, captions, encryption],

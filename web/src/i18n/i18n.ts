@@ -36,6 +36,11 @@ export function currentLanguage(): Language {
   return current.get();
 }
 
+/** Calls when the language has changed, outside of components. */
+export function onLanguage(changed: () => void): () => void {
+  return current.subscribe(changed);
+}
+
 /** Whether one reads from right to left. */
 export function isRightToLeft(): boolean {
   return directionOf(current.get()) === 'rtl';

@@ -1,8 +1,9 @@
 // The page outside a room: oneself, and the rooms.
 import { Settings2 } from 'lucide-react';
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { BlurButton } from '../background/BlurToggle';
 import { IconButton } from '../design/IconButton';
+import { SkipLink } from '../design/SkipLink';
 import { useT } from '../i18n/i18n';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { SettingsDialog } from '../settings/SettingsDialog';
@@ -19,19 +20,28 @@ import { RecentRooms } from './RecentRooms';
 import { RoomListView } from './RoomListView';
 import './lobby.css';
 
-export function HomePage() {
+/** `isBack`: from a room. What had the focus there is gone, so it goes on at the top; when the page opens, it stays with the browser. */
+export function HomePage({ isBack = false }: { isBack?: boolean }) {
   const t = useT();
   const [settingsOpen, setSettingsOpen] = useState(false);
   const rooms = useId();
+  const list = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (isBack) heading.current?.focus();
+  }, [isBack]);
   return (
     <div className="home" data-testid="home">
       <header className="home-header">
+        <SkipLink to={list}>{t('shell:skipToRooms')}</SkipLink>
         <Logo />
         <LanguageSelect />
       </header>
       <main className="home-main">
         <section className="home-self" aria-label={t('lobby:you')}>
-          <h1 className="home-title">{t('lobby:title')}</h1>
+          <h1 className="home-title" ref={heading} tabIndex={-1}>
+            {t('lobby:title')}
+          </h1>
           <div className="preview">
             <CameraView testId="preview" />
             <div className="preview-buttons" role="group" aria-label={t('lobby:onJoining')}>
@@ -59,7 +69,7 @@ export function HomePage() {
           </div>
           <NameField testId="name-input" />
         </section>
-        <section className="home-rooms" aria-labelledby={rooms}>
+        <section className="home-rooms" id={list} tabIndex={-1} aria-labelledby={rooms}>
           <h2 id={rooms}>{t('lobby:rooms')}</h2>
           <CreateRoom />
           <RecentRooms />

@@ -1,6 +1,6 @@
 // The page in a room: who is there, and what one can do.
 import { List, ShieldCheck, UserPlus, Volume2 } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import type { CallView } from '../call/call';
 import { useCallServices } from '../call/services';
 import { CaptionsView } from '../captions/CaptionsView';
@@ -9,6 +9,7 @@ import { ConnectionButton } from '../connection/ConnectionButton';
 import { ConnectionPanel } from '../connection/ConnectionPanel';
 import { Dialog } from '../design/Dialog';
 import { IconButton } from '../design/IconButton';
+import { SkipLink } from '../design/SkipLink';
 import { useT } from '../i18n/i18n';
 import { InviteDialog } from '../invite/InviteDialog';
 import { RoomListView } from '../lobby/RoomListView';
@@ -57,6 +58,7 @@ export function RoomPage({ view }: { view: InRoom }) {
   const shows = useShows();
   const [dialog, setDialog] = useState<'moderation' | 'settings' | 'rooms' | 'invite' | 'encryption' | null>(null);
   const [panel, setPanel] = useState<Panel | null>(null);
+  const controls = useId();
   const heading = useRef<HTMLHeadingElement>(null);
   const { room, connection, tiles, sounds, isSharing } = view;
   const faces = tiles.filter((tile) => tile.source === 'camera');
@@ -87,6 +89,7 @@ export function RoomPage({ view }: { view: InRoom }) {
         <h1 ref={heading} tabIndex={-1} title={room}>
           {room}
         </h1>
+        <SkipLink to={controls}>{t('shell:skipToControls')}</SkipLink>
         {connection === 'joining' || !shows('people') ? null : (
           <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
@@ -160,7 +163,7 @@ export function RoomPage({ view }: { view: InRoom }) {
       </main>
       {panel === 'chat' ? <ChatPanel onClose={() => setPanel(null)} /> : null}
       {panel === 'people' ? <PeoplePanel onClose={() => setPanel(null)} /> : null}
-      <footer className="room-footer">
+      <footer className="room-footer" id={controls} tabIndex={-1}>
         <Controls
           room={room}
           isSharing={isSharing}

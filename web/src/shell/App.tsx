@@ -16,7 +16,9 @@ export function App({ services }: { services: Services }) {
   const { isEmbedded } = services.options;
   const [wasIn, setWasIn] = useState(false);
   if (!wasIn && view.room !== null && view.connection !== 'joining') setWasIn(true);
-  const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage />;
+  const [wasElsewhere, setWasElsewhere] = useState(false);
+  if (!wasElsewhere && view.room !== null) setWasElsewhere(true);
+  const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage isBack={wasElsewhere} />;
   return (
     <ServicesContext value={services}>
       <AnnouncerContext value={services.notices.announcer}>

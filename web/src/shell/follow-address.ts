@@ -1,7 +1,6 @@
 // The address of the page and the call follow each other: the address names the room and, behind `#`, the key that it is encrypted by.
 import type { Call } from '../call/call';
 import type { Keys } from '../encryption/key';
-import { installationName } from '../theme/look';
 import { basePath, pathOfRoom, roomOfPath } from './address';
 import { fragmentOf, parseFragment } from './fragment';
 
@@ -26,7 +25,6 @@ export function followAddress(call: Call, keys: Keys): void {
     const hash = room === null ? '' : fragmentOf({ key: keys.of(room) });
     if (location.pathname !== path) history.pushState(null, '', path + hash);
     else if (location.hash !== hash) history.replaceState(history.state, '', path + location.search + hash);
-    tellTitle(room);
   };
   call.view.subscribe(follow);
   follow();
@@ -36,10 +34,4 @@ export function followAddress(call: Call, keys: Keys): void {
 export function joinAddress(call: Call, keys: Keys, room: string, join: boolean): void {
   keys.take(room, parseFragment(location.hash));
   if (join) void call.join(room);
-  tellTitle(room);
-}
-
-function tellTitle(room: string | null): void {
-  const name = installationName();
-  document.title = room === null ? name : `${room} · ${name}`;
 }

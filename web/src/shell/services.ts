@@ -20,6 +20,7 @@ import { CallLoader } from './call-loader';
 import { followAddress, joinAddress } from './follow-address';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
+import { Title } from './title';
 import { Waking } from './waking';
 
 export interface Services {
@@ -34,6 +35,7 @@ export interface Services {
   preferences: Preferences;
   keys: Keys;
   options: AddressOptions;
+  title: Title;
 }
 
 export async function startServices(options: AddressOptions, server: VideoApi = videoApi()): Promise<Services> {
@@ -74,6 +76,7 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
     preferences,
     keys,
     options,
+    title: new Title(),
   };
   beginAs(options, person, media);
   tellTrouble(media, call.view, notices);
@@ -87,6 +90,7 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
   });
+  services.title.follow(call, document, options.isEmbedded ? room : null);
   if (options.isEmbedded && room !== null) {
     joinAddress(call, keys, room, options.join);
     if (window.parent !== window) await speakToParent(services, room);
