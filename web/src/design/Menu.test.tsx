@@ -1,0 +1,57 @@
+import { render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { Pin } from 'lucide-react';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { Menu } from './Menu';
+
+const AT = { left: 0, right: 0, top: 0, bottom: 0 };
+const [first, second, close] = [vi.fn(), vi.fn(), vi.fn()];
+const focused = () => document.activeElement?.textContent;
+
+beforeEach(() => {
+  vi.resetAllMocks();
+  // jsdom has no popovers.
+  HTMLElement.prototype.showPopover = () => undefined;
+});
+
+function open() {
+  render(<button type="button">opener</button>);
+  screen.getByText('opener').focus();
+  const items = [
+    { label: 'one', icon: Pin, testId: 'one', run: first },
+    { label: 'two', icon: Pin, testId: 'two', isChosen: true, run: second },
+    { label: 'three', icon: Pin, testId: 'three', run: first },
+  ];
+  return render(<Menu label="menu" testId="menu" items={items} at={AT} onClose={close} />);
+}
+
+it('begins at what is chosen, and the arrow keys go round', async () => {
+  open();
+  const user = userEvent.setup();
+  expect(focused()).toBe('two');
+  await user.keyboard('{ArrowDown}');
+  expect(focused()).toBe('three');
+  await user.keyboard('{ArrowDown}');
+  expect(focused()).toBe('one');
+  await user.keyboard('{End}');
+  expect(focused()).toBe('three');
+  await user.keyboard('{Home}');
+  expect(focused()).toBe('one');
+  await user.keyboard('{ArrowUp}');
+  expect(focused()).toBe('three');
+});
+
+it('closes before it does what was chosen, and gives the focus back', async () => {
+  const { unmount } = open();
+  await userEvent.setup().keyboard('{Enter}');
+  expect(close.mock.invocationCallOrder[0]).toBeLessThan(second.mock.invocationCallOrder[0] ?? 0);
+  unmount();
+  expect(focused()).toBe('opener');
+});
+
+it.each(['{Escape}', '{Tab}'])('closes by %s, and does nothing', async (key) => {
+  open();
+  await userEvent.setup().keyboard(key);
+  expect(close).toHaveBeenCalledOnce();
+  expect(second).not.toHaveBeenCalled();
+});
