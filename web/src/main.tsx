@@ -1,6 +1,7 @@
 // Starts the page.
 import { createRoot } from 'react-dom/client';
 import './design/design.css';
+import { keepFocus } from './design/lost-focus';
 import { parseOptions } from './embed/options';
 import { startLanguage } from './i18n/i18n';
 import { basePath, isCheckupPath, roomOfPath } from './shell/address';
@@ -20,6 +21,7 @@ for (const problem of options.problems) console.error(`Visavis: ${problem} It is
 if (options.isEmbedded) for (const warning of options.warnings) console.warn(`Visavis: ${warning}`);
 applyLook(options.look);
 followKeyboard(window);
+keepFocus(document);
 const { language } = options;
 await startLanguage(language ? null : storageOf('localStorage'), language ? [language] : navigator.languages);
 const page = createRoot(root);

@@ -21,6 +21,8 @@ export function PictureView({ picture, mirrored = false, className = '', testId,
   }, [picture]);
   return (
     <video
+      // A stop of the Tab key in Firefox, though there is nothing to do with it.
+      tabIndex={-1}
       ref={video}
       className={className}
       data-testid={testId}
