@@ -19,6 +19,8 @@ export class Blurrer {
   readonly #events: BlurEvents;
   #canvas: HTMLCanvasElement | null = null;
   #track: MediaStreamTrack | null = null;
+  /** Of the camera's, a copy: what is muted in a call is disabled, and gives black. */
+  #source: MediaStreamTrack | null = null;
   /** Counts sources and ends: a frame of an earlier one is not drawn. */
   #turn = 0;
   #isShown = false;
@@ -44,7 +46,10 @@ export class Blurrer {
       this.#turn++;
       this.#isShown = false;
     }
-    this.#video.srcObject = new MediaStream([source]);
+    this.#source?.stop();
+    this.#source = source.clone();
+    this.#source.enabled = true;
+    this.#video.srcObject = new MediaStream([this.#source]);
     // A new source while the last still started: the browser says so by a refusal, and the new one plays.
     this.#video.play().catch(() => undefined);
     if (this.#isAsked) this.#answer();
@@ -55,6 +60,8 @@ export class Blurrer {
   rest(): void {
     this.#turn++;
     this.#track?.stop();
+    this.#source?.stop();
+    this.#source = null;
     this.#track = null;
     this.#canvas = null;
     this.#video.srcObject = null;
