@@ -147,6 +147,8 @@ export async function cutOff(visitor: Visitor): Promise<string[]> {
         (node) => node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim(),
       );
       const isEllipsis = style.textOverflow === 'ellipsis' && element.closest('[title], select, input') !== null;
+      // A quote of which all is in the message that it quotes.
+      if (style.webkitLineClamp !== 'none') continue;
       if (hasText && style.overflowX !== 'visible' && !isEllipsis) {
         if (/hidden|clip/.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1) say('cut', element);
         if (/hidden|clip/.test(style.overflowY) && element.scrollHeight > element.clientHeight + 1)

@@ -1,4 +1,6 @@
 /** A walk through every view of the page: what is checked for access, and what pictures are taken of. */
+import { Crowd } from './crowd.ts';
+import { Guest } from './guest.ts';
 import type { Stage } from './visit.ts';
 import { testId, type Visitor } from './visitor.ts';
 
@@ -17,8 +19,11 @@ const PAST = JSON.stringify(['Design review', 'A room whose name is longer than 
 /** View after view. What is done with one may change the size of its window and its colours, and nothing else. */
 export async function* tour(stage: Stage): AsyncGenerator<View> {
   yield* home(stage);
+  yield* joining(stage);
   yield* call(stage);
+  yield* many(stage);
   yield* moderation(stage);
+  yield* commands(stage);
   yield* elsewhere(stage);
 }
 
@@ -64,6 +69,23 @@ async function* home(stage: Stage): AsyncGenerator<View> {
   await Promise.all([alice.close(), bob.close()]);
 }
 
+/** On the way into a room: before the code of calls is there, and before the server has answered. */
+async function* joining(stage: Stage): AsyncGenerator<View> {
+  for (const [name, held] of [
+    ['joining-code', /\/assets\/livekit/],
+    ['joining', /\/api\/video\/token/],
+  ] as const) {
+    const dave = await stage.visitor('dave', { path: '/test' });
+    await dave.page.setRequestInterception(true);
+    // What is held is never answered: closing the page ends it.
+    dave.page.on('request', (request) => void (held.test(request.url()) || request.continue()));
+    await dave.page.goto(`${stage.server.http}/r/slow`, { waitUntil: 'domcontentloaded' });
+    await dave.shows('room', { more: '[data-state="joining"]' });
+    yield { name, visitor: dave };
+    await dave.close();
+  }
+}
+
 async function* call(stage: Stage): AsyncGenerator<View> {
   const alice = await stage.visitor('alice', { plan: PLAN });
   await alice.callMyself('Alice');
@@ -90,11 +112,53 @@ async function* call(stage: Stage): AsyncGenerator<View> {
   await alice.shows('tile', { more: '[data-place="large"]' });
   yield { name: 'call-speaker', visitor: alice };
   await alice.press('l');
+  yield* pinned(alice);
+  yield* captions(stage, alice);
   await bob.click('toggle-screen');
   await alice.plays(testId('tile', '[data-source="screen_share"]'), 'Bob', null);
   yield { name: 'call-screen', visitor: alice };
   await bob.click('toggle-screen');
   for (const visitor of [bob, carol, alice]) await visitor.close();
+}
+
+async function* pinned(alice: Visitor): AsyncGenerator<View> {
+  const byMenu = async () => {
+    await opens(alice, 'tile-options', 'tile-menu');
+    await alice.press('Enter');
+    await alice.hides('tile-menu');
+  };
+  await byMenu();
+  await alice.shows('tile', { more: '[data-pinned="true"]' });
+  yield { name: 'call-pinned', visitor: alice };
+  await byMenu();
+}
+
+async function* captions(stage: Stage, alice: Visitor): AsyncGenerator<View> {
+  await using guest = await Guest.join(stage.server, ROOM);
+  const write = (id: string, text: string, final: boolean) =>
+    guest.do('send_text', {
+      topic: 'lk.transcription',
+      text,
+      attributes: { 'lk.segment_id': id, 'lk.transcription_final': String(final) },
+    });
+  await write('SG_1', 'Good morning, everybody. Shall we begin with what was left of yesterday?', true);
+  await write('SG_2', 'I have', false);
+  await alice.shows('caption', { more: '[data-final="false"]' });
+  yield { name: 'call-captions', visitor: alice };
+}
+
+/** More than one page of small tiles holds. */
+async function* many(stage: Stage): AsyncGenerator<View> {
+  await using crowd = new Crowd(stage.server, 'Assembly');
+  await crowd.join(24);
+  const alice = await stage.visitor('alice', { path: '/r/Assembly', size: { width: 360, height: 640 } });
+  await alice.isIn('Assembly');
+  await alice.shows('next-page');
+  yield { name: 'call-many', visitor: alice };
+  await alice.page.setViewport({ width: 360, height: 640 });
+  await alice.click('next-page');
+  yield { name: 'call-many-next', visitor: alice };
+  await alice.close();
 }
 
 /** By the keyboard: neither a notice over the button nor a size that the page has just been given is in the way. */
@@ -239,6 +303,94 @@ async function* moderation(stage: Stage): AsyncGenerator<View> {
     },
   };
   await Promise.all([alice.close(), carol.close()]);
+}
+
+/** What a moderator does, and what those see to whom it is done. */
+async function* commands(stage: Stage): AsyncGenerator<View> {
+  const room = 'Assembly hall';
+  const alice = await stage.visitor('alice', { plan: PLAN });
+  await alice.callMyself('Alice');
+  await alice.createRoom(room);
+  const bob = await stage.visitor('bob', { plan: PLAN });
+  const carol = await stage.visitor('carol', { plan: PLAN });
+  await Promise.all([bob.callMyself('Bob'), carol.callMyself('Carol')]);
+  await Promise.all([bob.joinByClick(room), carol.joinByClick(room)]);
+  await alice.shows('tile', { text: 'Carol' });
+  const closed = async (...ids: string[]) => {
+    for (const id of ids) {
+      await alice.press('Escape');
+      await alice.hides(id);
+    }
+  };
+  yield {
+    name: 'leave-menu',
+    visitor: alice,
+    show: () => opens(alice, 'leave-options', 'leave-menu'),
+    hide: () => closed('leave-menu'),
+  };
+  yield {
+    name: 'end-question',
+    visitor: alice,
+    show: async () => {
+      await opens(alice, 'leave-options', 'leave-menu');
+      await alice.press('Enter');
+      await alice.shows('question');
+    },
+    hide: () => closed('question'),
+  };
+  const menu = async () => {
+    await opens(alice, 'toggle-people', 'people');
+    await opens(alice, 'person-options', 'person-menu');
+  };
+  yield { name: 'person-menu', visitor: alice, show: menu, hide: () => closed('person-menu', 'people') };
+  yield {
+    name: 'remove-question',
+    visitor: alice,
+    show: async () => {
+      await menu();
+      await alice.press('End', 'Enter');
+      await alice.shows('question');
+    },
+    hide: () => closed('question', 'people'),
+  };
+  const does = async (visitor: Visitor, what: string) => {
+    const row = `[data-identity="${await visitor.page.evaluate(() => sessionStorage.getItem('visavis.identity'))}"]`;
+    await opens(alice, 'toggle-people', 'people');
+    await (await alice.find('person', `${row} ${testId('person-options')}`)).focus();
+    await alice.press('Enter');
+    await alice.click(what);
+  };
+  await carol.click('toggle-microphone');
+  await alice.shows('tile', { more: '[data-muted="true"]', text: 'Carol' });
+  await does(carol, 'ask-to-unmute');
+  await closed('people');
+  await carol.shows('question');
+  yield { name: 'asked-to-unmute', visitor: carol };
+  await carol.click('question-no');
+  await does(bob, 'remove');
+  await alice.click('question-yes');
+  await bob.shows('notice', { more: '[data-kind="disconnected"]' });
+  yield { name: 'removed', visitor: bob };
+  await bob.click('choose-microphone');
+  await bob.press('Escape');
+  await closed('people');
+  await alice.click('open-room-settings');
+  await alice.click('setting-locked');
+  await alice.click('close-room-settings');
+  const dave = await stage.visitor('dave', { plan: PLAN });
+  await dave.createRoom('Knock first');
+  await dave.click('open-room-settings');
+  await dave.click('setting-waitingRoom');
+  await dave.click('close-room-settings');
+  await bob.shows('room-locked');
+  await bob.shows('room-knock');
+  yield { name: 'home-locked', visitor: bob };
+  await opens(alice, 'leave-options', 'leave-menu');
+  await alice.press('Enter');
+  await alice.click('question-yes');
+  await carol.shows('notice', { more: '[data-kind="disconnected"]' });
+  yield { name: 'ended', visitor: carol };
+  for (const visitor of [alice, bob, carol, dave]) await visitor.close();
 }
 
 async function* elsewhere(stage: Stage): AsyncGenerator<View> {
