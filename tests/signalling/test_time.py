@@ -52,7 +52,7 @@ class World:
         self.registry = RoomRegistry(
             self.engine,
             KEYS,
-            RoomLimits(departure_timeout=20),
+            RoomLimits(max_participants=500, departure_timeout=20),
             self.reservations,
             mime_types=("video/VP8", "audio/opus"),
             ice_servers=IceServers((), b"", lambda: EPOCH),
@@ -263,6 +263,7 @@ def test_events_about_the_gone_are_ignored(world):
 
 def test_a_broadcast_is_encoded_once(world, monkeypatch):
     members = [world.join(f"guest{number}") for number in range(20)]
+    world.pass_time(0.5)
     encoded = []
     original = rtc.SignalResponse.SerializeToString
 
@@ -275,6 +276,53 @@ def test_a_broadcast_is_encoded_once(world, monkeypatch):
     assert encoded == ["update"]
     frames = {id(frame) for member in members[1:] for frame in member.outlet.take()[-1:]}
     assert len(frames) == 1
+
+
+def frames_to_a_crowd(world, people, seconds_between):
+    """How many frames went out while so many joined one room, and what the last tick left."""
+    members, count = [], 0
+    for number in range(people):
+        members.append(world.join(f"guest{number}", active=False))
+        world.now += seconds_between / 2
+        world.connection(members[-1], "connected")
+        world.now += seconds_between / 2
+        count += sum(len(member.outlet.take()) for member in members)
+    world.pass_time(0.5)
+    return count + sum(len(member.outlet.take()) for member in members)
+
+
+@pytest.mark.parametrize("seconds_between", [0.001, 0.01, 0.05])
+def test_a_crowd_is_told_of_itself_in_few_frames(seconds_between):
+    few, many = (frames_to_a_crowd(World(), people, seconds_between) for people in (40, 160))
+    # Told one by one it would be 160² frames for joining and as many for connecting.
+    assert many <= 6.5 * few
+    assert many <= 160 * (12 + 1.2 * 1000 * seconds_between)
+
+
+def test_who_comes_to_a_large_room_is_told_after_a_moment_at_the_latest(world):
+    members = [world.join(f"guest{number}") for number in range(30)]
+    world.pass_time(0.5, *members)
+    seen = {info.identity: info for frame in read_all(members[0]) for info in frame.update.participants}
+    assert {info.state for name, info in seen.items() if name != "guest0"} == {models.ParticipantInfo.ACTIVE}
+    world.now += 1.0
+    world.registry.handle(events.ParticipantFailed(members[7].session.sid, "gone"))
+    assert [info.identity for frame in read_all(members[0]) for info in frame.update.participants] == ["guest7"]
+
+
+def test_what_waits_goes_out_before_what_is_urgent(world):
+    members = [world.join(f"guest{number}") for number in range(30)]
+    read_all(members[0])
+    late = world.join("late", active=False)
+    speaker = members[1].session.participant
+    speaker.touch()
+    members[0].room.announce(speaker, to_self=False)
+    told = [info.identity for frame in read_all(members[0]) for info in frame.update.participants]
+    assert told[-2:] == [late.session.participant.identity, "guest1"]
+
+
+def read_all(member):
+    member.read()
+    return member.frames
 
 
 def jwt_expiry(token):

@@ -17,6 +17,7 @@ from visavis.media import MediaEngine
 from visavis.rooms import ChatLog, Participant, Room
 from visavis.rooms.moderation import ROLE_ATTRIBUTE
 from visavis.signalling import data_tracks, messages, rpc, subscribing
+from visavis.signalling.announcements import SMALL_ROOM, Announcements
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.messages import Action, Reason
@@ -81,6 +82,7 @@ class LiveRoom:
         self._levels: dict[str, float] = {}
         self._told_recorded = False
         self._departed: deque[tuple[float, models.ParticipantInfo]] = deque()
+        self._announcements = Announcements(self._send_to_all, now=surroundings.now())
         self._log = _log.bind(room=room.sid)
 
     # -- coming and going ----------------------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class LiveRoom:
             allow_pause=request.about.allow_pause,
         )
         participant.advance(models.ParticipantInfo.JOINED)
-        self.announce(participant, to_self=False)
+        self._announce_state(participant)
         # "Fast start": tracks that are subscribed to before the first offer are part of it.
         subscribing.reconcile_subscriber(self, session)
         data_tracks.reconcile(self, session)
@@ -293,6 +295,12 @@ class LiveRoom:
         info.CopyFrom(participant.info())
         info.ClearField("tracks")  # they end with the participant
         self._departed.append((now, info))
+        # Who published is seen and heard, so its end does not wait.
+        is_urgent = participant.is_publisher or is_replaced
+        if not is_urgent:
+            self._announcements.add(info, audience=len(self.sessions), now=now)
+            return
+        self._announcements.flush()
         frames = messages.updates([info])
         for session in self.sessions.values():
             if not is_replaced or session.protocol < _PROTOCOL_IDENTITY_RECONNECTION:
@@ -323,7 +331,11 @@ class LiveRoom:
 
     # -- telling -------------------------------------------------------------------------------------------------------
     def announce(self, participant: Participant, *, to_self: bool) -> None:
-        """Sends the participant's state to all who may know of it, and to itself if asked."""
+        """Sends the participant's state to all who may know of it, and to itself if asked.
+
+        At once: its media may follow.
+        """
+        self._announcements.flush()
         frames = messages.updates([participant.info()])
         if participant.is_hidden:
             if to_self:
@@ -332,6 +344,21 @@ class LiveRoom:
         for session in self.sessions.values():
             if session.participant is not participant or to_self:
                 session.send_all(frames)
+
+    def _announce_state(self, participant: Participant) -> None:
+        """Tells the others how far a participant has come; of one without tracks that may wait."""
+        if participant.is_publisher or participant.is_hidden or len(self.sessions) <= SMALL_ROOM:
+            self.announce(participant, to_self=False)
+        else:
+            self._announcements.add(participant.info(), audience=len(self.sessions), now=self.around.now())
+
+    def tick(self) -> None:
+        """Tells what waited for company. To be called about twice a second."""
+        self._announcements.flush()
+
+    def _send_to_all(self, frames: Iterable[bytes]) -> None:
+        for session in self.sessions.values():
+            session.send_all(frames)
 
     def tell_room(self) -> None:
         """Sends counts and metadata to all, if they do not know them."""
@@ -358,7 +385,7 @@ class LiveRoom:
         session.was_connected = True
         if not session.participant.advance(models.ParticipantInfo.ACTIVE):
             return
-        self.announce(session.participant, to_self=False)
+        self._announce_state(session.participant)
         self.around.happened(happenings.of_participant("participant_joined", self.room, session.participant))
         known = {sid: quality for sid, quality in self._qualities.items() if sid in self.sessions}
         known.setdefault(session.sid, (models.ConnectionQuality.EXCELLENT, 100.0))

@@ -236,7 +236,7 @@ class RoomRegistry:
                     react(*found, event)
 
     def tick(self) -> None:
-        """Does what is due by now. To be called about once a second."""
+        """Does what is due by now. To be called about twice a second."""
         now = self._around.now()
         tells_rooms = now - self._room_updates_at >= ROOM_UPDATE_SECONDS
         if tells_rooms:
@@ -248,6 +248,7 @@ class RoomRegistry:
                 self.end_room(room, Reason.ROOM_CLOSED)
                 continue
             moderation.tick(room)
+            room.tick()
             if tells_rooms:
                 room.tell_room()
 

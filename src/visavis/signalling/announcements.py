@@ -1,0 +1,40 @@
+"""What all in a large room are told of those who come and go: a moment later, and together.
+
+Told one by one, each of N who join is told of each of the others. That is N² frames, and writing frames is most of
+what a join costs then. livekit-server gathers for three seconds what it tells of those who publish nothing.
+"""
+
+from collections.abc import Callable, Iterable
+
+from livekit.protocol import models
+
+from visavis.signalling import messages
+
+SMALL_ROOM = 16
+"""So many are told at once."""
+_SECONDS_EACH = 0.001
+"""Between two frames to all: no room writes more than a thousand frames a second of who comes and goes."""
+
+
+class Announcements:
+    """The first in a while goes out at once; what follows soon after waits for a later one, or for the clock's tick."""
+
+    def __init__(self, send: Callable[[Iterable[bytes]], None], *, now: float) -> None:
+        """Nothing waits; `send` sends frames to everybody in the room, `now` is of the monotonic clock."""
+        self._send = send
+        self._waiting: dict[str, models.ParticipantInfo] = {}
+        self._pause_until = now
+
+    def add(self, info: models.ParticipantInfo, *, audience: int, now: float) -> None:
+        """Tells of one participant. `info` is not changed afterwards, and replaces what waits of the same one."""
+        self._waiting[info.sid] = info
+        if audience <= SMALL_ROOM or now >= self._pause_until:
+            self._pause_until = now + audience * _SECONDS_EACH
+            self.flush()
+
+    def flush(self) -> None:
+        """Tells what waits. To be called before all are told something else of participants: the order matters."""
+        if self._waiting:
+            infos = list(self._waiting.values())
+            self._waiting.clear()
+            self._send(messages.updates(infos))
