@@ -17,7 +17,12 @@ _TRACK_LETTERS = {
 
 def new_id(prefix: str) -> str:
     """A fresh id, e.g. ``PA_…`` for the prefix ``PA_``."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    # One number and not twelve choices, each of which asks the system for randomness: a join makes a handful of ids.
+    number, letters = secrets.randbelow(len(_ALPHABET) ** 12), ""
+    for _ in range(12):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters += _ALPHABET[digit]
+    return prefix + letters
 
 
 def new_track_id(kind: models.TrackType, source: models.TrackSource) -> str:
