@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from visavis.app import Visavis
 from visavis.errors import ErrorKind, VisavisError
 from visavis.turn_bridge import bridge, is_turn
+from visavis.websocket import SignallingSocket
 
 # A caller that opens a connection sends its request at once.
 _REQUEST_WITHIN = 15.0
@@ -131,8 +132,9 @@ async def serve(
     config = uvicorn.Config(
         video,
         http=type("_Http", (_ImpatientHttp,), {"media": media}),
-        # wsproto bears request lines of 16 KiB and more, as long tokens make them; uvicorn's default drops those.
-        ws="wsproto",
+        # On wsproto, which bears request lines of 16 KiB and more, as long tokens make them: uvicorn's default drops
+        # those.
+        ws=SignallingSocket,
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         proxy_headers=trusted_proxies is not None,

@@ -1,0 +1,85 @@
+"""Our own server's WebSockets carry what uvicorn's do: messages of every length and kind, in order, both ways."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+import websockets
+
+from visavis.websocket import SignallingSocket
+
+
+async def echo(scope, receive, send):
+    assert (await receive())["type"] == "websocket.connect"
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        if message.get("text") == "close":
+            await send({"type": "websocket.close", "code": 4321})
+            continue
+        # It reads slower than they come.
+        await asyncio.sleep(0)
+        await send({**message, "type": "websocket.send"})
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(
+            echo,
+            ws=SignallingSocket,
+            ws_max_size=1 << 20,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve([listening]))
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 300_000])
+async def test_messages_of_every_length_come_back(length):
+    async with served() as url, websockets.connect(url) as client:
+        for message in (b"x" * length, "é" * length):
+            await client.send(message)
+            assert await client.recv() == message
+
+
+async def test_a_flood_is_answered_in_order():
+    messages = [number.to_bytes(4) * (1 if number % 7 else 20_000) for number in range(200)]
+    async with served() as url, websockets.connect(url) as client:
+        sending = asyncio.create_task(asyncio.wait_for(send_all(client, messages), 30))
+        assert [await client.recv() for _ in messages] == messages
+        await sending
+
+
+async def test_a_message_in_parts_is_one():
+    async with served() as url, websockets.connect(url) as client:
+        await client.send([b"one ", b"two ", b"three"])
+        assert await client.recv() == b"one two three"
+
+
+async def test_what_is_too_long_ends_the_connection():
+    async with served() as url, websockets.connect(url) as client:
+        await client.send(b"x" * ((1 << 20) + 1))
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await client.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+
+
+async def test_the_applications_close_reaches_the_client():
+    async with served() as url, websockets.connect(url) as client:
+        await client.send("close")
+        await client.wait_closed()
+        assert client.close_code == 4321
+
+
+async def send_all(client, messages):
+    for message in messages:
+        await client.send(message)
