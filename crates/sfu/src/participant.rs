@@ -110,8 +110,9 @@ pub(crate) struct Participant {
     /// Tracks of one stream are told as such; each then has a section of its own for good.
     pub sync_streams: bool,
     pub joined: Instant,
-    pub publisher: Option<Connection>,
-    pub subscriber: Option<Connection>,
+    // Boxed, as each has 10 kB and participants lie in a table that doubles when it is full.
+    pub publisher: Option<Box<Connection>>,
+    pub subscriber: Option<Box<Connection>>,
 
     pub published: BTreeMap<Mid, Published>,
     /// Track slab key and layer of each incoming stream.
@@ -183,8 +184,8 @@ impl Lacking {
 impl Participant {
     pub(crate) fn connection(&mut self, target: Target) -> Option<&mut Connection> {
         match target {
-            Target::Publisher => self.publisher.as_mut(),
-            Target::Subscriber => self.subscriber.as_mut(),
+            Target::Publisher => self.publisher.as_deref_mut(),
+            Target::Subscriber => self.subscriber.as_deref_mut(),
         }
     }
 

@@ -293,8 +293,8 @@ impl Shard {
         }
         let participant = &mut self.participants[key.0];
         match key.1 {
-            Target::Publisher => participant.publisher = Some(connection),
-            Target::Subscriber => participant.subscriber = Some(connection),
+            Target::Publisher => participant.publisher = Some(Box::new(connection)),
+            Target::Subscriber => participant.subscriber = Some(Box::new(connection)),
         }
         self.touch(key);
         self.start_watch(key, now);
