@@ -56,7 +56,7 @@ function Desk({ admin }: { admin: Admin }) {
           {overview ? t('admin:version', { version: overview.version, uptime: duration(overview.uptime) }) : null}
         </p>
         <LanguageSelect />
-        <button type="button" className="button" data-testid="admin-leave" onClick={() => admin.leave()}>
+        <button type="button" className="button button-small" data-testid="admin-leave" onClick={() => admin.leave()}>
           <LogOut aria-hidden="true" className="turns" />
           {t('admin:leave')}
         </button>

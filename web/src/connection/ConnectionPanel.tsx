@@ -26,8 +26,17 @@ function Panel({ onClose }: { onClose: () => void }) {
   useEffect(() => connection.watch(), [connection]);
   if (view.room === null) return null;
   return (
-    <Dialog title={t('connection:connection')} testId="connection" closeTestId="close-connection" onClose={onClose}>
-      <Findings findings={findingsOf({ connection: view.connection, tiles: view.tiles, figures })} />
+    <Dialog
+      title={t('connection:connection')}
+      testId="connection"
+      closeTestId="close-connection"
+      onClose={onClose}
+      isWide
+    >
+      <Findings
+        findings={findingsOf({ connection: view.connection, tiles: view.tiles, figures })}
+        isMeasured={figures !== null}
+      />
       {figures ? (
         <>
           <Totals figures={figures} />
@@ -48,7 +57,7 @@ function Panel({ onClose }: { onClose: () => void }) {
 
 const ICONS = { bad: CircleAlert, warning: TriangleAlert, info: Info };
 
-function Findings({ findings }: { findings: readonly Finding[] }) {
+function Findings({ findings, isMeasured }: { findings: readonly Finding[]; isMeasured: boolean }) {
   const t = useT();
   return (
     <div role="status" data-testid="connection-findings">
@@ -61,7 +70,7 @@ function Findings({ findings }: { findings: readonly Finding[] }) {
             </li>
           );
         })}
-        {findings.length === 0 ? (
+        {findings.length === 0 && isMeasured ? (
           <li data-tone="good">
             <CircleCheck aria-hidden="true" /> {t('connection:nothing')}
           </li>

@@ -15,7 +15,7 @@ beforeEach(() => {
 
 it('looks each second while somebody watches, and not once after', async () => {
   const stop = monitor.watch();
-  await vi.advanceTimersByTimeAsync(2_500);
+  await vi.advanceTimersByTimeAsync(2_000);
   expect(sample).toHaveBeenCalledTimes(3);
   expect(monitor.figures.get()).not.toBeNull();
   stop();
@@ -24,13 +24,21 @@ it('looks each second while somebody watches, and not once after', async () => {
   expect(sample).toHaveBeenCalledTimes(3);
 });
 
+it('tells no rates before there are two looks', async () => {
+  monitor.watch();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(monitor.figures.get()).toBeNull();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(monitor.figures.get()).not.toBeNull();
+});
+
 it('goes on when a look fails, with nothing to tell', async () => {
   monitor.watch();
   await vi.advanceTimersByTimeAsync(100);
   sample.mockRejectedValueOnce(new Error('closed'));
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(500);
   expect(monitor.figures.get()).toBeNull();
-  await vi.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(2_000);
   expect(monitor.figures.get()).not.toBeNull();
 });
 

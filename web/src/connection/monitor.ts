@@ -3,6 +3,8 @@ import { Store } from '../state/store';
 import { figuresOf, type Figures, type Sample } from './figures';
 
 const EVERY = 1_000;
+/** Who opens the panel waits for the second look: it comes sooner. */
+const SECOND = 500;
 
 export class ConnectionMonitor {
   /** Whether the panel is open. */
@@ -34,9 +36,11 @@ export class ConnectionMonitor {
     // A connection that closes meanwhile has nothing to tell.
     const now = await this.#sample().catch(() => null);
     if (this.#watchers === 0) return;
-    this.figures.set(now && figuresOf(now, this.#before, this.figures.get()));
+    // Rates need two looks: after the first one everything would seem to stand still.
+    this.figures.set(now && this.#before && figuresOf(now, this.#before, this.figures.get()));
+    const next = this.#before === null ? SECOND : EVERY;
     this.#before = now;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), EVERY);
+    this.#timer = setTimeout(() => void this.#look(), next);
   }
 }

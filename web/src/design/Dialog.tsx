@@ -10,11 +10,13 @@ interface Props {
   testId: string;
   closeTestId: string;
   onClose: () => void;
+  /** Has columns. */
+  isWide?: boolean;
   children: ReactNode;
 }
 
 /** Open for as long as it is rendered. */
-export function Dialog({ title, testId, closeTestId, onClose, children }: Props) {
+export function Dialog({ title, testId, closeTestId, onClose, isWide = false, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const t = useT();
   const heading = useId();
@@ -31,7 +33,7 @@ export function Dialog({ title, testId, closeTestId, onClose, children }: Props)
   return (
     <dialog
       ref={dialog}
-      className="dialog"
+      className={isWide ? 'dialog dialog-wide' : 'dialog'}
       data-testid={testId}
       aria-labelledby={heading}
       onCancel={(event) => {

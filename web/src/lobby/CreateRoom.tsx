@@ -55,7 +55,12 @@ export function CreateRoom() {
       <button type="submit" className="button button-primary" data-testid="create-room" disabled={!isRoomName(name)}>
         <Plus aria-hidden="true" /> {t('lobby:create')}
       </button>
-      <label className="create-encrypted">
+      {problem ? (
+        <p className="field-problem" id={rule} data-testid="room-rule" role="alert">
+          {problem}
+        </p>
+      ) : null}
+      <label className="check">
         <input
           type="checkbox"
           data-testid="create-encrypted"
@@ -63,16 +68,11 @@ export function CreateRoom() {
           checked={isEncrypted}
           onChange={(event) => setEncrypted(event.target.checked)}
         />
-        {t('encryption:create')}
+        <span>{t('encryption:create')}</span>
       </label>
       {isEncrypted ? (
         <p className="create-hint" id={hint}>
           {t('encryption:create-hint')}
-        </p>
-      ) : null}
-      {problem ? (
-        <p className="field-problem" id={rule} data-testid="room-rule" role="alert">
-          {problem}
         </p>
       ) : null}
       <details className="create-options">

@@ -48,9 +48,9 @@ describe('creating a room', () => {
     const user = userEvent.setup();
     show(<CreateRoom />);
     expect(create().disabled).toBe(true);
-    await user.type(screen.getByLabelText('Room Name'), 'alpha{Enter}');
+    await user.type(screen.getByLabelText('Room name'), 'alpha{Enter}');
     expect(create().disabled).toBe(true);
-    await user.type(screen.getByLabelText('Room Name'), 'beta');
+    await user.type(screen.getByLabelText('Room name'), 'beta');
     await user.click(create());
     expect(join.mock.calls).toEqual([
       ['alpha', USUAL],
@@ -62,7 +62,7 @@ describe('creating a room', () => {
     const user = userEvent.setup();
     show(<CreateRoom />);
     await user.click(screen.getByRole('button', { name: 'Suggest a name' }));
-    const suggested = screen.getByLabelText<HTMLInputElement>('Room Name').value;
+    const suggested = screen.getByLabelText<HTMLInputElement>('Room name').value;
     await user.click(screen.getByText('Options'));
     await user.click(screen.getByLabelText('Show who is inside'));
     await user.click(screen.getByLabelText(/knock/));
@@ -73,7 +73,7 @@ describe('creating a room', () => {
   it('says why a name cannot be', async () => {
     const user = userEvent.setup();
     show(<CreateRoom />);
-    await user.type(screen.getByLabelText('Room Name'), 'a/b{Enter}');
+    await user.type(screen.getByLabelText('Room name'), 'a/b{Enter}');
     expect(create().disabled).toBe(true);
     expect(screen.getByRole('alert').textContent).toMatch(/“\/”/);
     expect(join).not.toHaveBeenCalled();

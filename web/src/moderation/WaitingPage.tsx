@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useT } from '../i18n/i18n';
 import { CameraView } from '../lobby/CameraView';
 import { DeviceToggle } from '../media/DeviceToggle';
+import { Logo } from '../shell/Logo';
 import { useServices } from '../shell/services';
 import './waiting.css';
 
@@ -16,6 +17,7 @@ export function WaitingPage({ room }: { room: string }) {
   return (
     <main className="waiting-page" data-testid="waiting" data-room={room}>
       <div className="waiting-card">
+        <Logo />
         <h1 ref={heading} tabIndex={-1}>
           {t('moderation:waitTitle')}
         </h1>

@@ -3,9 +3,10 @@ import { Bot, Hand, Mic, MicOff, ShieldCheck, Video, VideoOff } from 'lucide-rea
 import { useCallServices } from '../call/services';
 import { SidePanel } from '../design/SidePanel';
 import { useT } from '../i18n/i18n';
-import { useStore } from '../state/store';
 import { PersonMenu } from '../moderation/PersonMenu';
 import { WaitingList } from '../moderation/WaitingList';
+import { colourOf, initialsOf } from '../shell/person';
+import { useStore } from '../state/store';
 import type { PersonInRoom } from './people';
 import './people.css';
 
@@ -60,15 +61,18 @@ function PersonRow({ person }: { person: PersonInRoom }) {
       data-camera-off={isCameraOff}
       data-hand={hand ?? ''}
     >
+      <span className="person-avatar" aria-hidden="true" style={colourOf(identity)}>
+        {initialsOf(name)}
+      </span>
+      <span className="person-name" title={name}>
+        {name}
+        {isLocal ? <span className="person-you">{t('people:you')}</span> : null}
+      </span>
       {hand === null ? null : (
         <span className="person-hand">
           <Hand role="img" aria-label={t('people:handUp')} /> {hand}
         </span>
       )}
-      <span className="person-name" title={name}>
-        {name}
-        {isLocal ? <span className="person-you">{t('people:you')}</span> : null}
-      </span>
       {isModerator ? <ShieldCheck role="img" aria-label={t('moderation:moderator')} data-testid="moderator" /> : null}
       {isAgent ? <Bot role="img" aria-label={t('people:agent')} /> : null}
       <MicIcon className={isSpeaking ? 'person-speaking' : undefined} role="img" aria-label={microphone} />

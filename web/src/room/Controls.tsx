@@ -6,6 +6,7 @@ import { ChatButton } from '../chat/ChatButton';
 import { IconButton } from '../design/IconButton';
 import { useShows } from '../embed/shows';
 import { useT } from '../i18n/i18n';
+import { DeviceMenu } from '../lobby/DeviceMenu';
 import { DeviceToggle } from '../media/DeviceToggle';
 import { ownDevices } from '../media/own-devices';
 import { TurnCamera } from '../media/TurnCamera';
@@ -33,7 +34,10 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
   return (
     <div className="controls" role="toolbar" aria-label={t('room:call')}>
       {!shows('microphone') ? null : may.microphone ? (
-        <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" />
+        <div className="with-menu">
+          <DeviceToggle kind="microphone" testId="toggle-microphone" shortcut="M" />
+          <DeviceMenu kind="microphone" />
+        </div>
       ) : (
         <IconButton
           label={t('media:microphone')}
@@ -46,7 +50,12 @@ export function Controls({ room, isSharing, isChatOpen, onChat, onSettings }: Pr
           onClick={() => moderation.isAllowed('microphone')}
         />
       )}
-      {shows('camera') ? <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" /> : null}
+      {shows('camera') ? (
+        <div className="with-menu">
+          <DeviceToggle kind="camera" testId="toggle-camera" shortcut="V" />
+          <DeviceMenu kind="camera" />
+        </div>
+      ) : null}
       {shows('camera') ? <TurnCamera /> : null}
       {CAN_SHARE && shows('screen') ? (
         <IconButton

@@ -33,19 +33,21 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
   }, [media]);
 
   return (
-    <Dialog title={t('settings:settings')} testId="settings" closeTestId="close-settings" onClose={onClose}>
+    <Dialog title={t('settings:settings')} testId="settings" closeTestId="close-settings" onClose={onClose} isWide>
       <div className="settings">
-        <div className="settings-picture">
-          <CameraView testId="settings-preview" followsWish={false} />
+        <div className="settings-fields">
+          <div className="settings-picture">
+            <CameraView testId="settings-preview" followsWish={false} />
+          </div>
+          <BlurField />
+          {inRoom ? <NameField testId="settings-name" onDone={() => void call.rename(person.shownName())} /> : null}
         </div>
         <div className="settings-fields">
-          {inRoom ? <NameField testId="settings-name" onDone={() => void call.rename(person.shownName())} /> : null}
           <DeviceSelect
             kind="camera"
             devices={cameras}
             active={camera.status === 'live' ? camera.deviceId : undefined}
           />
-          <BlurField />
           <DeviceSelect
             kind="microphone"
             devices={microphones}
@@ -55,16 +57,16 @@ export function SettingsDialog({ inRoom = false, onClose }: Props) {
           <DeviceSelect kind="speaker" devices={speakers} active={media.speaker()}>
             <SpeakerTest deviceId={media.speaker()} />
           </DeviceSelect>
-          <label className="check">
-            <input
-              type="checkbox"
-              checked={singleKeys}
-              onChange={(event) => preferences.setSingleKeys(event.target.checked)}
-            />
-            <span>{t('settings:singleKeys')}</span>
-          </label>
-          <LanguageSelect />
+          <LanguageSelect isField />
         </div>
+        <label className="check settings-keys">
+          <input
+            type="checkbox"
+            checked={singleKeys}
+            onChange={(event) => preferences.setSingleKeys(event.target.checked)}
+          />
+          <span>{t('settings:singleKeys')}</span>
+        </label>
       </div>
     </Dialog>
   );

@@ -1,16 +1,21 @@
 // The language of the page, each by its own name.
+import { Globe } from 'lucide-react';
 import { useId } from 'react';
 import { chooseLanguage, useLanguage, useT } from '../i18n/i18n';
 import { LANGUAGES, type Language } from '../i18n/languages';
 import { storageOf } from '../state/storage';
 
-export function LanguageSelect() {
+/** With its word above it among other fields; alone in a header with a sign in it. */
+export function LanguageSelect({ isField = false }: { isField?: boolean }) {
   const t = useT();
   const language = useLanguage();
   const id = useId();
   return (
-    <div className="field">
-      <label htmlFor={id}>{t('shell:language')}</label>
+    <div className={isField ? 'field' : 'language'}>
+      <label htmlFor={id} className={isField ? undefined : 'for-screen-readers'}>
+        {t('shell:language')}
+      </label>
+      {isField ? null : <Globe aria-hidden="true" />}
       <select
         id={id}
         className="input"

@@ -1,4 +1,5 @@
 // Who this page is to the others: an identity for as long as the tab lives, and a name that is kept.
+import type { CSSProperties } from 'react';
 import { AS_IS, t } from '../i18n/i18n';
 import { Store } from '../state/store';
 
@@ -66,6 +67,13 @@ export function initialsOf(name: string): string {
     (word) => Array.from(word ?? '')[0] ?? '',
   );
   return letters.join('').toLocaleUpperCase() || '?';
+}
+
+/** The same colour for the same person everywhere, as a property of style. */
+export function colourOf(identity: string): CSSProperties {
+  let hue = 0;
+  for (const character of identity) hue = (hue * 31 + (character.codePointAt(0) ?? 0)) % 360;
+  return { '--hue': hue } as CSSProperties;
 }
 
 function newIdentity(): string {

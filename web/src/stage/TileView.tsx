@@ -8,7 +8,7 @@ import type { Tile } from '../call/tiles';
 import { TileStranger } from '../encryption/TileStranger';
 import { TileHand } from '../people/TileHand';
 import { TileReactions } from '../reactions/TileReactions';
-import { initialsOf } from '../shell/person';
+import { colourOf, initialsOf } from '../shell/person';
 import { labelOf } from './labels';
 import { OwnPictureView } from './OwnPictureView';
 import { PictureView } from './PictureView';
@@ -38,7 +38,7 @@ export const TileView = memo(function TileView(props: Props) {
   return (
     <li
       className="tile"
-      style={{ insetInlineStart: x, top: y, width, height }}
+      style={{ insetInlineStart: x, top: y, width, height, ...colourOf(tile.identity) }}
       data-testid="tile"
       data-key={tile.key}
       data-place={place}
@@ -127,9 +127,8 @@ export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: bo
 }
 
 function Avatar({ tile }: { tile: Tile }) {
-  const style = { '--hue': hueOf(tile.identity) } as React.CSSProperties;
   return (
-    <span className="tile-avatar" aria-hidden="true" style={style}>
+    <span className="tile-avatar" aria-hidden="true" style={colourOf(tile.identity)}>
       {tile.source === 'screen_share' ? <MonitorUp /> : initialsOf(tile.name)}
     </span>
   );
@@ -159,11 +158,4 @@ export function marksOf(tile: Tile): Record<`data-${string}`, string | boolean> 
     'data-paused': tile.isPaused,
     'data-quality': tile.quality,
   };
-}
-
-/** The same colour for the same person everywhere. */
-function hueOf(identity: string): number {
-  let hue = 0;
-  for (const character of identity) hue = (hue * 31 + (character.codePointAt(0) ?? 0)) % 360;
-  return hue;
 }
