@@ -38,8 +38,8 @@ export interface DevicePlan {
   /** The largest picture a camera gives, as [width, height]; small by default because encoding is in software. */
   largest: [number, number];
   fps: number;
-  /** For pictures of the page: cameras show somebody before a wall of their colour. */
-  portrait?: boolean;
+  /** For pictures of the page: cameras show somebody, each colour another one. */
+  portrait?: Colour;
   /** Cameras show fine stripes all over, and nobody: what blur has to take away. */
   stripes?: boolean;
 }
@@ -191,7 +191,7 @@ export class FakeDevices {
     let frame = 0;
     const draw = () => {
       if (this.#plan.portrait) {
-        drawPortrait(context, colour, deviceId === 'screen');
+        drawPortrait(context, this.#plan.portrait, deviceId === 'screen');
         return;
       }
       context.fillStyle = `rgb(${PALETTE[colour].join()})`;

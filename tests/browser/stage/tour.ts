@@ -1,4 +1,6 @@
 /** A walk through every view of the page: what is checked for access, and what pictures are taken of. */
+import { join } from 'node:path';
+import type { Colour } from '../page/palette.ts';
 import { Crowd } from './crowd.ts';
 import { Guest } from './guest.ts';
 import type { Stage } from './visit.ts';
@@ -12,15 +14,17 @@ export interface View {
   hide?: () => Promise<void>;
 }
 
-const PLAN = { portrait: true, largest: [1280, 720] as [number, number], fps: 5 };
+/** A camera that shows somebody, each colour another one. */
+const plan = (portrait: Colour) => ({ portrait, largest: [1280, 720] as [number, number], fps: 5 });
 const ROOM = 'Morning coffee';
-const PAST = JSON.stringify(['Design review', 'A room whose name is longer than a narrow screen is wide']);
+const PAST = JSON.stringify(['Book club', 'A room whose name is longer than a narrow screen is wide']);
 
 /** View after view. What is done with one may change the size of its window and its colours, and nothing else. */
 export async function* tour(stage: Stage): AsyncGenerator<View> {
   yield* home(stage);
   yield* joining(stage);
   yield* call(stage);
+  yield* meeting(stage);
   yield* many(stage);
   yield* moderation(stage);
   yield* commands(stage);
@@ -36,7 +40,7 @@ async function* home(stage: Stage): AsyncGenerator<View> {
   await refused.shows('way-back');
   yield { name: 'home-refused', visitor: refused };
   await refused.close();
-  const alice = await stage.visitor('alice', { plan: PLAN });
+  const alice = await stage.visitor('alice', { plan: plan('red') });
   await alice.page.evaluate((past) => localStorage.setItem('visavis.recent-rooms', past), PAST);
   await alice.page.reload();
   await alice.callMyself('Alice');
@@ -58,15 +62,21 @@ async function* home(stage: Stage): AsyncGenerator<View> {
     },
     hide: () => alice.click('close-settings'),
   };
-  const bob = await stage.visitor('bob', { plan: PLAN });
-  await bob.callMyself('Bob');
-  await bob.createRoom(ROOM);
-  await alice.badge(ROOM, '1 / 50');
+  const bob = await stage.visitor('bob', { plan: plan('green') });
+  const carol = await stage.visitor('carol', { plan: plan('blue') });
+  const dana = await stage.visitor('dave', { plan: plan('cyan') });
+  await Promise.all([bob.callMyself('Bob'), carol.callMyself('Carol Mendes'), dana.callMyself('Dana')]);
+  await bob.createRoom('Design review');
+  await carol.joinByClick('Design review');
+  await dana.createRoom('Help desk');
+  await alice.badge('Design review', '2 / 50');
+  await alice.badge('Help desk', '1 / 50');
+  yield { name: 'home-rooms', visitor: alice };
   await alice.click('create-options');
   await alice.fill('room-input', 'a/b');
   await alice.shows('room-rule');
-  yield { name: 'home-rooms', visitor: alice };
-  await Promise.all([alice.close(), bob.close()]);
+  yield { name: 'home-options', visitor: alice };
+  for (const visitor of [alice, bob, carol, dana]) await visitor.close();
 }
 
 /** On the way into a room: before the code of calls is there, and before the server has answered. */
@@ -87,13 +97,13 @@ async function* joining(stage: Stage): AsyncGenerator<View> {
 }
 
 async function* call(stage: Stage): AsyncGenerator<View> {
-  const alice = await stage.visitor('alice', { plan: PLAN });
+  const alice = await stage.visitor('alice', { plan: plan('red') });
   await alice.callMyself('Alice');
   await alice.createRoom(ROOM);
   await alice.shows('alone');
   yield { name: 'call-alone', visitor: alice };
-  const bob = await stage.visitor('bob', { plan: PLAN });
-  const carol = await stage.visitor('carol', { plan: PLAN });
+  const bob = await stage.visitor('bob', { plan: plan('green') });
+  const carol = await stage.visitor('carol', { plan: plan('blue') });
   await Promise.all([bob.callMyself('Bob'), carol.callMyself('Carol')]);
   await bob.joinByClick(ROOM);
   const tile = testId('tile', '[data-local="false"]');
@@ -161,6 +171,58 @@ async function* many(stage: Stage): AsyncGenerator<View> {
   await alice.close();
 }
 
+/** As many as a usual meeting has. */
+async function* meeting(stage: Stage): AsyncGenerator<View> {
+  const room = 'Spring planning';
+  const alice = await stage.visitor('alice', { plan: plan('red') });
+  await alice.callMyself('Alice');
+  await alice.createRoom(room);
+  const others = await Promise.all(
+    (
+      [
+        ['bob', 'green', 'Bob'],
+        ['carol', 'blue', 'Carol Mendes'],
+        ['dave', 'yellow', 'Samir'],
+        ['dave', 'cyan', 'Dana'],
+        ['dave', 'magenta', 'Ngozi'],
+      ] as const
+    ).map(async ([who, portrait, name]) => {
+      const visitor = await stage.visitor(who, { plan: plan(portrait) });
+      await visitor.callMyself(name);
+      await visitor.joinByClick(room);
+      return visitor;
+    }),
+  );
+  const [bob, carol, samir, dana] = others as [Visitor, Visitor, Visitor, Visitor];
+  for (const visitor of [carol, samir, dana]) await visitor.click('toggle-microphone');
+  const names = ['Bob', 'Carol', 'Samir', 'Dana', 'Ngozi'];
+  await Promise.all(names.map((name) => alice.plays(testId('tile', '[data-local="false"]'), name, null)));
+  await dana.click('toggle-hand');
+  await says(bob, 'Here is the draft: https://example.org/spring', carol);
+  await says(carol, 'Great, the second chart is the one to look at. 👍', bob);
+  await says(alice, 'Thanks! Shall we begin with it?', bob);
+  await alice.shows('tile-hand');
+  await alice.hides('notice');
+  yield { name: 'call-six', visitor: alice };
+  const chat = { show: () => opens(alice, 'toggle-chat', 'chat'), hide: () => alice.click('close-chat') };
+  yield { name: 'call-six-chat', visitor: alice, ...chat };
+  await bob.click('toggle-screen');
+  await alice.plays(testId('tile', '[data-source="screen_share"]'), 'Bob', null);
+  yield { name: 'call-six-screen', visitor: alice };
+  for (const visitor of others) await visitor.close();
+  await alice.close();
+}
+
+/** Writes into the chat; its panel is open for no longer. */
+async function says(visitor: Visitor, text: string, read: Visitor): Promise<void> {
+  await visitor.click('toggle-chat');
+  await (await visitor.find('chat-input')).type(text);
+  await visitor.press('Enter');
+  await visitor.shows('message', { more: '[data-own="true"][data-state="sent"]', text: text.slice(0, 20) });
+  await visitor.click('close-chat');
+  await read.shows('unread');
+}
+
 /** By the keyboard: neither a notice over the button nor a size that the page has just been given is in the way. */
 async function opens(visitor: Visitor, button: string, shown: string): Promise<void> {
   await (await visitor.find(button)).focus();
@@ -183,6 +245,8 @@ async function* dialogs(alice: Visitor): AsyncGenerator<View> {
       visitor: alice,
       show: async () => {
         await opens(alice, button, shown);
+        // Fetched when it is first wanted.
+        if (shown === 'invite-dialog') await alice.shows('qr');
       },
       hide: async () => {
         await alice.press('Escape');
@@ -195,7 +259,7 @@ async function* dialogs(alice: Visitor): AsyncGenerator<View> {
     visitor: alice,
     show: async () => {
       await alice.press('i');
-      await alice.shows('connection-findings');
+      await alice.shows('connection-streams');
     },
     hide: () => alice.press('Escape'),
   };
@@ -222,18 +286,20 @@ async function* talk(alice: Visitor, bob: Visitor, carol: Visitor): AsyncGenerat
   };
   yield { name: 'chat-empty', visitor: alice, ...chat };
   for (const visitor of [bob, carol]) await visitor.click('toggle-chat');
-  const says = async (visitor: Visitor, text: string) => {
+  const saysThere = async (visitor: Visitor, text: string) => {
     await (await visitor.find('chat-input')).type(text);
     await visitor.press('Enter');
     await visitor.shows('message', { more: '[data-own="true"][data-state="sent"]', text });
   };
-  await says(bob, 'Good morning! The plan for today: https://example.org/plan');
+  await saysThere(bob, 'Good morning! The plan for today: https://example.org/plan');
   await carol.shows('message', { text: 'Good morning!' });
   await (await carol.find('message')).hover();
   await carol.click('reply');
-  await says(carol, 'Thanks, I will have a look at it right away.');
+  await saysThere(carol, 'Thanks, I will have a look at it right away.');
   const file = await bob.page.$(testId('file-input'));
-  await (file as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(import.meta.filename);
+  await (file as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(
+    join(import.meta.dirname, '../../../README.md'),
+  );
   await alice.shows('unread');
   for (const visitor of [bob, carol]) await visitor.click('close-chat');
   await bob.click('toggle-hand');
@@ -267,7 +333,7 @@ async function* talk(alice: Visitor, bob: Visitor, carol: Visitor): AsyncGenerat
 
 async function* moderation(stage: Stage): AsyncGenerator<View> {
   const room = 'Team talk';
-  const alice = await stage.visitor('alice', { plan: PLAN });
+  const alice = await stage.visitor('alice', { plan: plan('red') });
   await alice.callMyself('Alice');
   await alice.createRoom(room);
   yield {
@@ -285,7 +351,7 @@ async function* moderation(stage: Stage): AsyncGenerator<View> {
   await alice.click('open-room-settings');
   await alice.click('setting-waitingRoom');
   await alice.click('close-room-settings');
-  const carol = await stage.visitor('carol', { plan: PLAN });
+  const carol = await stage.visitor('carol', { plan: plan('blue') });
   await carol.callMyself('Carol');
   await carol.click('room-row', `[data-room="${room}"]`);
   await carol.plays(testId('waiting-preview'), '', null);
@@ -308,11 +374,11 @@ async function* moderation(stage: Stage): AsyncGenerator<View> {
 /** What a moderator does, and what those see to whom it is done. */
 async function* commands(stage: Stage): AsyncGenerator<View> {
   const room = 'Assembly hall';
-  const alice = await stage.visitor('alice', { plan: PLAN });
+  const alice = await stage.visitor('alice', { plan: plan('red') });
   await alice.callMyself('Alice');
   await alice.createRoom(room);
-  const bob = await stage.visitor('bob', { plan: PLAN });
-  const carol = await stage.visitor('carol', { plan: PLAN });
+  const bob = await stage.visitor('bob', { plan: plan('green') });
+  const carol = await stage.visitor('carol', { plan: plan('blue') });
   await Promise.all([bob.callMyself('Bob'), carol.callMyself('Carol')]);
   await Promise.all([bob.joinByClick(room), carol.joinByClick(room)]);
   await alice.shows('tile', { text: 'Carol' });
@@ -377,7 +443,7 @@ async function* commands(stage: Stage): AsyncGenerator<View> {
   await alice.click('open-room-settings');
   await alice.click('setting-locked');
   await alice.click('close-room-settings');
-  const dave = await stage.visitor('dave', { plan: PLAN });
+  const dave = await stage.visitor('dave', { plan: plan('cyan') });
   await dave.createRoom('Knock first');
   await dave.click('open-room-settings');
   await dave.click('setting-waitingRoom');
@@ -401,11 +467,11 @@ async function* elsewhere(stage: Stage): AsyncGenerator<View> {
   await test.shows('checkup', { more: '[data-phase="finished"]', within: 40_000 });
   yield { name: 'test-finished', visitor: test };
   await test.close();
-  const before = await stage.visitor('alice', { path: '/r/embedded?embed=1&join=0' });
+  const before = await stage.visitor('alice', { path: '/r/Town%20hall?embed=1&join=0', plan: plan('red') });
   await before.shows('left');
   yield { name: 'embed-before', visitor: before };
   await before.click('join-again');
-  await before.isIn('embedded');
+  await before.isIn('Town hall');
   yield { name: 'embed-call', visitor: before };
   const operator = await stage.visitor('carol', { path: '/admin' });
   await operator.shows('admin-token');
@@ -413,7 +479,8 @@ async function* elsewhere(stage: Stage): AsyncGenerator<View> {
   const [, address = ''] = /Operate +(\S+#token=\S+)/.exec(stage.server.log()) ?? [];
   await operator.page.goto(address);
   await operator.page.reload();
-  await operator.click('open-room');
+  // The room of before may still be there, above it, and close while one clicks.
+  await operator.click('room-row', `[data-room="Town hall"] ${testId('open-room')}`);
   await operator.shows('track-row');
   yield { name: 'admin', visitor: operator };
   yield {
