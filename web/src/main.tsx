@@ -4,7 +4,7 @@ import './design/design.css';
 import { keepFocus } from './design/lost-focus';
 import { parseOptions } from './embed/options';
 import { startLanguage } from './i18n/i18n';
-import { basePath, isCheckupPath, roomOfPath } from './shell/address';
+import { basePath, isCheckupPath } from './shell/address';
 import { App } from './shell/App';
 import { whenIdle } from './shell/idle';
 import { followKeyboard } from './shell/keyboard';
@@ -14,8 +14,6 @@ import { applyLook } from './theme/look';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
-// A link to a room: its code comes beside all else. If it does not, joining says so.
-if (roomOfPath(location.pathname, basePath()) !== null) void import('./call/module').catch(() => undefined);
 const options = parseOptions(location.search, location.origin);
 for (const problem of options.problems) console.error(`Visavis: ${problem} It is left out.`);
 if (options.isEmbedded) for (const warning of options.warnings) console.warn(`Visavis: ${warning}`);

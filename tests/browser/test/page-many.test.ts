@@ -6,7 +6,7 @@ import { closedAfter } from '../stage/closing.ts';
 import { Crowd } from '../stage/crowd.ts';
 import { leftOut } from '../stage/servers.ts';
 import { growing, soaked } from '../stage/soaking.ts';
-import { costOf, tasksOf, type Task } from '../stage/tasks.ts';
+import { costOf, tasksOf } from '../stage/tasks.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
@@ -14,9 +14,6 @@ const OTHERS = 24;
 
 /** So long may the page not answer, ms. */
 const LONG = 100;
-
-/** Where others use the caches, too, the same work takes more processor time: a join that seems to be long is tried again. */
-const TRIES = 3;
 
 describe('our page in a room of many', { skip: leftOut('visavis'), timeout: 300_000 }, () => {
   const closing = closedAfter();
@@ -38,23 +35,22 @@ describe('our page in a room of many', { skip: leftOut('visavis'), timeout: 300_
     );
   }
 
-  it(`joins ${OTHERS} others with no task over ${LONG} ms`, async () => {
+  it(`joins ${OTHERS} others with no task over ${LONG} ms`, async (context) => {
     await using crowd = new Crowd(stage.server, 'many');
     await crowd.join(OTHERS);
-    let tasks: Task[] = [];
-    for (let tried = 0; tried < TRIES && !(costOf(tasks[0]) <= LONG); tried++) {
-      const alice = await stage.visitor('alice', { devices: 'browser', size: { width: 1280, height: 800 } });
-      await alice.find('room-row', '[data-room="many"]');
-      await alice.plays(testId('preview'), '', null);
-      tasks = await tasksOf(alice.page, async () => {
-        await alice.joinByClick('many');
-        await seesEverybody(alice);
-        await sleep(5_000);
-      });
-      assert.ok(tasks.length > 1_000, `the trace has ${tasks.length} tasks only`);
-      await alice.close();
-    }
-    assert.ok(costOf(tasks[0]) <= LONG, JSON.stringify(tasks.slice(0, 3), null, 1));
+    // In a browser just started, which has compiled nothing of the page yet.
+    const alice = await stage.visitor('alice', { devices: 'browser', size: { width: 1280, height: 800 } });
+    await alice.find('room-row', '[data-room="many"]');
+    await alice.plays(testId('preview'), '', null);
+    const tasks = await tasksOf(alice.page, async () => {
+      await alice.joinByClick('many');
+      await seesEverybody(alice);
+      await sleep(5_000);
+    });
+    assert.ok(tasks.length > 1_000, `the trace has ${tasks.length} tasks only`);
+    const [longest] = tasks;
+    context.diagnostic(`longest task: ${longest?.cpu.toFixed(0)} + ${longest?.waited.toFixed(0)} ms`);
+    assert.ok(costOf(longest) <= LONG, JSON.stringify(tasks.slice(0, 3), null, 1));
   });
 
   it('holds no more after many have come and gone than before', async () => {

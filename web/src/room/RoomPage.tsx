@@ -22,6 +22,7 @@ import { RoomDialog } from '../moderation/RoomDialog';
 import { PeopleButton } from '../people/PeopleButton';
 import { PeoplePanel } from '../people/PeoplePanel';
 import { SettingsDialog } from '../settings/SettingsDialog';
+import { JoiningWords } from '../shell/JoiningPage';
 import { Logo } from '../shell/Logo';
 import { useStore } from '../state/store';
 import { Controls } from './Controls';
@@ -126,13 +127,7 @@ export function RoomPage({ view }: { view: InRoom }) {
         </div>
       </header>
       <main className="room-main" aria-label={t('room:call')}>
-        {connection === 'joining' ? (
-          <p className="room-joining" role="status">
-            <span className="spinner" aria-hidden="true" /> {t('shell:joining', { room })}
-          </p>
-        ) : (
-          <Stage />
-        )}
+        {connection === 'joining' ? <JoiningWords room={room} /> : <Stage />}
         <CaptionsView />
         {isAlone ? (
           <div className="alone" data-testid="alone">

@@ -1,5 +1,5 @@
 // The whole page: home or a room, and the notices over both.
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { LeftPage } from '../embed/LeftPage';
 import { HomePage } from '../lobby/HomePage';
 import { WaitingPage } from '../moderation/WaitingPage';
@@ -12,7 +12,8 @@ import { ServicesContext, type Services } from './services';
 export function App({ services }: { services: Services }) {
   const view = useStore(services.call.view);
   const isWaiting = useStore(services.call.isWaiting);
-  const code = useStore(services.callLoader.code);
+  // Drawn in pieces, so that the page answers meanwhile: a room is the most that is ever drawn at once.
+  const code = useDeferredValue(useStore(services.callLoader.code));
   const { isEmbedded } = services.options;
   const [wasIn, setWasIn] = useState(false);
   if (!wasIn && view.room !== null && view.connection !== 'joining') setWasIn(true);

@@ -18,6 +18,7 @@ import { storageOf } from '../state/storage';
 import { basePath, roomOfPath } from './address';
 import { CallLoader } from './call-loader';
 import { followAddress, joinAddress } from './follow-address';
+import { painted } from './idle';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
 import { Title } from './title';
@@ -50,7 +51,10 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   const rooms = new RoomList(api);
   const keys = new Keys();
   const callLoader = new CallLoader({
-    fetch: async () => (await import('../call/module')).startCall(services),
+    fetch: async () => {
+      await painted();
+      return (await import('../call/module')).startCall(services);
+    },
     reach: () => api.rooms(),
     reload: () => location.reload(),
   });

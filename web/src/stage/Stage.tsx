@@ -15,6 +15,7 @@ import { labelOf } from './labels';
 import { neighbour, type Direction, type Paged, type Size } from './layout';
 import { standOf } from './places';
 import { TileView } from './TileView';
+import { usePortions } from './use-portions';
 import { useSize } from './use-size';
 import { videoOf } from './view-commands';
 import './stage.css';
@@ -60,6 +61,7 @@ function Tiles({ size }: { size: Size }) {
   const list = useRef<HTMLUListElement>(null);
   const { placed, paged, capacity } = useMemo(() => standOf(arrangement, size, page), [arrangement, size, page]);
   useEffect(() => stage.setCapacity(capacity), [stage, capacity]);
+  const shown = usePortions(placed);
 
   // One stop of the Tab key for all tiles, however many there are; arrow keys go from tile to tile.
   const stop = placed.some(({ tile }) => tile.key === reached) ? reached : placed[0]?.tile.key;
@@ -86,7 +88,7 @@ function Tiles({ size }: { size: Size }) {
   return (
     <>
       <ul className="tiles" aria-label={t('stage:people')} ref={list} onKeyDown={onKeyDown}>
-        {placed.map(({ tile, box, place }) => (
+        {shown.map(({ tile, box, place }) => (
           <TileView
             key={tile.key}
             tile={tile}
