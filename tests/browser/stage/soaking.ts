@@ -22,18 +22,21 @@ export interface Soak {
 
 const ROOM = 'soak';
 
+/** For people to come and be seen: a machine that does much else takes long, ms. */
+const PATIENCE = 240_000;
+
 /** What the page held after each round that counts. */
 export async function soaked(stage: Stage, soak: Soak): Promise<Held[]> {
   await using crowd = new Crowd(stage.server, ROOM);
   await crowd.join(soak.people);
   const alice = await stage.visitor('alice', { devices: 'browser', size: { width: 1280, height: 800 } });
   const areThere = async () => {
-    await alice.shows('toggle-people', { text: String(crowd.size + 1), within: 60_000 });
+    await alice.shows('toggle-people', { text: String(crowd.size + 1), within: PATIENCE });
     await alice.until(
       (selector) => [...document.querySelectorAll<HTMLVideoElement>(selector)].every((video) => video.videoWidth > 0),
       [testId('tile', ' video')],
       'a picture in each tile',
-      60_000,
+      PATIENCE,
     );
   };
   await alice.joinByClick(ROOM);
@@ -42,7 +45,7 @@ export async function soaked(stage: Stage, soak: Soak): Promise<Held[]> {
   const held: Held[] = [];
   for (let round = -soak.warmup; round < soak.rounds && !soak.until?.(); round++) {
     await crowd.leave(soak.changing);
-    await alice.shows('toggle-people', { text: String(crowd.size + 1), within: 60_000 });
+    await alice.shows('toggle-people', { text: String(crowd.size + 1), within: PATIENCE });
     await crowd.join(soak.changing);
     await areThere();
     await sleep(soak.pause);
