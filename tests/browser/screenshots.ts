@@ -23,7 +23,6 @@ const KEPT: Record<string, readonly Picture[]> = {
   'call-six-chat': [{ width: 1280, dark: false }],
   'call-six-screen': [{ width: 1280, dark: false }],
   'call-two': [{ width: 360, dark: false }],
-  'call-invite': [{ width: 768, dark: false }],
   'call-connection': [{ width: 1280, dark: false }],
   'call-people-hands': [{ width: 360, dark: false }],
   chat: [{ width: 360, dark: true }],
