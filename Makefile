@@ -24,7 +24,7 @@ WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
 say = @printf '\033[1m▸ %s\033[0m\n'
 
 .PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench lighthouse soak clean \
-	setup setup-test browsers livekit-server
+	setup setup-test browsers servers livekit-server
 
 ##@ To use it
 run: setup ## Set up what is missing, serve, and print the address (ARGS="--port 8000" for flags)
@@ -93,7 +93,7 @@ help: ## List these targets
 
 setup: $(STAMPS)/core $(STAMPS)/web
 
-setup-test: setup $(STAMPS)/python-dev $(STAMPS)/test-clients $(STAMPS)/agents browsers livekit-server
+setup-test: setup $(STAMPS)/python-dev $(STAMPS)/test-clients $(STAMPS)/agents browsers servers livekit-server
 
 $(STAMPS)/tools:
 	@tools/check_tools.sh $(PYTHON)
@@ -141,6 +141,9 @@ $(STAMPS)/agents: pyproject.toml | $(STAMPS)/tools # Of its own, for it pins the
 
 browsers: # Chromium and Firefox, from the distribution
 	@tools/install_browsers.sh
+
+servers: # PostgreSQL and balancers, from the distribution
+	@tools/install_servers.sh
 
 livekit-server: $(LIVEKIT_SERVER) # The real one, judge of ours
 

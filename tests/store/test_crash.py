@@ -3,39 +3,28 @@
 import itertools
 import signal
 import time
-from pathlib import Path
 
-import httpx
 import pytest
 from livekit import rtc
+from store_api import TOKEN, Rows, history_of, until
 
 from ports import port
 from servers import MediaServer, visavis_server
 
-TOKEN = "a token of the tests"
 _ports = itertools.count(port(700), 5)
-
-
-async def history(server: MediaServer, kind: str) -> list[dict[str, object]]:
-    async with httpx.AsyncClient(base_url=server.http_url, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
-        answer = await http.get(f"/api/admin/history/{kind}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()["rows"]
 
 
 async def ended(server: MediaServer, identity: str) -> dict[str, object]:
     """Waits until it is written that somebody left."""
-    deadline = time.monotonic() + 10
-    while True:
-        for row in await history(server, "sessions"):
-            if row["identity"] == identity and row["endedAt"] is not None and row["bytesIn"] is not None:
-                return row
-        assert time.monotonic() < deadline, f"it was not written that {identity} left"
+
+    def who(rows: Rows) -> Rows:
+        return [row for row in rows if row["identity"] == identity and row["endedAt"] and row["bytesIn"] is not None]
+
+    return who(await until(server, "sessions", lambda rows: bool(who(rows))))[0]
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["kill -9", "SIGTERM"])
-async def test_the_next_server_tells_the_truth_about_the_last_one(tmp_path: Path, killed: bool) -> None:
-    url = f"sqlite:///{tmp_path / 'history.sqlite3'}"
+async def test_the_next_server_tells_the_truth_about_the_last_one(url: str, killed: bool) -> None:
     before = time.time() * 1000
     with visavis_server(next(_ports), database_url=url, admin_token=TOKEN) as server:
         stays, leaves = rtc.Room(), rtc.Room()
@@ -53,8 +42,8 @@ async def test_the_next_server_tells_the_truth_about_the_last_one(tmp_path: Path
     after = time.time() * 1000
 
     with visavis_server(next(_ports), database_url=url, admin_token=TOKEN) as server:
-        sessions = {row["identity"]: row for row in await history(server, "sessions")}
-        [room], [track] = await history(server, "rooms"), await history(server, "tracks")
+        sessions = {row["identity"]: row for row in await history_of(server, "sessions")}
+        [room], [track] = await history_of(server, "rooms"), await history_of(server, "tracks")
     assert sessions["leaves"] == finished
     assert (finished["endReason"], isinstance(finished["bytesIn"], int)) == ("client_initiated", True)
     cut_off = sessions["stays"]

@@ -11,9 +11,9 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-async def history(make_recorder: MakeRecorder) -> History:
+async def history(make_recorder: MakeRecorder, url: str) -> History:
     """Ten rooms, an hour after each other, with one person each; the last one lives."""
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(url)
     for number in range(10):
         sid, name, began = f"RM_{number}", f"Room 100% {number}", happening.STARTED + number * HOUR
         recorder.happened(happening.room("room_started", sid, name, started=began))

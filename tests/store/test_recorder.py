@@ -1,15 +1,17 @@
 """What is written of what happens, however the database behaves."""
 
 import asyncio
+import contextlib
 import itertools
-import sqlite3
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import happening
 import pytest
-from happening import MakeRecorder
+from happening import MakeRecorder, Sql
 from livekit.protocol import models
+from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from visavis.errors import VisavisError
@@ -17,13 +19,13 @@ from visavis.media.events import ParticipantTotals, TrackTotals
 from visavis.store import recorder as recorder_module
 from visavis.store.database import Database
 from visavis.store.found import HistoryFilter
-from visavis.store.recorder import Recorder
+from visavis.store.schema import upgrade
 
 ALL = HistoryFilter()
 
 
-async def test_a_call_is_told_with_its_ends_reasons_and_bytes(make_recorder: MakeRecorder) -> None:
-    recorder, history = await make_recorder()
+async def test_a_call_is_told_with_its_ends_reasons_and_bytes(make_recorder: MakeRecorder, url: str) -> None:
+    recorder, history = await make_recorder(url)
     for event in happening.whole_call():
         recorder.happened(event)
     recorder.room_ended("RM_a", models.DisconnectReason.ROOM_CLOSED)
@@ -57,8 +59,8 @@ async def test_a_call_is_told_with_its_ends_reasons_and_bytes(make_recorder: Mak
     assert (track["bytes"], track["packets"], track["lost"]) == (1000, 10, 2)
 
 
-async def test_tracks_of_one_who_leaves_end_with_it(make_recorder: MakeRecorder) -> None:
-    recorder, history = await make_recorder()
+async def test_tracks_of_one_who_leaves_end_with_it(make_recorder: MakeRecorder, url: str) -> None:
+    recorder, history = await make_recorder(url)
     recorder.happened(happening.participant("participant_joined"))
     recorder.happened(happening.track("track_published"))
     recorder.happened(happening.participant("participant_left"))
@@ -70,9 +72,9 @@ async def test_tracks_of_one_who_leaves_end_with_it(make_recorder: MakeRecorder)
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 async def test_what_comes_twice_or_in_another_order_counts_once(
-    make_recorder: MakeRecorder, order: tuple[int, ...]
+    make_recorder: MakeRecorder, url: str, order: tuple[int, ...]
 ) -> None:
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(url)
     events = [
         happening.room("room_started"),
         happening.participant("participant_joined"),
@@ -88,8 +90,8 @@ async def test_what_comes_twice_or_in_another_order_counts_once(
     assert (await history.rooms(ALL, limit=10)).total == 1
 
 
-async def test_names_are_text_and_nothing_else(make_recorder: MakeRecorder) -> None:
-    recorder, history = await make_recorder()
+async def test_names_are_text_and_nothing_else(make_recorder: MakeRecorder, url: str) -> None:
+    recorder, history = await make_recorder(url)
     name = "Robert'); DROP TABLE rooms;--\0 💥"
     recorder.happened(happening.participant("participant_joined", name=name))
     recorder.happened(happening.room("room_started"))
@@ -98,20 +100,34 @@ async def test_names_are_text_and_nothing_else(make_recorder: MakeRecorder) -> N
     assert session["name"] == name.replace("\0", "")
 
 
-async def test_what_another_process_left_open_ends_when_that_was_seen_last(
-    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+async def test_what_no_database_takes_is_left_out_and_the_rest_is_written(
+    make_recorder: MakeRecorder, url: str
 ) -> None:
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(url)
+    recorder.happened(happening.participant("participant_joined"))
+    recorder.totals(ParticipantTotals("PA_a", bytes_in=1 << 63, bytes_out=0))
+    recorder.happened(happening.track("track_published", mime_type="video/" + "long" * 50))
+    with capture_logs() as logs:
+        await recorder.flushed()
+    assert [(line["event"], line["sid"]) for line in logs] == [("history_change_refused", "PA_a")]
+    [session] = (await history.sessions(ALL, limit=10)).rows
+    assert session["bytes_in"] is None
+    assert (await history.tracks(ALL, limit=10)).total == 1
+
+
+async def test_what_another_process_left_open_ends_when_that_was_seen_last(
+    make_recorder: MakeRecorder, url: str, sql: Sql
+) -> None:
+    recorder, history = await make_recorder(url)
     for event in happening.whole_call()[:3]:
         recorder.happened(event)
     await recorder.flushed()
     # It ends without a word.
-    recorder._task.cancel()  # type: ignore[union-attr]
-    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as file:
-        file.execute("UPDATE servers SET last_seen_at = ?", (happening.STARTED + 5000,))
-        # One whose row says that it began after it was seen last does not end before its beginning.
-        file.execute("UPDATE tracks SET started_at = ?", (happening.STARTED + 9000,))
-    again, _ = await make_recorder()
+    await happening.die(recorder)
+    await sql(f"UPDATE servers SET last_seen_at = {happening.STARTED + 5000}")
+    # One whose row says that it began after it was seen last does not end before its beginning.
+    await sql(f"UPDATE tracks SET started_at = {happening.STARTED + 9000}")
+    again, _ = await make_recorder(url, keep_days=0)
     await again.flushed()
     [session] = (await history.sessions(ALL, limit=10)).rows
     [room] = (await history.rooms(ALL, limit=10)).rows
@@ -121,30 +137,46 @@ async def test_what_another_process_left_open_ends_when_that_was_seen_last(
     assert track["ended_at"] == happening.STARTED + 9000
 
 
-async def test_what_another_process_that_lives_has_open_stays_open(make_recorder: MakeRecorder, url: str) -> None:
-    recorder, history = await make_recorder()
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        # Another Visavis in this very process.
+        "host = host",
+        # One in another container: same name, same number.
+        "place = 'another', born = '1'",
+        # A machine whose clock is an hour late.
+        "place = 'another', last_seen_at = last_seen_at - 3600000",
+    ],
+)
+async def test_what_another_server_that_lives_has_open_stays_open(
+    make_recorder: MakeRecorder, url: str, sql: Sql, elsewhere: str
+) -> None:
+    recorder, history = await make_recorder(url)
     recorder.happened(happening.room("room_started"))
     await recorder.flushed()
-    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as file:
-        file.execute("UPDATE servers SET host = 'another'")
-    again, _ = await make_recorder()
+    if elsewhere != "host = host":
+        happening.take_elsewhere(recorder)
+    await sql(f"UPDATE servers SET {elsewhere}")
+    again, _ = await make_recorder(url)
     await again.flushed()
     [room] = (await history.rooms(ALL, limit=10)).rows
     assert room["ended_at"] is None
 
 
-async def test_what_is_older_than_it_is_kept_is_deleted_but_not_what_is_open(make_recorder: MakeRecorder) -> None:
+async def test_what_is_older_than_it_is_kept_is_deleted_but_not_what_is_open(
+    make_recorder: MakeRecorder, url: str
+) -> None:
     day = 86_400
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(url)
     recorder.happened(happening.participant("participant_joined", "PA_open", "olga"))
     for event in happening.whole_call():
         recorder.happened(event)
     await recorder.flushed()
     # In another process, as another day begins with one.
-    later, _ = await make_recorder(keep_days=3, wall=lambda: time.time() + 2 * day)
+    later, _ = await make_recorder(url, keep_days=3, wall=lambda: time.time() + 2 * day)
     await later.flushed()
     assert (await history.sessions(ALL, limit=10)).total == 2
-    await make_recorder(keep_days=3, wall=lambda: time.time() + 4 * day)
+    await make_recorder(url, keep_days=3, wall=lambda: time.time() + 4 * day)
     async with asyncio.timeout(10):
         while (await history.tracks(ALL, limit=10)).total:  # noqa: ASYNC110 - the other side tells nobody
             await asyncio.sleep(0.01)
@@ -154,42 +186,40 @@ async def test_what_is_older_than_it_is_kept_is_deleted_but_not_what_is_open(mak
 async def test_a_database_that_is_locked_delays_nobody_and_misses_nothing(
     make_recorder: MakeRecorder, url: str
 ) -> None:
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(url)
     await recorder.flushed()
-    file = sqlite3.connect(Path(url.removeprefix("sqlite:///")))
-    file.execute("BEGIN EXCLUSIVE")
-    longest = 0.0
-    for number in range(1000):
-        started = time.perf_counter()
-        recorder.happened(happening.participant("participant_joined", f"PA_{number}", f"p{number}"))
-        longest = max(longest, time.perf_counter() - started)
-        if number % 100 == 0:
-            await asyncio.sleep(0)
-    # Some ten microseconds each; a starved machine may take one away for longer.
-    assert longest < 0.2
-    file.rollback()
-    file.close()
+    async with happening.locked(url):
+        longest = 0.0
+        for number in range(1000):
+            started = time.perf_counter()
+            recorder.happened(happening.participant("participant_joined", f"PA_{number}", f"p{number}"))
+            longest = max(longest, time.perf_counter() - started)
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        # Some ten microseconds each; a starved machine may take one away for longer.
+        assert longest < 0.2
     await recorder.flushed()
     assert (await history.sessions(ALL, limit=10)).total == 1000
 
 
 async def test_a_disk_that_is_full_is_told_once_and_what_happened_is_written_when_there_is_room(
-    make_recorder: MakeRecorder, monkeypatch: pytest.MonkeyPatch
+    make_recorder: MakeRecorder, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(sqlite_url)
     await recorder.flushed()
     async with recorder._database.connect() as connection:
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
     # SQLite's own limit fails as a full disk does: "database or disk is full".
     limit, is_full = pages + 2, True
-    original = recorder_module.Recorder._write
+    original = Database.connect
 
-    async def write(self: Recorder, batch: list[object]) -> None:
-        async with self._database.connect() as connection:
+    @contextlib.asynccontextmanager
+    async def connect(self: Database) -> AsyncGenerator[AsyncConnection]:
+        async with original(self) as connection:
             await connection.exec_driver_sql(f"PRAGMA max_page_count = {limit if is_full else 1_000_000}")
-        await original(self, batch)  # type: ignore[arg-type]
+            yield connection
 
-    monkeypatch.setattr(recorder_module.Recorder, "_write", write)
+    monkeypatch.setattr(Database, "connect", connect)
     with capture_logs() as logs:
         for number in range(300):
             recorder.happened(happening.participant("participant_joined", f"PA_{number}", "x" * 200))
@@ -209,7 +239,7 @@ async def test_a_disk_that_is_full_is_told_once_and_what_happened_is_written_whe
 async def test_a_folder_that_cannot_be_written_is_told_once(make_recorder: MakeRecorder, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with capture_logs() as logs:
-        recorder, _ = await make_recorder(at=f"sqlite:///{tmp_path / 'file' / 'history.sqlite3'}")
+        recorder, _ = await make_recorder(f"sqlite:///{tmp_path / 'file' / 'history.sqlite3'}")
         async with asyncio.timeout(10):
             while recorder._failures < 3:
                 recorder.happened(happening.room("room_started"))
@@ -219,11 +249,11 @@ async def test_a_folder_that_cannot_be_written_is_told_once(make_recorder: MakeR
 
 
 async def test_more_than_may_wait_drops_the_oldest(
-    make_recorder: MakeRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_recorder: MakeRecorder, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "MAX_WAITING", 10)
     (tmp_path / "data").write_text("in the way")
-    recorder, history = await make_recorder()
+    recorder, history = await make_recorder(sqlite_url)
     with capture_logs() as logs:
         for number in range(25):
             recorder.happened(happening.participant("participant_joined", f"PA_{number:02}", "a"))
@@ -237,22 +267,24 @@ async def test_more_than_may_wait_drops_the_oldest(
     assert [line["lost"] for line in logs if line["event"] == "history_written_again"] == [15]
 
 
-async def test_a_database_of_a_newer_version_is_left_alone_and_named(make_recorder: MakeRecorder, url: str) -> None:
-    recorder, _ = await make_recorder()
+async def test_a_database_of_a_newer_version_is_left_alone_and_named(
+    make_recorder: MakeRecorder, url: str, sql: Sql
+) -> None:
+    recorder, _ = await make_recorder(url)
     await recorder.flushed()
     await recorder.aclose()
-    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as file:
-        file.execute("UPDATE alembic_version SET version_num = '9999'")
+    await sql("UPDATE alembic_version SET version_num = '9999'")
     with capture_logs() as logs:
-        newer, _ = await make_recorder()
+        newer, _ = await make_recorder(url)
         newer.happened(happening.room("room_started"))
         await newer.flushed()
     [told] = logs
     assert told["event"] == "history_off"
     assert "newer version" in told["reason"]
     assert "database_url" in told["reason"]
-    with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as file:
-        assert file.execute("SELECT count(*) FROM rooms").fetchone() == (0,)
+    with pytest.raises(VisavisError, match="newer version"):
+        await newer.check()
+    assert await sql("SELECT count(*) FROM rooms") == [(0,)]
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
@@ -262,8 +294,8 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> N
     from visavis.store.tables import metadata
 
     database = Database(url)
-    await database.migrate()
-    await database.migrate()
+    await upgrade(database)
+    await upgrade(database)
     async with database.connect() as connection:
         differences = await connection.run_sync(
             lambda inner: compare_metadata(MigrationContext.configure(inner), metadata)
@@ -278,6 +310,8 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> N
         ("history.sqlite3", "is no URL such as sqlite:///"),
         ("mysql://me:pass@db/x", "there is no driver for 'mysql' here"),
         ("oracle://x", "use sqlite:// or postgresql://"),
+        ("postgresql://me:pass@db", "it names no database"),
+        ("postgresql://me:pass@db/x?sslcert=mine", "'sslcert' after its ? is unknown"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_named_without_its_password(url: str, says: str) -> None:
@@ -288,7 +322,7 @@ def test_a_url_that_cannot_be_used_is_named_without_its_password(url: str, says:
 
 
 async def test_in_memory_readers_and_the_writer_do_not_disturb_each_other(make_recorder: MakeRecorder) -> None:
-    recorder, history = await make_recorder(at="sqlite://")
+    recorder, history = await make_recorder("sqlite://")
     for number in range(50):
         recorder.happened(happening.participant("participant_joined", f"PA_{number}", f"p{number}"))
         await asyncio.gather(history.sessions(ALL, limit=5), history.rooms(ALL, limit=5), return_exceptions=True)

@@ -13,7 +13,7 @@ from livekit.protocol.webhook import WebhookEvent
 from sqlalchemy import Table
 
 from visavis.media.events import ParticipantTotals, Totals, TrackTotals
-from visavis.store.tables import TEXT_LENGTH, rooms, sessions, tracks
+from visavis.store.tables import SID_LENGTH, TEXT_LENGTH, rooms, sessions, tracks
 
 UNPUBLISHED = "unpublished"
 PARTICIPANT_LEFT = "participant_left"
@@ -100,7 +100,7 @@ def _track(event: WebhookEvent, at: int, server_id: str) -> list[Change]:
         "session_sid": event.participant.sid,
         "kind": models.TrackType.Name(track.type).lower(),
         "source": models.TrackSource.Name(track.source).lower(),
-        "mime_type": track.mime_type.lower(),
+        "mime_type": _text(track.mime_type.lower(), SID_LENGTH),
         "name": _text(track.name),
         "server_id": server_id,
         "started_at": track.version.unix_micro // 1000 or at,
@@ -121,6 +121,6 @@ _CHANGES: dict[str, Callable[[WebhookEvent, int, str], list[Change]]] = {
 }
 
 
-def _text(text: str) -> str:
-    """As every database takes it: PostgreSQL has no NUL, and columns have an end."""
-    return text.replace("\0", "")[:TEXT_LENGTH]
+def _text(text: str, length: int = TEXT_LENGTH) -> str:
+    """As every database takes it: PostgreSQL has no NUL, and its columns have an end."""
+    return text.replace("\0", "")[:length]

@@ -5,26 +5,24 @@ A database that cannot be written costs one line in the log; what happens meanwh
 
 import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 import structlog
 from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
-from sqlalchemy import Table, case, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import true
 
-from visavis.errors import VisavisError
+from visavis.errors import ErrorKind, VisavisError
 from visavis.media.events import Totals
-from visavis.rooms.ids import new_id
-from visavis.store.changes import SERVER_STOPPED, Change, changes_of, changes_of_totals, name_of_reason
+from visavis.store import batch, retention, schema
+from visavis.store.changes import Change, changes_of, changes_of_totals, name_of_reason
 from visavis.store.database import Database
-from visavis.store.tables import HISTORY, rooms, servers
+from visavis.store.faults import DatabaseFault, FaultKind
+from visavis.store.leases import Lease
+from visavis.store.tables import rooms
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -32,13 +30,11 @@ MAX_WAITING = 20_000
 _BATCH = 500
 # How exactly the end of what a crash cut off is known.
 LAST_SEEN_SECONDS = 5.0
-# A process of another machine that was not seen for so long is gone.
-_GONE_SECONDS = 60.0
+_LOOK_FOR_THE_GONE_SECONDS = 20.0
 _RETENTION_SECONDS = 3600.0
-_RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+_RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0)
+_CONFLICTS_IN_A_ROW = 5
 _DAY_MS = 86_400_000
-# The tracks of one who leaves are told to end just before.
-_SAME_MOMENT_MS = 50
 
 
 class Recorder:
@@ -63,9 +59,7 @@ class Recorder:
         self._keep_days = keep_days
         self._wall = wall
         self._retry = retry
-        self._server_id = new_id("SV_")
-        self._host, self._pid = socket.gethostname(), os.getpid()
-        self._started_at = self._now()
+        self._lease = Lease(database, self._now)
         self._waiting: deque[Change] = deque()
         self._dropped = 0
         self._failures = 0
@@ -75,13 +69,15 @@ class Recorder:
         self._is_open = False
         self._is_closing = False
         self._is_given_up = False
-        self._cleaned_at = float("-inf")
+        self._problem: str | None = None
+        self._looked_at = self._cleaned_at = float("-inf")
+        self._is_cleaning = False
         self._task: asyncio.Task[None] | None = None
 
     # -- what happens --------------------------------------------------------------------------------------------------
     def happened(self, event: WebhookEvent) -> None:
         """Queues what `event` changes; returns at once."""
-        self._queue(changes_of(event, self._now(), self._server_id))
+        self._queue(changes_of(event, self._now(), self._lease.server_id))
 
     def room_ended(self, sid: str, reason: models.DisconnectReason) -> None:
         """Queues why a room ended."""
@@ -95,12 +91,23 @@ class Recorder:
     def start(self) -> None:
         """Begins to write, and closes what a crash left open. Idempotent; returns at once."""
         if self._task is None:
+            self._lease.begin()
             self._task = asyncio.get_running_loop().create_task(self._run(), name="write the history")
 
     async def opened(self) -> None:
         """Returns when the database was opened, or could not be: before, what a crash left open is open still."""
         if self._task is not None:
             await self._tried.wait()
+
+    async def check(self) -> None:
+        """Waits as `opened` does.
+
+        Raises:
+            VisavisError: `INVALID_SETTING`: no waiting will open it, somebody has to mend a setting.
+        """
+        await self.opened()
+        if not self._is_open and self._problem is not None:
+            raise VisavisError(ErrorKind.INVALID_SETTING, self._problem)
 
     async def flushed(self) -> None:
         """Returns when everything that has happened by now is written."""
@@ -137,6 +144,12 @@ class Recorder:
         self._wake.set()
 
     async def _run(self) -> None:
+        try:
+            await self._write_until_closed()
+        finally:
+            self._lease.abandon()
+
+    async def _write_until_closed(self) -> None:
         while not (self._is_closing and self._is_open and not self._waiting):
             try:
                 if not self._is_open:
@@ -144,25 +157,28 @@ class Recorder:
                 await self._turn()
             except VisavisError as error:
                 _log.error("history_off", reason=error.message)
+                self._problem = error.message
                 self._is_given_up = True
                 self._waiting.clear()
                 self._written.set()
                 self._tried.set()
                 return
-            except (SQLAlchemyError, OSError) as error:
-                await self._fail(error)
-        with contextlib.suppress(SQLAlchemyError, OSError):
+            except DatabaseFault as fault:
+                await self._fail(fault)
+        with contextlib.suppress(DatabaseFault):
             async with self._database.connect() as connection:
-                await self._close_rows_of(connection, self._server_id, self._now())
+                await self._lease.end(connection)
 
-    async def _fail(self, error: SQLAlchemyError | OSError) -> None:
+    async def _fail(self, fault: DatabaseFault) -> None:
         if self._failures == 0:
             _log.error(
                 "history_write_failed",
                 database=self._database.name,
-                reason=_reason(error),
+                reason=fault.reason,
                 hint="calls go on; free the disk, make it writable or set database_url, and writing goes on by itself",
             )
+        if fault.kind is FaultKind.SETTING:
+            self._problem = f"database_url: {fault.reason}"
         self._tried.set()
         pause = self._retry[min(self._failures, len(self._retry) - 1)]
         self._failures += 1
@@ -172,124 +188,79 @@ class Recorder:
             await asyncio.sleep(pause)
 
     async def _open(self) -> None:
-        await self._database.migrate()
+        await schema.upgrade(self._database)
         async with self._database.connect() as connection:
-            await self._seen(connection)
-            await self._close_rows_of_the_gone(connection)
+            await self._lease.renew(connection)
+            await self._lease.close_those_of_the_gone(connection)
         self._is_open = True
+        self._looked_at = time.monotonic()
+        # The rest of the house is kept at once.
+        self._is_cleaning = True
         self._tried.set()
         self._written.set()
 
     async def _turn(self) -> None:
-        """Waits for something to write, and writes it."""
-        if not self._waiting and not self._is_closing:
+        """Waits for something to do, and does it: what happened goes first."""
+        if not self._waiting and not self._is_closing and not self._is_cleaning:
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SEEN_SECONDS):
                     await self._wake.wait()
-        batch = [self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))]
+        changes = list(islice(self._waiting, _BATCH))
         dropped_before = self._dropped
         try:
-            await self._write(batch)
-        except DBAPIError as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated or not batch:
+            await self._write_in_spite_of_others(changes)
+        except DatabaseFault as fault:
+            if fault.kind is not FaultKind.VALUE or not changes:
                 raise
-            await self._write_one_by_one(batch)
+            await self._write_one_by_one(changes)
         # What was dropped meanwhile was the head of the batch.
-        for _ in range(max(0, len(batch) - (self._dropped - dropped_before))):
+        for _ in range(max(0, len(changes) - (self._dropped - dropped_before))):
             self._waiting.popleft()
         if self._failures:
             _log.info("history_written_again", database=self._database.name, lost=self._dropped)
             self._failures = self._dropped = 0
-        await self._clean()
+        await self._keep_house()
         if not self._waiting:
             self._written.set()
 
-    async def _write(self, batch: list[Change]) -> None:
-        async with self._database.connect() as connection:
-            await self._seen(connection)
-            for change in batch:
-                await _apply(connection, change)
+    async def _write_in_spite_of_others(self, changes: list[Change]) -> None:
+        for _ in range(_CONFLICTS_IN_A_ROW):
+            try:
+                return await self._write(changes)
+            except DatabaseFault as fault:
+                if fault.kind is not FaultKind.CONFLICT:
+                    raise
+        return await self._write(changes)
 
-    async def _write_one_by_one(self, batch: list[Change]) -> None:
+    async def _write(self, changes: list[Change]) -> None:
+        async with self._database.connect() as connection:
+            await self._lease.renew(connection)
+            await batch.write(connection, changes)
+
+    async def _write_one_by_one(self, changes: list[Change]) -> None:
         """One of them cannot be written; the others shall not wait for it for ever."""
-        for change in batch:
+        for change in changes:
             try:
                 async with self._database.connect() as connection:
-                    await _apply(connection, change)
-            except DBAPIError as error:
-                if isinstance(error, OperationalError):
+                    await batch.write(connection, [change])
+            except DatabaseFault as fault:
+                if fault.kind is not FaultKind.VALUE:
                     raise
-                _log.error("history_change_refused", table=change.table.name, sid=change.sid, reason=_reason(error))
+                _log.error("history_change_refused", table=change.table.name, sid=change.sid, reason=fault.reason)
 
-    async def _seen(self, connection: AsyncConnection) -> None:
-        values = {
-            "host": self._host,
-            "pid": self._pid,
-            "started_at": self._started_at,
-            "last_seen_at": self._now(),
-        }
-        await _apply(connection, Change(servers, self._server_id, values))
-
-    async def _clean(self) -> None:
+    async def _keep_house(self) -> None:
         now = time.monotonic()
-        if now - self._cleaned_at < _RETENTION_SECONDS:
-            return
-        self._cleaned_at = now
-        async with self._database.connect() as connection:
-            await self._close_rows_of_the_gone(connection)
-            if self._keep_days > 0:
-                before = self._now() - int(self._keep_days * _DAY_MS)
-                for table in HISTORY:
-                    await connection.execute(delete(table).where(table.c.ended_at < before))
-
-    async def _close_rows_of_the_gone(self, connection: AsyncConnection) -> None:
-        """What processes that are gone left open ended when they were seen last."""
-        found = await connection.execute(select(servers).where(servers.c.id != self._server_id))
-        for server in found.mappings().all():
-            seen_for = self._now() - server["last_seen_at"]
-            is_here = server["host"] == self._host
-            is_gone = is_here and (server["pid"] == self._pid or not _is_alive(server["pid"]))
-            if is_gone or seen_for > _GONE_SECONDS * 1000:
-                await self._close_rows_of(connection, server["id"], server["last_seen_at"])
-
-    async def _close_rows_of(self, connection: AsyncConnection, server_id: str, seen: int) -> None:
-        for table in HISTORY:
-            ended_at = case((table.c.started_at > seen, table.c.started_at), else_=seen)
-            is_open = (table.c.server_id == server_id) & table.c.ended_at.is_(None)
-            await connection.execute(update(table).where(is_open).values(ended_at=ended_at, end_reason=SERVER_STOPPED))
-        await connection.execute(delete(servers).where(servers.c.id == server_id))
-
-
-async def _apply(connection: AsyncConnection, change: Change) -> None:
-    table, values = change.table, dict(change.values)
-    key = _key(table)
-    if change.of_session:
-        ended_with_it = or_(table.c.ended_at.is_(None), table.c.ended_at >= values["ended_at"] - _SAME_MOMENT_MS)
-        await connection.execute(update(table).where(table.c.session_sid == change.sid, ended_with_it).values(values))
-        return
-    if not change.makes:
-        await connection.execute(update(table).where(table.c[key] == change.sid).values(values))
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).values({key: change.sid, **values})
-    await connection.execute(insert.on_conflict_do_update(index_elements=[table.c[key]], set_=values))
-
-
-def _key(table: Table) -> str:
-    return "id" if table is servers else "sid"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _reason(error: SQLAlchemyError | OSError) -> str:
-    """What the database said, without SQL and values around it."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
+        if now - self._looked_at >= _LOOK_FOR_THE_GONE_SECONDS:
+            self._looked_at = now
+            async with self._database.connect() as connection:
+                await self._lease.close_those_of_the_gone(connection)
+        if now - self._cleaned_at >= _RETENTION_SECONDS:
+            self._cleaned_at = now
+            self._is_cleaning = True
+            async with self._database.connect() as connection:
+                # Two servers that were told of a track and of its session's end at the same time saw neither.
+                await batch.end_tracks_of_the_ended(connection, true())
+        if self._is_cleaning and not self._is_closing:
+            before = self._now() - int(self._keep_days * _DAY_MS)
+            self._is_cleaning = self._keep_days > 0 and await retention.delete_some(self._database, before) > 0

@@ -33,6 +33,11 @@ servers = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger, nullable=False),
+    # Of the processes with one `place` each can tell whether another lives; `born` tells it from a later one's pid.
+    Column("place", String(TEXT_LENGTH), nullable=False, server_default=""),
+    Column("born", String(SID_LENGTH), nullable=False, server_default=""),
+    # By the database's clock, for those of machines differ.
+    Column("lease_until", BigInteger),
 )
 
 rooms = Table(
@@ -76,6 +81,7 @@ tracks = Table(
     Column("bytes", BigInteger),
     Column("packets", BigInteger),
     Column("lost", BigInteger),
+    Index("tracks_started_at", "started_at"),
     Index("tracks_ended_at", "ended_at"),
     Index("tracks_session_sid", "session_sid"),
 )
