@@ -124,6 +124,17 @@ class Visavis:
         """
         await self.backend.start()
 
+    async def check_history(self, within: float) -> None:
+        """Waits until the history is open, for so many seconds at most; one that only does not answer may come later.
+
+        Raises:
+            VisavisError: `INVALID_SETTING`: somebody has to mend `database_url`, or the database.
+        """
+        if self._store is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._store.recorder.check()
+
     async def stop(self) -> None:
         """Tells every participant and page, and ends within two seconds. Idempotent."""
         self._end_of_changes()

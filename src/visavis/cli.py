@@ -22,6 +22,7 @@ from visavis.config import DEVELOPMENT_KEY, DEVELOPMENT_SECRET, MIN_SECRET_LENGT
 from visavis.errors import ErrorKind, VisavisError
 from visavis.logs import set_up_logs
 from visavis.rooms import parse_room_name
+from visavis.store.command import app as database_commands
 from visavis.store.location import IN_MEMORY, default_database_url
 
 app = typer.Typer(
@@ -31,8 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(database_commands, name="database")
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# A database that does not answer by then is waited for while people are served.
+_OPENED_WITHIN_SECONDS = 5.0
 
 _ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings in TOML; flags and variables win.")]
 
@@ -241,6 +246,11 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
                 history_days=settings.history_days,
             )
             await video.start()
+            try:
+                await video.check_history(_OPENED_WITHIN_SECONDS)
+            except VisavisError:
+                await video.stop()
+                raise
             _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
             media = video.backend.media_tcp_address() if settings.shares_https else None
             await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
