@@ -175,7 +175,7 @@ class Recorder:
                 "history_write_failed",
                 database=self._database.name,
                 reason=fault.reason,
-                hint="calls go on; free the disk, make it writable or set database_url, and writing goes on by itself",
+                hint="calls go on; mend the database or database_url, and writing goes on by itself",
             )
         if fault.kind is FaultKind.SETTING:
             self._problem = f"database_url: {fault.reason}"
