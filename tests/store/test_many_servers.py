@@ -1,8 +1,11 @@
 """Several servers with one history: each answers for its own, and what two tell counts once."""
 
 import asyncio
+import os
 import random
 import signal
+import subprocess
+import sys
 
 import happening
 import pytest
@@ -13,6 +16,7 @@ from store_api import TOKEN, history_of, until
 
 from ports import port
 from servers import visavis_server
+from visavis.store import leases
 from visavis.store.found import HistoryFilter
 
 ALL = HistoryFilter()
@@ -95,3 +99,23 @@ async def test_a_server_that_is_killed_ends_its_own_sessions_and_nobody_elses(ur
         sessions = {row["identity"]: row["endReason"] for row in await history_of(lives, "sessions")}
         assert sessions == {"there": "server_stopped", "here": "client_initiated"}
     await there.disconnect()
+
+
+def test_a_process_is_known_to_live_by_its_number_and_its_birth() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        born = leases._born(process.pid)
+        assert born
+        assert leases._lives(process.pid, born)
+        # Another one had the number before.
+        assert not leases._lives(process.pid, "1")
+        process.kill()
+        # It has ended, and nobody has asked how.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not leases._lives(process.pid, born)
+        process.wait()
+        assert not leases._lives(process.pid, born)
+
+
+def test_a_process_that_hides_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "_born", lambda _: None)
+    assert leases._lives(os.getpid(), "1")

@@ -18,6 +18,7 @@ from visavis.store.tables import SID_LENGTH, TEXT_LENGTH, rooms, sessions, track
 UNPUBLISHED = "unpublished"
 PARTICIPANT_LEFT = "participant_left"
 SERVER_STOPPED = "server_stopped"
+UNHEARD = "unheard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Column, String, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from visavis.errors import ErrorKind, VisavisError
-from visavis.store.changes import SERVER_STOPPED
+from visavis.store.changes import SERVER_STOPPED, UNHEARD
 from visavis.store.database import Database
 from visavis.store.schema import NEWEST, refuse_newer, revision_of, upgrade
 from visavis.store.tables import HISTORY, servers
@@ -158,7 +158,7 @@ def _finality(row: Row) -> int:
     """How well the end is known: not at all, as far as a server was seen, or truly."""
     if row["ended_at"] is None:
         return 0
-    return 1 if row["end_reason"] == SERVER_STOPPED else 2
+    return 1 if row["end_reason"] in (SERVER_STOPPED, UNHEARD) else 2
 
 
 async def _write(target: Database, table: Table, rows: list[Row]) -> None:

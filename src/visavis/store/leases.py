@@ -41,7 +41,7 @@ class Lease:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "place": _place(),
-            "born": _born(os.getpid()),
+            "born": _born(os.getpid()) or "",
             "started_at": now(),
         }
 
@@ -86,10 +86,10 @@ class Lease:
     def _is_gone(self, server: RowMapping) -> bool:
         if server["id"] in _living:
             return False
-        if server["place"] and server["place"] == self._about["place"]:
-            own = server["pid"] == self._about["pid"]
-            if own or _born(server["pid"]) != server["born"]:
-                return True
+        is_near = server["place"] and server["place"] == self._about["place"]
+        # One of this very process that lives is known; what has its number was another process, or another Visavis.
+        if is_near and (server["pid"] == self._about["pid"] or not _lives(server["pid"], server["born"])):
+            return True
         # A server of the version before has no lease.
         until = server["lease_until"] or server["last_seen_at"] + int(LEASE_SECONDS * 1000)
         return server["now"] > until
@@ -121,12 +121,23 @@ def _place() -> str:
         return ""
 
 
-def _born(pid: int) -> str:
-    """When a process began, as the kernel counts it; empty: there is none of that number."""
+def _lives(pid: int, born: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # Somebody else's, of whom systemd's ProtectProc= may hide the rest.
+        pass
+    return _born(pid) in (None, born)
+
+
+def _born(pid: int) -> str | None:
+    """When a process began, as the kernel counts it; empty: it has ended; None: it is not to be seen."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
+        return None
     # After the command, which is in parentheses and may have any character in it (proc(5)): field 22.
     state, *rest = stat.rpartition(")")[2].split()
     return "" if state in "ZX" else rest[18]

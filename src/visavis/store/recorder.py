@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 
 import structlog
@@ -17,12 +17,12 @@ from sqlalchemy import true
 
 from visavis.errors import ErrorKind, VisavisError
 from visavis.media.events import Totals
-from visavis.store import batch, retention, schema
+from visavis.store import batch, retention, schema, unheard
 from visavis.store.changes import Change, changes_of, changes_of_totals, name_of_reason
 from visavis.store.database import Database
 from visavis.store.faults import DatabaseFault, FaultKind
 from visavis.store.leases import Lease
-from visavis.store.tables import rooms
+from visavis.store.tables import rooms as rooms_table
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +45,7 @@ class Recorder:
         keep_days: what ended so long ago is deleted; 0: nothing is.
         wall: seconds since the epoch.
         retry: seconds to wait after each failure; the last again and again.
+        owner: of what happens elsewhere, as in a cluster, and goes on when this process ends; None: it happens here.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Recorder:
         keep_days: float,
         wall: Callable[[], float] = time.time,
         retry: tuple[float, ...] = _RETRY_SECONDS,
+        owner: str | None = None,
     ) -> None:
         self._database = database
         self._keep_days = keep_days
         self._wall = wall
         self._retry = retry
         self._lease = Lease(database, self._now)
+        self._owner = owner or self._lease.server_id
         self._waiting: deque[Change] = deque()
         self._dropped = 0
         self._failures = 0
@@ -75,17 +78,39 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
 
     # -- what happens --------------------------------------------------------------------------------------------------
-    def happened(self, event: WebhookEvent) -> None:
-        """Queues what `event` changes; returns at once."""
-        self._queue(changes_of(event, self._now(), self._lease.server_id))
+    def happened(self, event: WebhookEvent, at: int | None = None) -> None:
+        """Queues what `event` changes; returns at once.
+
+        Args:
+            event: as webhooks tell it.
+            at: when it happened, in milliseconds since the epoch; None: now.
+        """
+        self._queue(changes_of(event, self._now() if at is None else at, self._owner))
 
     def room_ended(self, sid: str, reason: models.DisconnectReason) -> None:
         """Queues why a room ended."""
-        self._queue([Change(rooms, sid, {"end_reason": name_of_reason(reason)}, makes=False)])
+        self._queue([Change(rooms_table, sid, {"end_reason": name_of_reason(reason)}, makes=False)])
 
     def totals(self, totals: Totals) -> None:
         """Queues what came of something that ended."""
         self._queue(changes_of_totals(totals))
+
+    async def close_absent(self, rooms: Collection[str], sessions: Collection[str], at: int) -> None:
+        """Ends what is open although its owner, asked at that time, did not have it: nobody heard of its end.
+
+        It waits for what happened until now to be written. What is heard later after all is truer, and replaces it.
+
+        Args:
+            rooms: ids of those that there were.
+            sessions: ids of the participants that there were.
+            at: in milliseconds since the epoch.
+
+        Raises:
+            DatabaseFault: it cannot be written now.
+        """
+        await self.flushed()
+        async with self._database.connect() as connection:
+            await unheard.close_absent(connection, self._owner, rooms, sessions, at)
 
     # -- life ----------------------------------------------------------------------------------------------------------
     def start(self) -> None:
