@@ -10,6 +10,8 @@ command -v haproxy >/dev/null || missing+=(haproxy)
 command -v nginx >/dev/null || missing+=(nginx)
 # The stream module, by which the example tells TURN from HTTPS.
 [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
+# It judges the units.
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 printf '\033[1m▸ Servers: %s\033[0m\n' "${missing[*]}"
