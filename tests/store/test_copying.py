@@ -24,6 +24,9 @@ from visavis.store.database import Database
 from visavis.store.found import KINDS, HistoryFilter
 from visavis.store.history import History
 
+# Processes start, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(400)
+
 ALL = HistoryFilter()
 
 
@@ -34,7 +37,7 @@ async def rows_of(history: History) -> dict[str, list[dict[str, object]]]:
 def copy_by_command(source: str, target: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "visavis", "database", "copy", "--from", source]
     return subprocess.run(
-        command, env=os.environ | {"VISAVIS_DATABASE_URL": target}, capture_output=True, text=True, timeout=60
+        command, env=os.environ | {"VISAVIS_DATABASE_URL": target}, capture_output=True, text=True, timeout=120
     )
 
 

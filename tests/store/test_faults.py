@@ -23,6 +23,9 @@ from visavis.store.database import Database
 from visavis.store.faults import DatabaseFault, FaultKind
 from visavis.store.found import HistoryFilter
 
+# Processes start, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(400)
+
 ALL = HistoryFilter()
 
 
@@ -43,7 +46,7 @@ def serve(url: str) -> "subprocess.CompletedProcess[str]":
         env=os.environ | {f"VISAVIS_{name}": value for name, value in settings.items()},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 

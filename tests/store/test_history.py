@@ -4,6 +4,7 @@ import happening
 import pytest
 from happening import MakeRecorder
 
+from visavis.admin.csv_export import csv_lines
 from visavis.store.found import HistoryFilter
 from visavis.store.history import History
 
@@ -68,3 +69,13 @@ async def test_all_rows_come_in_portions(history: History, monkeypatch: pytest.M
     assert [row["sid"] async for row in history.all("sessions", HistoryFilter())] == [
         f"PA_{n}" for n in range(9, -1, -1)
     ]
+
+
+async def test_the_csv_of_either_database_is_the_same(history: History) -> None:
+    rooms = [line async for line in csv_lines(history, "rooms", HistoryFilter(room="100% 0"))]
+    assert rooms == [
+        "sid,name,started_at,ended_at,end_reason,people\r\n",
+        "RM_0,Room 100% 0,2023-11-14T22:13:20.000+00:00,2023-11-14T22:43:20.000+00:00,,1\r\n",
+    ]
+    sessions = [line async for line in csv_lines(history, "sessions", HistoryFilter())]
+    assert [line.split(",")[0] for line in sessions[1:]] == [f"PA_{number}" for number in range(9, -1, -1)]

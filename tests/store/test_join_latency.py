@@ -17,6 +17,9 @@ from databases import Postgres
 from ports import port
 from servers import MediaServer, visavis_server
 
+# Processes start, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(400)
+
 JOINS = 15
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -19,6 +19,9 @@ from servers import visavis_server
 from visavis.store import leases
 from visavis.store.found import HistoryFilter
 
+# Processes start, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(400)
+
 ALL = HistoryFilter()
 
 

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from visavis.errors import VisavisError
 from visavis.media.events import ParticipantTotals, TrackTotals
 from visavis.store import recorder as recorder_module
+from visavis.store import retention
 from visavis.store.database import Database
 from visavis.store.found import HistoryFilter
 from visavis.store.schema import upgrade
@@ -181,6 +182,34 @@ async def test_what_is_older_than_it_is_kept_is_deleted_but_not_what_is_open(
         while (await history.tracks(ALL, limit=10)).total:  # noqa: ASYNC110 - the other side tells nobody
             await asyncio.sleep(0.01)
     assert (await history.rooms(ALL, limit=10)).total == 0
+
+
+async def test_what_is_too_old_goes_a_little_at_a_time_and_what_happens_goes_before(
+    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visavis.store.retention.BATCH", 5)
+    old, history = await make_recorder(url, keep_days=0)
+    for number in range(23):
+        old.happened(happening.participant("participant_left", f"PA_{number}", f"p{number}"), happening.STARTED)
+    await old.flushed()
+    seen: list[int] = []
+    original = retention.delete_some
+
+    async def delete_some(database: Database, before: int) -> int:
+        if not seen:
+            recorder.happened(happening.participant("participant_joined", "PA_now", "now"))
+        elif len(seen) == 1:
+            assert (await history.sessions(HistoryFilter(person="PA_now"), limit=1)).total == 1
+        seen.append(await original(database, before))
+        return seen[-1]
+
+    monkeypatch.setattr(retention, "delete_some", delete_some)
+    recorder, _ = await make_recorder(url, keep_days=1)
+    async with asyncio.timeout(20):
+        while not seen or seen[-1]:  # noqa: ASYNC110 - the other side tells nobody
+            await asyncio.sleep(0.01)
+    assert seen == [5, 5, 5, 5, 3, 0]
+    assert [row["sid"] for row in (await history.sessions(ALL, limit=50)).rows] == ["PA_now"]
 
 
 async def test_a_database_that_is_locked_delays_nobody_and_misses_nothing(

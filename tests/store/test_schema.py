@@ -19,6 +19,9 @@ from visavis.store.database import Database
 from visavis.store.found import HistoryFilter
 from visavis.store.schema import NEWEST, REVISIONS, Upgraded, revision_of, upgrade
 
+# Processes start, which a busy machine takes its time for.
+pytestmark = pytest.mark.timeout(400)
+
 ALL = HistoryFilter()
 
 
