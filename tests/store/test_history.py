@@ -46,6 +46,7 @@ async def test_pages_go_from_the_newest_to_the_oldest(history: History) -> None:
         (HistoryFilter(room="100_"), set()),
         (HistoryFilter(room="RM_4"), {4}),
         (HistoryFilter(person="P5"), {5}),
+        (HistoryFilter(person="P5\0"), {5}),
         (HistoryFilter(person="Ä6"), {6}),
         (HistoryFilter(person="PA_7"), {7}),
         (HistoryFilter(room="100% 1", person="p2"), set()),

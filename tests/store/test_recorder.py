@@ -18,7 +18,9 @@ from visavis.errors import VisavisError
 from visavis.media.events import ParticipantTotals, TrackTotals
 from visavis.store import recorder as recorder_module
 from visavis.store import retention
+from visavis.store.changes import Change
 from visavis.store.database import Database
+from visavis.store.faults import DatabaseFault, FaultKind
 from visavis.store.found import HistoryFilter
 from visavis.store.schema import upgrade
 
@@ -114,6 +116,42 @@ async def test_what_no_database_takes_is_left_out_and_the_rest_is_written(
     [session] = (await history.sessions(ALL, limit=10)).rows
     assert session["bytes_in"] is None
     assert (await history.tracks(ALL, limit=10)).total == 1
+
+
+async def test_a_bug_is_told_and_ends_nothing(
+    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, history = await make_recorder(url)
+    await recorder.flushed()
+    original, bugs = recorder._write, iter([ZeroDivisionError("a bug")])
+
+    async def write(changes: list[Change]) -> None:
+        for bug in bugs:
+            raise bug
+        await original(changes)
+
+    monkeypatch.setattr(recorder, "_write", write)
+    with capture_logs() as logs:
+        recorder.happened(happening.participant("participant_joined"))
+        await recorder.flushed()
+    assert (await history.sessions(ALL, limit=10)).total == 1
+    assert [line["event"] for line in logs] == ["history_write_failed"] * 2 + ["history_written_again"]
+
+
+async def test_a_house_that_cannot_be_cleaned_is_told_once_and_what_happens_is_written(
+    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def delete_some(database: Database, before: int) -> int:
+        raise DatabaseFault(FaultKind.UNAVAILABLE, "a lock")
+
+    monkeypatch.setattr(retention, "delete_some", delete_some)
+    with capture_logs() as logs:
+        recorder, history = await make_recorder(url)
+        for number in range(3):
+            recorder.happened(happening.participant("participant_joined", f"PA_{number}", "p"))
+            await recorder.flushed()
+    assert (await history.sessions(ALL, limit=10)).total == 3
+    assert [line["event"] for line in logs] == ["history_not_cleaned"]
 
 
 async def test_what_another_process_left_open_ends_when_that_was_seen_last(

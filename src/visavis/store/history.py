@@ -1,7 +1,7 @@
 """Reads the history: pages of rooms, sessions and tracks, newest first."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
@@ -39,7 +39,7 @@ class History:
 
     async def page(self, kind: str, wanted: HistoryFilter, *, limit: int, offset: int = 0) -> Page:
         """A page of one of the `KINDS`."""
-        query = _QUERIES[kind](wanted)
+        query = _QUERIES[kind](_sayable(wanted))
         count = select(func.count()).select_from(query.source).where(*query.where)
         try:
             async with self._database.connect() as connection:
@@ -66,7 +66,7 @@ class History:
         Each portion begins after the last row of the one before: the last costs no more than the first, and rows that
         come or go meanwhile move no others.
         """
-        query = _QUERIES[kind](wanted)
+        query = _QUERIES[kind](_sayable(wanted))
         after: Row | None = None
         while True:
             try:
@@ -91,6 +91,11 @@ async def _rows(
     statement = select(query.table, *query.more).select_from(query.source).where(*where).order_by(began.desc(), sid)
     found = await connection.execute(statement.limit(min(limit, MAX_PAGE_SIZE)).offset(offset))
     return [dict(row) for row in found.mappings()]
+
+
+def _sayable(wanted: HistoryFilter) -> HistoryFilter:
+    """PostgreSQL has no NUL, and so nothing with one in it."""
+    return replace(wanted, room=wanted.room.replace("\0", ""), person=wanted.person.replace("\0", ""))
 
 
 def _rooms(wanted: HistoryFilter) -> _Query:
@@ -141,7 +146,7 @@ def _is_person(person: str) -> ColumnElement[bool]:
 
 
 def _contains(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
-    return column.icontains(part.replace("\0", ""), autoescape=True)
+    return column.icontains(part, autoescape=True)
 
 
 def _unreadable(fault: DatabaseFault) -> VisavisError:

@@ -190,6 +190,10 @@ class Recorder:
                 return
             except DatabaseFault as fault:
                 await self._fail(fault)
+            except Exception as error:
+                # A bug. It is told as such, and does not end the history of all that follows.
+                _log.exception("history_write_failed", database=self._database.name)
+                await self._fail(DatabaseFault(FaultKind.UNAVAILABLE, repr(error)))
         with contextlib.suppress(DatabaseFault):
             async with self._database.connect() as connection:
                 await self._lease.end(connection)
@@ -245,9 +249,14 @@ class Recorder:
         if self._failures:
             _log.info("history_written_again", database=self._database.name, lost=self._dropped)
             self._failures = self._dropped = 0
-        await self._keep_house()
         if not self._waiting:
             self._written.set()
+        try:
+            await self._keep_house()
+        except DatabaseFault as fault:
+            # It is kept another time; if nothing can be written at all, the next batch says so.
+            self._is_cleaning = False
+            _log.warning("history_not_cleaned", database=self._database.name, reason=fault.reason)
 
     async def _write_in_spite_of_others(self, changes: list[Change]) -> None:
         for _ in range(_CONFLICTS_IN_A_ROW):
