@@ -51,8 +51,8 @@ const picturesOf = (view: string): readonly Picture[] => {
 await mkdir(images, { recursive: true });
 const written = new Set<string>();
 const stage = await Stage.open();
-for await (const { name, visitor, show, hide } of tour(stage)) {
-  for (const { width, dark } of picturesOf(name)) {
+for await (const { name, visitor, show, hide, widerThan = 0 } of tour(stage)) {
+  for (const { width, dark } of picturesOf(name).filter((each) => each.width > widerThan)) {
     const { page } = visitor;
     await page.setViewport({ width, height: HEIGHTS[width] ?? width });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);

@@ -38,11 +38,11 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def make_recorder(request: pytest.FixtureRequest) -> AsyncIterator[MakeRecorder]:
-    """Opens a history: ``recorder, history = await make_recorder(url, keep_days=1)``."""
+    """Opens a history: ``recorder, history = await make_recorder(url, keep_days=1)``; by default nothing is too old."""
     opened: list[tuple[Recorder, Database]] = []
 
     async def make(
-        url: str, *, keep_days: float = 90.0, wall: Callable[[], float] | None = None
+        url: str, *, keep_days: float = 0.0, wall: Callable[[], float] | None = None
     ) -> tuple[Recorder, History]:
         database = Database(url)
         options = {} if wall is None else {"wall": wall}

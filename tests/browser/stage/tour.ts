@@ -12,6 +12,8 @@ export interface View {
   /** Opens what closes when the window gets another size, or lies over what comes next. */
   show?: () => Promise<void>;
   hide?: () => Promise<void>;
+  /** Narrower windows have another way to it, or none. */
+  widerThan?: number;
 }
 
 /** A camera that shows somebody, each colour another one. */
@@ -391,6 +393,7 @@ async function* commands(stage: Stage): AsyncGenerator<View> {
   yield {
     name: 'leave-menu',
     visitor: alice,
+    widerThan: 560,
     show: () => opens(alice, 'leave-options', 'leave-menu'),
     hide: () => closed('leave-menu'),
   };
@@ -398,8 +401,8 @@ async function* commands(stage: Stage): AsyncGenerator<View> {
     name: 'end-question',
     visitor: alice,
     show: async () => {
-      await opens(alice, 'leave-options', 'leave-menu');
-      await alice.press('Enter');
+      await opens(alice, 'open-room-settings', 'end-for-all');
+      await alice.click('end-for-all');
       await alice.shows('question');
     },
     hide: () => closed('question'),
@@ -451,8 +454,8 @@ async function* commands(stage: Stage): AsyncGenerator<View> {
   await bob.shows('room-locked');
   await bob.shows('room-knock');
   yield { name: 'home-locked', visitor: bob };
-  await opens(alice, 'leave-options', 'leave-menu');
-  await alice.press('Enter');
+  await opens(alice, 'open-room-settings', 'end-for-all');
+  await alice.click('end-for-all');
   await alice.click('question-yes');
   await carol.shows('notice', { more: '[data-kind="disconnected"]' });
   yield { name: 'ended', visitor: carol };

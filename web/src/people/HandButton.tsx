@@ -25,5 +25,5 @@ export function HandButton() {
 export function useOwnHand(): { hand: number | null; toggle: () => void } {
   const { people } = useCallServices();
   const hand = useStore(people.list).find(({ isLocal }) => isLocal)?.hand ?? null;
-  return { hand, toggle: () => void people.raiseHand(hand === null) };
+  return { hand, toggle: () => void people.toggleHand() };
 }

@@ -63,12 +63,12 @@ describe('the people in a room', () => {
     zoe.attributes[HAND] = '2026-01-01T12:00:02.000Z';
     await changed();
     bob.attributes[HAND] = '2026-01-01T12:00:01.000Z';
-    await people.raiseHand(true);
+    await people.toggleHand();
     await changed();
     expect(order()).toEqual(['bob 1', 'zoe 2', 'me 3']);
     expect(told).toEqual(['ZOE has raised a hand.', 'BOB has raised a hand.', 'Your hand is up, number 3 in line.']);
     zoe.attributes[HAND] = '';
-    await people.raiseHand(false);
+    await people.toggleHand();
     await changed();
     expect(order()).toEqual(['bob 1', 'me', 'zoe']);
     expect(told.at(-1)).toBe('Your hand is down.');
@@ -82,8 +82,26 @@ describe('the people in a room', () => {
 
   it('are told when their hand could not be raised', async () => {
     me.setAttributes = () => Promise.reject(new Error('not permitted'));
-    await people.raiseHand(true);
+    await people.toggleHand();
     expect(notices.shown.get()).toMatchObject([{ kind: 'hand-failed' }]);
+  });
+
+  it('who press twice before the server has answered have their hand down again', async () => {
+    await changed();
+    const asked: string[] = [];
+    let answer = () => {};
+    me.setAttributes = ({ [HAND]: value }) => {
+      asked.push(value === '' ? 'down' : 'up');
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const both = [people.toggleHand(), people.toggleHand()];
+    await Promise.resolve();
+    expect(asked).toEqual(['up']);
+    answer();
+    await both[0];
+    expect(asked).toEqual(['up', 'down']);
+    answer();
+    await both[1];
   });
 
   it('that did not change are the same objects, so that their rows rest', async () => {

@@ -36,6 +36,9 @@ export class People implements Feature {
   readonly #notices: Notices;
   readonly #now: () => number;
   #room: Room | null = null;
+  /** Whether the hand is to be up, while the server has not answered. */
+  #handAsked: boolean | null = null;
+  #handChange: Promise<void> = Promise.resolve();
 
   constructor(notices: Notices, now: () => number = Date.now) {
     this.#notices = notices;
@@ -74,8 +77,17 @@ export class People implements Feature {
     this.list.set([]);
   }
 
-  /** Raises or lowers the own hand. */
-  async raiseHand(isUp: boolean): Promise<void> {
+  /** Raises the own hand, or lowers it. Who presses again before the server has answered means what was asked for last. */
+  async toggleHand(): Promise<void> {
+    const isUp = !(this.#handAsked ?? this.list.get().some(({ isLocal, hand }) => isLocal && hand !== null));
+    this.#handAsked = isUp;
+    // One after the other: the client library takes a change that another one has overtaken for a failed one.
+    this.#handChange = this.#handChange.then(() => this.#setHand(isUp));
+    await this.#handChange;
+    if (this.#handAsked === isUp) this.#handAsked = null;
+  }
+
+  async #setHand(isUp: boolean): Promise<void> {
     const value = isUp ? new Date(this.#now()).toISOString() : '';
     try {
       await this.#room?.localParticipant.setAttributes({ [HAND]: value });
