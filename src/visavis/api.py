@@ -15,13 +15,13 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
     async def token(request: Request) -> Response:
         caller = await caller_of(request, identify)
         room = request.query_params.get("room")
-        entry = backend.entrance.token(caller, room, held=bearer(request))
+        entry = await backend.entrance.token(caller, room, held=bearer(request))
         return entry_answer(request, entry, of_room=room is not None)
 
     async def checkup(request: Request) -> Response:
         # Whom the host refuses tests nothing. Who it is does not matter: the test's participants are nobody.
         await caller_of(request, identify)
-        begun = backend.checkup("" if request.client is None else request.client.host)
+        begun = await backend.checkup("" if request.client is None else request.client.host)
         body = {
             "url": signalling_url(request),
             "room": begun.room,
@@ -42,7 +42,7 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
                 "attributes": dict(said.attributes),
                 "secondsAgo": round(said.seconds_ago, 3),
             }
-            for said in backend.chat(held_token(request), request.path_params["name"])
+            for said in await backend.chat(held_token(request), request.path_params["name"])
         ]
         return answer({"messages": messages})
 

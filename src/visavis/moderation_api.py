@@ -35,12 +35,12 @@ def moderation_routes(backend: Backend) -> list[BaseRoute]:
         body = dict(await body_of(request))
         name = _text(body, "name")
         del body["name"]
-        entry = entrance.create(held_token(request), name, RoomSettings(**_settings(body)))
+        entry = await entrance.create(held_token(request), name, RoomSettings(**_settings(body)))
         return entry_answer(request, entry, of_room=True)
 
     async def token(request: Request) -> Response:
         try:
-            entry = entrance.exchange(held_token(request), request.path_params["name"])
+            entry = await entrance.exchange(held_token(request), request.path_params["name"])
         except VisavisError as error:
             if error.kind is ErrorKind.MUST_KNOCK:
                 return answer({"waiting": True}, 202)

@@ -72,7 +72,7 @@ def test_a_room_is_to_end_after_its_life_and_forgotten_when_its_tokens_are_worth
 async def test_its_room_is_not_listed_and_nobody_is_told_of_it(video):
     backend, told = video.backend, []
     video.on("room_started")(lambda event: told.append(event.room.name))
-    begun = backend.checkup("192.0.2.1")
+    begun = await backend.checkup("192.0.2.1")
     registry = await backend.registry()
     registry.open_room(begun.room)
     registry.open_room("atrium")
@@ -94,7 +94,7 @@ async def test_its_room_is_not_in_the_history(video):
     backend = video.backend
     registry = await backend.registry()
     backend.recorder = Recorder()
-    for name in (backend.checkup("192.0.2.1").room, "atrium"):
+    for name in ((await backend.checkup("192.0.2.1")).room, "atrium"):
         registry.end_room(registry.open_room(name), Reason.ROOM_CLOSED)
     assert set(backend.recorder.rooms) == {"atrium"}
     backend.recorder = None
@@ -102,7 +102,7 @@ async def test_its_room_is_not_in_the_history(video):
 
 async def test_the_clock_ends_its_room(video, monkeypatch):
     backend = video.backend
-    begun = backend.checkup("192.0.2.1")
+    begun = await backend.checkup("192.0.2.1")
     registry = await backend.registry()
     registry.open_room(begun.room)
     monkeypatch.setattr(backend._checkups, "over", lambda: [begun.room])

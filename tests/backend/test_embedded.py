@@ -46,14 +46,14 @@ def test_there_are_no_rooms_before_the_start(backend):
     assert backend.rooms() == []
 
 
-def test_a_token_joins_its_room_or_is_exchanged_for_one(backend):
+async def test_a_token_joins_its_room_or_is_exchanged_for_one(backend):
     claims = backend.verify(backend.token("alice", name="Alice", room="atrium"))
     assert (claims.identity, claims.name, claims.video.room) == ("alice", "Alice", "atrium")
     roomless = backend.token("alice", name="Alice")
     assert backend.verify(roomless).video.room == ""
-    assert backend.verify(backend.entrance.exchange(roomless, "cellar").token).video.room == "cellar"
+    assert backend.verify((await backend.entrance.exchange(roomless, "cellar")).token).video.room == "cellar"
     with pytest.raises(VisavisError, match="has a '/'"):
-        backend.entrance.exchange(roomless, "a/b")
+        await backend.entrance.exchange(roomless, "a/b")
     with pytest.raises(VisavisError, match="0 characters"):
         backend.token("")
 

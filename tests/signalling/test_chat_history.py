@@ -25,7 +25,7 @@ async def test_a_late_joiner_reads_what_one_said_who_has_left(server) -> None:
     live.remove(live.sessions[alice.sid], Reason.CLIENT_INITIATED)
     await bob.until_participant(lambda info: info.state == models.ParticipantInfo.DISCONNECTED)
     await server.join_active("carol")
-    [message] = server.backend.chat(server.token("carol"), "atrium")
+    [message] = await server.backend.chat(server.token("carol"), "atrium")
     assert (message.id, message.identity, message.name, message.text) == ("1", "alice", "Alice", "Hello")
     assert 0 <= message.seconds_ago < 60
 
@@ -40,6 +40,6 @@ async def test_nobody_reads_it_from_outside(server) -> None:
         (server.token("alice", room_join=False), "atrium", ErrorKind.NOT_PERMITTED),
     ]:
         with pytest.raises(VisavisError) as refused:
-            server.backend.chat(token, room)
+            await server.backend.chat(token, room)
         assert refused.value.kind == kind
-    assert server.backend.chat(server.token("alice"), "atrium") == []
+    assert await server.backend.chat(server.token("alice"), "atrium") == []

@@ -104,18 +104,18 @@ class RoomState:
 class Entrance(Protocol):
     """Gives out tokens to who asks the API, by the rules of the rooms. All raise `VisavisError` with why not."""
 
-    def token(self, caller: Caller, room: str | None, *, held: str | None) -> Entry:
+    async def token(self, caller: Caller, room: str | None, *, held: str | None) -> Entry:
         """A token for `caller`; with no `room` it joins nowhere until exchanged for one that does.
 
         With `held`, an earlier token of the same identity, the caller stays who it was. One that is no good is ignored.
         """
         ...
 
-    def exchange(self, token: str, room: str) -> Entry:
+    async def exchange(self, token: str, room: str) -> Entry:
         """The token for `room` of whoever holds a token that names none: same identity, name and expiry."""
         ...
 
-    def create(self, token: str, room: str, settings: RoomSettings) -> Entry:
+    async def create(self, token: str, room: str, settings: RoomSettings) -> Entry:
         """As `exchange`, for a room that there is not yet and that begins with these settings."""
         ...
 
@@ -190,11 +190,11 @@ class Backend(Protocol):
         """A LiveKit token for `identity` by the host's word; with no `room` it joins nowhere until exchanged."""
         ...
 
-    def chat(self, token: str, room: str) -> list[SaidMessage]:
+    async def chat(self, token: str, room: str) -> list[SaidMessage]:
         """What was said in the chat of `room`, oldest first, for who holds a token for it and is inside now."""
         ...
 
-    def checkup(self, caller: str) -> Checkup:
+    async def checkup(self, caller: str) -> Checkup:
         """Begins a test of a connection in a room that is not listed; so many for each caller."""
         ...
 

@@ -329,7 +329,7 @@ class EmbeddedBackend:
         """What a token says; see `KeyRing.verify`."""
         return self.keys.verify(token)
 
-    def chat(self, token: str, room: str) -> list[SaidMessage]:
+    async def chat(self, token: str, room: str) -> list[SaidMessage]:
         """What was said in `room`, for who is inside: a token alone outlives being removed.
 
         Raises:
@@ -350,7 +350,7 @@ class EmbeddedBackend:
             for said in live.chat
         ]
 
-    def checkup(self, caller: str) -> Checkup:
+    async def checkup(self, caller: str) -> Checkup:
         """Begins a test of a connection; see `Checkups`.
 
         Raises:

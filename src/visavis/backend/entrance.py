@@ -36,7 +36,7 @@ class EmbeddedEntrance:
         self._registry = registry
         self._ttl = ttl
 
-    def token(self, caller: Caller, room: str | None, *, held: str | None) -> Entry:
+    async def token(self, caller: Caller, room: str | None, *, held: str | None) -> Entry:
         """A token for who asks; see `Entrance.token`.
 
         Raises:
@@ -49,7 +49,7 @@ class EmbeddedEntrance:
             return Entry(self._keys.mint(claims, ttl=self._ttl), user.identity, is_moderator=False)
         return self._enter(claims, parse_room_name(room))
 
-    def exchange(self, token: str, room: str) -> Entry:
+    async def exchange(self, token: str, room: str) -> Entry:
         """The token for `room` of whoever holds a token that names none; see `KeyRing.exchange`.
 
         Raises:
@@ -57,7 +57,7 @@ class EmbeddedEntrance:
         """
         return self._enter(self._keys.claims_for(token, parse_room_name(room)), room)
 
-    def create(self, token: str, room: str, settings: RoomSettings) -> Entry:
+    async def create(self, token: str, room: str, settings: RoomSettings) -> Entry:
         """As `exchange`, for a room that there is not yet.
 
         Raises:
