@@ -16,14 +16,14 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
         caller = await caller_of(request, identify)
         room = request.query_params.get("room")
         entry = await backend.entrance.token(caller, room, held=bearer(request))
-        return entry_answer(request, entry, of_room=room is not None)
+        return entry_answer(request, backend, entry, of_room=room is not None)
 
     async def checkup(request: Request) -> Response:
         # Whom the host refuses tests nothing. Who it is does not matter: the test's participants are nobody.
         await caller_of(request, identify)
         begun = await backend.checkup("" if request.client is None else request.client.host)
         body = {
-            "url": signalling_url(request),
+            "url": signalling_url(request, backend),
             "room": begun.room,
             "sender": begun.sender,
             "hearer": begun.hearer,

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from visavis.admin import Guard, Operated, admin_routes
 from visavis.api import api_routes
+from visavis.backend.base import Backend
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.hub import NotificationHub
 from visavis.identity import Identify
@@ -53,7 +54,7 @@ class Visavis:
 
     def __init__(
         self,
-        options: EmbeddedOptions | EmbeddedBackend,
+        options: EmbeddedOptions | Backend,
         *,
         identify: Identify | None = None,
         page: PageOptions | None = None,
@@ -61,7 +62,7 @@ class Visavis:
         database_url: str = "",
         history_days: float = 90.0,
     ) -> None:
-        self.backend = options if isinstance(options, EmbeddedBackend) else EmbeddedBackend(options)
+        self.backend: Backend = EmbeddedBackend(options) if isinstance(options, EmbeddedOptions) else options
         self._store = _open_store(database_url, history_days) if database_url else None
         if self._store is not None:
             self.backend.recorder = self._store.recorder

@@ -224,6 +224,7 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
     import uvloop
 
     from visavis.app import Visavis
+    from visavis.backend.embedded import EmbeddedBackend
     from visavis.server import listen, serve
 
     set_up_logs(settings.log_level)
@@ -238,8 +239,9 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
     with listen(settings.host, settings.port) as http:
 
         async def run() -> None:
+            backend = EmbeddedBackend(settings.backend_options(keys))
             video = Visavis(
-                settings.backend_options(keys),
+                backend,
                 page=settings.page_options(),
                 admin_token=settings.admin_token,
                 database_url=settings.database_url or "",
@@ -252,7 +254,7 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
                 await video.stop()
                 raise
             _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
-            media = video.backend.media_tcp_address() if settings.shares_https else None
+            media = backend.media_tcp_address() if settings.shares_https else None
             await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
 
         uvloop.run(run())

@@ -36,7 +36,7 @@ def moderation_routes(backend: Backend) -> list[BaseRoute]:
         name = _text(body, "name")
         del body["name"]
         entry = await entrance.create(held_token(request), name, RoomSettings(**_settings(body)))
-        return entry_answer(request, entry, of_room=True)
+        return entry_answer(request, backend, entry, of_room=True)
 
     async def token(request: Request) -> Response:
         try:
@@ -45,7 +45,7 @@ def moderation_routes(backend: Backend) -> list[BaseRoute]:
             if error.kind is ErrorKind.MUST_KNOCK:
                 return answer({"waiting": True}, 202)
             raise
-        return entry_answer(request, entry, of_room=True)
+        return entry_answer(request, backend, entry, of_room=True)
 
     async def wait(request: Request) -> Response:
         # Read whole first: what is received after that is the end of the request.
@@ -56,7 +56,7 @@ def moderation_routes(backend: Backend) -> list[BaseRoute]:
             entry = await entrance.wait(token, room, seconds=WAIT_SECONDS, gone=gone)
         finally:
             gone.cancel()
-        return answer({"waiting": True}, 202) if entry is None else entry_answer(request, entry, of_room=True)
+        return answer({"waiting": True}, 202) if entry is None else entry_answer(request, backend, entry, of_room=True)
 
     async def read(request: Request) -> Response:
         return _state_answer(await moderating.state(held_token(request), request.path_params["name"]))

@@ -8,7 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from visavis.backend.base import Entry
+from visavis.backend.base import Backend, Entry
 from visavis.errors import ErrorKind, VisavisError
 
 MAX_BODY_BYTES = 16 << 10
@@ -72,8 +72,10 @@ async def body_of(request: Request) -> Mapping[str, object]:
     return cast(dict[str, object], read)
 
 
-def signalling_url(request: Request) -> str:
-    """Where LiveKit clients connect, as the caller of this request reaches us: scheme, host and mount prefix."""
+def signalling_url(request: Request, backend: Backend) -> str:
+    """Where LiveKit clients connect: at the backend's own URL, or as the caller of this request reaches us."""
+    if backend.client_url is not None:
+        return backend.client_url
     scheme = "wss" if request.url.scheme in ("https", "wss") else "ws"
     return f"{scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
 
@@ -83,9 +85,10 @@ def answer(content: object, status: int = 200) -> Response:
     return JSONResponse(content, status, headers=NO_STORE)
 
 
-def entry_answer(request: Request, entry: Entry, *, of_room: bool) -> Response:
+def entry_answer(request: Request, backend: Backend, entry: Entry, *, of_room: bool) -> Response:
     """A token, and where and as whom to connect with it."""
-    body: dict[str, object] = {"token": entry.token, "url": signalling_url(request), "identity": entry.identity}
+    url = signalling_url(request, backend)
+    body: dict[str, object] = {"token": entry.token, "url": url, "identity": entry.identity}
     if of_room:
         body["moderator"] = entry.is_moderator
     return answer(body)

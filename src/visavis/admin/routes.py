@@ -13,17 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from visavis.admin.csv_export import csv_lines
 from visavis.admin.guard import Guard
-from visavis.admin.live import describe_people, describe_room
 from visavis.admin.process import memory_bytes
-from visavis.backend.embedded import EmbeddedBackend
+from visavis.backend.base import Backend
 from visavis.camel_case import camel_case
 from visavis.errors import STATUS, ErrorKind, VisavisError
-from visavis.figures import Observation
 from visavis.rest import NO_STORE, Endpoint, answer, body_of, telling_errors
-from visavis.signalling import LiveRoom
-from visavis.signalling.messages import Reason
-from visavis.signalling.moderation import mute as mute_track
-from visavis.signalling.session import Session
 from visavis.store.found import KINDS, MAX_PAGE_SIZE, HistoryFilter, Row
 
 if TYPE_CHECKING:
@@ -42,66 +36,45 @@ class Operated:
         guard: who may.
     """
 
-    backend: EmbeddedBackend
+    backend: Backend
     history: "History | None"
     guard: Guard
 
 
 def admin_routes(operated: Operated) -> list[BaseRoute]:
     """The routes, for an application or a mount."""
-    backend = operated.backend
+    operating = operated.backend.operating
     started_at = time.time()
 
     async def overview(_: Request) -> Response:
-        seen = await _observe(backend)
-        rooms = list(await backend.registry())
-        return answer(
-            {
-                "version": version("visavis"),
-                "startedAt": int(started_at * 1000),
-                "uptime": time.time() - started_at,
-                "cpu": seen.cpu,
-                "workers": list(seen.workers),
-                "cores": os.cpu_count() or 1,
-                "memory": memory_bytes(),
-                "bitrateIn": seen.bitrate_in,
-                "bitrateOut": seen.bitrate_out,
-                "packetsIn": seen.packets_in,
-                "packetsOut": seen.packets_out,
-                "packetsDropped": seen.packets_dropped,
-                "rooms": len(rooms),
-                "people": sum(live.room.people_count for live in rooms),
-                "hasHistory": operated.history is not None,
-            }
-        )
+        told = {
+            "version": version("visavis"),
+            "startedAt": int(started_at * 1000),
+            "uptime": time.time() - started_at,
+            "cores": os.cpu_count() or 1,
+            "memory": memory_bytes(),
+            "hasHistory": operated.history is not None,
+        }
+        return answer(told | dict(await operating.overview()))
 
     async def rooms(_: Request) -> Response:
-        seen = await _observe(backend)
-        return answer([describe_room(live, seen) for live in await backend.registry()])
+        return answer(await operating.rooms())
 
     async def room(request: Request) -> Response:
-        seen = await _observe(backend)
-        live = await _room(backend, request)
-        return answer(describe_room(live, seen) | {"people": describe_people(live, seen)})
+        return answer(await operating.room(request.path_params["name"]))
 
     async def end(request: Request) -> Response:
-        registry = await backend.registry()
-        registry.end_room(await _room(backend, request), Reason.ROOM_DELETED)
+        await operating.end(request.path_params["name"])
         return answer({})
 
     async def remove(request: Request) -> Response:
-        live = await _room(backend, request)
-        live.remove(_session(live, await _texts(request, "identity")), Reason.PARTICIPANT_REMOVED)
+        asked = await _texts(request, "identity")
+        await operating.remove(request.path_params["name"], asked["identity"])
         return answer({})
 
     async def mute(request: Request) -> Response:
-        live = await _room(backend, request)
         asked = await _texts(request, "identity", "track")
-        if mute_track(live, _session(live, asked), asked["track"]) is None:
-            raise VisavisError(
-                ErrorKind.TRACK_NOT_FOUND,
-                f"{asked['identity']!r} publishes no track {asked['track']!r} (any more): load the room again",
-            )
+        await operating.mute(request.path_params["name"], asked["identity"], asked["track"])
         return answer({})
 
     async def history(request: Request) -> Response:
@@ -170,29 +143,6 @@ def _guarded(guard: Guard, endpoint: Endpoint) -> Endpoint:
     return wrapped
 
 
-async def _observe(backend: EmbeddedBackend) -> Observation:
-    await backend.registry()
-    watch = backend.watch
-    if watch is None:
-        raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
-    return await watch.observe()
-
-
-async def _room(backend: EmbeddedBackend, request: Request) -> LiveRoom:
-    name = request.path_params["name"]
-    live = (await backend.registry()).get(name)
-    if live is None:
-        raise VisavisError(ErrorKind.ROOM_NOT_FOUND, f"there is no room {name!r} (any more): load the list again")
-    return live
-
-
-def _session(live: LiveRoom, asked: dict[str, str]) -> Session:
-    participant = live.room.by_identity(asked["identity"])
-    if participant is None:
-        raise VisavisError(ErrorKind.NOT_IN_ROOM, f"{asked['identity']!r} is not in room {live.room.name!r} (any more)")
-    return live.sessions[participant.sid]
-
-
 async def _texts(request: Request, *names: str) -> dict[str, str]:
     said = await body_of(request)
     texts: dict[str, str] = {}
@@ -213,7 +163,7 @@ async def _history(operated: Operated) -> "History":
         )
     recorder = operated.backend.recorder
     if recorder is not None:
-        await operated.backend.registry()
+        await operated.backend.start()
         await recorder.opened()
     return operated.history
 

@@ -1,13 +1,19 @@
 """Where rooms live: the port that the API, the hub and the web page know. Implementations stand beside this file."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.routing import BaseRoute
 
 from visavis.checkup import Checkup
 from visavis.identity import Caller
 from visavis.rooms import RoomSettings
+from visavis.webhooks import Listeners
+
+if TYPE_CHECKING:
+    from visavis.store.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +169,54 @@ class Moderating(Protocol):
         ...
 
 
+class Operating(Protocol):
+    """What the operator sees and does, as JSON. Figures that nobody counts are None. All raise `VisavisError`."""
+
+    async def overview(self) -> Mapping[str, Any]:
+        """The sums over all rooms; `hasFigures` tells whether anybody counts what flows."""
+        ...
+
+    async def rooms(self) -> Sequence[Mapping[str, Any]]:
+        """All rooms, also those that the public list leaves out."""
+        ...
+
+    async def room(self, room: str) -> Mapping[str, Any]:
+        """One room, and everybody in it."""
+        ...
+
+    async def end(self, room: str) -> None:
+        """Ends a room for all."""
+        ...
+
+    async def remove(self, room: str, identity: str) -> None:
+        """Puts one person out, who may come back."""
+        ...
+
+    async def mute(self, room: str, identity: str, track: str) -> None:
+        """Mutes one track for everybody."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What a backend has beside rooms; pages leave out what there is not.
+
+    Attributes:
+        chat_history: what was said in a room before is kept for who comes late.
+        checkup: connections can be tested, hop by hop.
+    """
+
+    chat_history: bool = True
+    checkup: bool = True
+
+
 class Backend(Protocol):
     """Rooms, wherever they live."""
+
+    listeners: Listeners
+    """Functions of the host, told what happens."""
+    recorder: "Recorder | None"
+    """Writes the history of what happens; None: there is none."""
 
     @property
     def entrance(self) -> Entrance:
@@ -174,6 +226,25 @@ class Backend(Protocol):
     @property
     def moderating(self) -> Moderating:
         """What moderators do."""
+        ...
+
+    @property
+    def operating(self) -> Operating:
+        """What the operator sees and does."""
+        ...
+
+    @property
+    def features(self) -> Features:
+        """What there is."""
+        ...
+
+    @property
+    def client_url(self) -> str | None:
+        """Where LiveKit clients connect; None: where they have reached this application."""
+        ...
+
+    def routes(self) -> list[BaseRoute]:
+        """What it serves by itself, beside the API."""
         ...
 
     async def start(self) -> None:

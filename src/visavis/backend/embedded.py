@@ -16,10 +16,11 @@ from starlette.routing import BaseRoute
 
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
-from visavis.backend.base import RoomSummary, SaidMessage
+from visavis.backend.base import Features, RoomSummary, SaidMessage
 from visavis.backend.entrance import EmbeddedEntrance, visitor_grants
 from visavis.backend.moderating import EmbeddedModerating
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
+from visavis.backend.operating import EmbeddedOperating
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
@@ -186,6 +187,9 @@ class EmbeddedBackend:
         self._reservations = Reservations()
         self.entrance = EmbeddedEntrance(self.keys, self._reservations, lambda: self._registry, ttl=options.token_ttl)
         self.moderating = EmbeddedModerating(self.keys, lambda: self._registry)
+        self.operating = EmbeddedOperating(self.registry, lambda: self._watch)
+        self.features = Features()
+        self.client_url: str | None = None
         self._make_engine = engine
         self._engine: MediaEngine | None = None
         self._registry: RoomRegistry | None = None

@@ -1,4 +1,4 @@
-"""What the operator is told of rooms that live: as JSON, from the rooms and what is observed of the media."""
+"""What the operator is told of rooms of this process: as JSON, from the rooms and what is observed of the media."""
 
 from collections.abc import Mapping
 from typing import Any
