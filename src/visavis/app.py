@@ -75,7 +75,7 @@ class Visavis:
             *moderation_routes(self.backend),
             *self.hub.routes(),
             *self.backend.routes(),
-            *admin_routes(Operated(self.backend, history, Guard(admin_token))),
+            *admin_routes(Operated(self.backend, history, Guard(admin_token, self.backend.tries))),
             *page_routes(page),
         ]
         self._app = Starlette(routes=routes, middleware=[_CORS], lifespan=self.lifespan)

@@ -129,7 +129,7 @@ async def _nothing(request: Request) -> Response:
 
 def _guarded(guard: Guard, endpoint: Endpoint) -> Endpoint:
     async def checked(request: Request) -> Response:
-        guard.check(request)
+        await guard.check(request)
         return await endpoint(request)
 
     answered = telling_errors(checked)

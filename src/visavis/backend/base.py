@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from visavis.checkup import Checkup
 from visavis.identity import Caller
 from visavis.rooms import RoomSettings
+from visavis.tries import Tries
 from visavis.webhooks import Listeners
 
 if TYPE_CHECKING:
@@ -197,19 +198,6 @@ class Operating(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """What a backend has beside rooms; pages leave out what there is not.
-
-    Attributes:
-        chat_history: what was said in a room before is kept for who comes late.
-        checkup: connections can be tested, hop by hop.
-    """
-
-    chat_history: bool = True
-    checkup: bool = True
-
-
 class Backend(Protocol):
     """Rooms, wherever they live."""
 
@@ -217,6 +205,8 @@ class Backend(Protocol):
     """Functions of the host, told what happens."""
     recorder: "Recorder | None"
     """Writes the history of what happens; None: there is none."""
+    tries: Tries
+    """Counts what callers try, wherever it reaches us."""
 
     @property
     def entrance(self) -> Entrance:
@@ -231,11 +221,6 @@ class Backend(Protocol):
     @property
     def operating(self) -> Operating:
         """What the operator sees and does."""
-        ...
-
-    @property
-    def features(self) -> Features:
-        """What there is."""
         ...
 
     @property

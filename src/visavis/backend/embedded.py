@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
-from visavis.backend.base import Features, RoomSummary, SaidMessage
+from visavis.backend.base import RoomSummary, SaidMessage
 from visavis.backend.entrance import EmbeddedEntrance, visitor_grants
 from visavis.backend.moderating import EmbeddedModerating
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
@@ -31,6 +31,7 @@ from visavis.rooms import Reservations, Room, RoomLimits, parse_room_name
 from visavis.signalling import LiveRoom, RoomRegistry, signalling_routes, whip_routes
 from visavis.signalling.ice_servers import IceServers, turn_urls
 from visavis.signalling.messages import Reason
+from visavis.tries import LocalTries, Tries
 from visavis.twirp import twirp_routes
 from visavis.webhooks import Listeners, WebhookSender
 
@@ -188,7 +189,7 @@ class EmbeddedBackend:
         self.entrance = EmbeddedEntrance(self.keys, self._reservations, lambda: self._registry, ttl=options.token_ttl)
         self.moderating = EmbeddedModerating(self.keys, lambda: self._registry)
         self.operating = EmbeddedOperating(self.registry, lambda: self._watch)
-        self.features = Features()
+        self.tries: Tries = LocalTries()
         self.client_url: str | None = None
         self._make_engine = engine
         self._engine: MediaEngine | None = None
