@@ -159,7 +159,7 @@ class KeyRing:
         if claims.video is not None:
             payload["video"] = _grants_to_json(claims.video)
         if claims.holder is not None:
-            payload["visavis"] = _holder_to_json(claims.holder)
+            payload["visavis"] = holder_to_json(claims.holder)
         return jwt.encode(payload, self._keys[self._first], algorithm="HS256")
 
     def sign_body(self, body: bytes, *, ttl: float = WEBHOOK_TTL_SECONDS) -> str:
@@ -268,7 +268,8 @@ def _grants_from_json(json: Mapping[str, Any]) -> VideoGrants:
     return VideoGrants(**values)
 
 
-def _holder_to_json(holder: Holder) -> dict[str, Any]:
+def holder_to_json(holder: Holder) -> dict[str, Any]:
+    """The claim `visavis`."""
     json: dict[str, Any] = {"holder": holder.id}
     if holder.is_vouched:
         json["vouched"] = True
@@ -277,7 +278,12 @@ def _holder_to_json(holder: Holder) -> dict[str, Any]:
     return json
 
 
-def _holder_from_json(json: object) -> Holder | None:
+def holder_from_json(json: object) -> Holder | None:
+    """Reads the claim `visavis`.
+
+    Raises:
+        VisavisError: `INVALID_TOKEN`: it is not one.
+    """
     if json is None:
         return None
     values = cast(dict[str, Any], json) if isinstance(json, dict) else {}
@@ -322,6 +328,6 @@ def _claims_from_json(payload: Mapping[str, Any]) -> Claims:
         video=None if video is None else _grants_from_json(cast(dict[str, Any], video)),
         room_config=cast(dict[str, Any] | None, config),
         room_preset=_text(payload, "roomPreset"),
-        holder=_holder_from_json(payload.get("visavis")),
+        holder=holder_from_json(payload.get("visavis")),
         expires_at=float(payload["exp"]),
     )

@@ -1,5 +1,6 @@
 """Who may enter a room and who moderates it, in all combinations; and what is reserved for who makes one."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms import Moderation, Reservations, RoomSettings
 from visavis.rooms.moderation import ABSENCE_SECONDS
 from visavis.rooms.reservations import MAX_RESERVED, RESERVED_SECONDS
+from visavis.rooms.waiting_room import Verdict
 
 ROOM = "den"
 
@@ -152,3 +154,29 @@ def test_not_too_many_rooms_are_reserved():
     assert reservations.get(f"room {MAX_RESERVED}", now=0) is not None
     reservations.put("late", Moderation(now=0), now=RESERVED_SECONDS)
     assert reservations.get("room 5", now=0) is None
+
+
+def test_what_is_written_down_is_what_is_read() -> None:
+    rules = Moderation(now=5.0, settings=RoomSettings(has_waiting_room=True, may_unmute=False), maker="maker")
+    rules.moderator_came("PA_maker")
+    rules.appoint("second")
+    rules.remove(Claims(identity="rude", holder=Holder(id="rude one")))
+    rules.allow_to_speak("speaker")
+    rules.left("PA_gone", Claims(identity="gone", holder=Holder(id="gone one")), now=7.0)
+    for holder in ("admitted", "refused", "waits"):
+        rules.waiting.knock(holder, identity=holder, name=holder.title(), now=6.0, wake=lambda: None)
+        rules.waiting.expect(holder, until=20.0)
+    rules.waiting.decide("admitted", is_admitted=True)
+    rules.waiting.decide("refused", is_admitted=False)
+    read = Moderation.from_json(json.loads(json.dumps(rules.to_json())))
+    assert read.to_json() == rules.to_json()
+    for identity, holder in (("gone", "gone one"), ("new", "admitted")):
+        read.check_entry(visitor(identity, holder), "den", present=None, is_dependent=False, now=8.0)
+    for identity, holder in (("gone", "another"), ("rude", "another"), ("new", "rude one"), ("new", "waits")):
+        with pytest.raises(VisavisError):
+            read.check_entry(visitor(identity, holder), "den", present=None, is_dependent=False, now=8.0)
+    assert read.is_moderator(visitor("any", "second"), ROOM)
+    assert not read.needs_moderator(99.0)
+    assert read.denied_sources(visitor("speaker", "any"), "den") == frozenset()
+    assert [each.name for each in read.waiting.waiting(21.0)] == ["Waits"]
+    assert read.waiting.verdict("refused") is Verdict.REFUSED

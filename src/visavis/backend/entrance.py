@@ -44,7 +44,7 @@ class EmbeddedEntrance:
         """
         user = caller.user
         claims = Claims(identity=user.identity, name=user.name, video=visitor_grants(user, ""))
-        claims = replace(claims, holder=self._holder(caller, held))
+        claims = replace(claims, holder=holder_of(caller, held, self._keys))
         if room is None:
             return Entry(self._keys.mint(claims, ttl=self._ttl), user.identity, is_moderator=False)
         return self._enter(claims, parse_room_name(room))
@@ -169,24 +169,27 @@ class EmbeddedEntrance:
         if live is not None:
             moderation.tell_waiting(live)
 
-    def _holder(self, caller: Caller, held: str | None) -> Holder:
-        user = caller.user
-        if caller.is_known:
-            # The same person on each device and in each tab.
-            return Holder(id=f"user:{user.identity}", is_vouched=True, moderates=user.moderator)
-        former = self._former_holder(user.identity, held)
-        return Holder(id=f"visitor:{secrets.token_urlsafe(_HOLDER_BYTES)}" if former is None else former.id)
 
-    def _former_holder(self, identity: str, held: str | None) -> Holder | None:
-        if held is None:
-            return None
-        try:
-            claims = self._keys.verify(held)
-        except VisavisError:
-            # Expired, or not for us at all: hosts may use the header for what `identify` reads.
-            return None
-        holder = claims.holder
-        return holder if claims.identity == identity and holder is not None and not holder.is_vouched else None
+def holder_of(caller: Caller, held: str | None, keys: KeyRing) -> Holder:
+    """Who holds the token that `caller` is given, which holds `held` already; one that is no good is ignored."""
+    user = caller.user
+    if caller.is_known:
+        # The same person on each device and in each tab.
+        return Holder(id=f"user:{user.identity}", is_vouched=True, moderates=user.moderator)
+    former = _former_holder(user.identity, held, keys)
+    return Holder(id=f"visitor:{secrets.token_urlsafe(_HOLDER_BYTES)}" if former is None else former.id)
+
+
+def _former_holder(identity: str, held: str | None, keys: KeyRing) -> Holder | None:
+    if held is None:
+        return None
+    try:
+        claims = keys.verify(held)
+    except VisavisError:
+        # Expired, or not for us at all: hosts may use the header for what `identify` reads.
+        return None
+    holder = claims.holder
+    return holder if claims.identity == identity and holder is not None and not holder.is_vouched else None
 
 
 def visitor_grants(user: User, room: str) -> VideoGrants:

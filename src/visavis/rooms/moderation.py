@@ -4,9 +4,10 @@ Kept here by holder (see `visavis.auth.Holder`) and not in tokens: so it can be 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from visavis.auth import Claims
+from visavis.auth import Claims, holder_from_json, holder_to_json
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms.waiting_room import WaitingRoom
 
@@ -16,6 +17,7 @@ ROLE_ATTRIBUTE = "visavis.role"
 ABSENCE_SECONDS = 30.0
 
 _SOUND = frozenset({"microphone", "unknown"})
+_SETS = ("moderators", "present", "removed", "removed_identities", "may_speak")
 _SCREEN = frozenset({"screen_share", "screen_share_audio", "unknown"})
 
 
@@ -66,6 +68,33 @@ class Moderation:
         self._removed_identities: set[str] = set()
         self._may_speak: set[str] = set()
         self._left: dict[str, tuple[float, Claims]] = {}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> "Moderation":
+        """As it was when `to_json` was asked."""
+        rules = cls(now=json["aloneSince"], settings=RoomSettings(**json["settings"]))
+        rules.waiting = WaitingRoom.from_json(json["waiting"])
+        rules._is_led = json["isLed"]
+        for name in _SETS:
+            getattr(rules, f"_{name}").update(json[name])
+        for identity, (at, holder) in json["left"].items():
+            rules._left[identity] = (at, Claims(identity=identity, holder=holder_from_json(holder)))
+        return rules
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for where processes share it. Its times are of the clock that `now` was told by."""
+        left = {
+            identity: [at, None if claims.holder is None else holder_to_json(claims.holder)]
+            for identity, (at, claims) in self._left.items()
+        }
+        return {
+            "settings": asdict(self.settings),
+            "waiting": self.waiting.to_json(),
+            "isLed": self._is_led,
+            "aloneSince": self._alone_since,
+            "left": left,
+            **{name: sorted(getattr(self, f"_{name}")) for name in _SETS},
+        }
 
     # -- who moderates -------------------------------------------------------------------------------------------------
     def is_moderator(self, claims: Claims, room: str) -> bool:

@@ -1,8 +1,9 @@
 """Who waits before a room, and what became of it. No clock: times come in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from visavis.errors import ErrorKind, VisavisError
 
@@ -51,6 +52,26 @@ class WaitingRoom:
         self._knocks: dict[str, Knock] = {}
         self._admitted: set[str] = set()
         self._refused: dict[str, None] = {}
+
+    @classmethod
+    def from_json(cls, json: Mapping[str, Any]) -> "WaitingRoom":
+        """As it was when `to_json` was asked; nobody is woken."""
+        waiting = cls()
+        for id_, identity, name, since, asked_at in json["knocks"]:
+            waiting._knocks[id_] = Knock(id=id_, identity=identity, name=name, since=since, asked_at=asked_at)
+        waiting._admitted = set(json["admitted"])
+        waiting._refused = dict.fromkeys(json["refused"])
+        return waiting
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the questions that are open."""
+        return {
+            "knocks": [
+                [each.id, each.identity, each.name, each.since, each.asked_at] for each in self._knocks.values()
+            ],
+            "admitted": sorted(self._admitted),
+            "refused": list(self._refused),
+        }
 
     def __len__(self) -> int:
         return len(self._knocks)
@@ -105,6 +126,12 @@ class WaitingRoom:
         knock.wake.remove(wake)
         knock.polls -= 1
         knock.asked_at = now
+
+    def expect(self, holder: str, *, until: float) -> None:
+        """Who waits is taken to ask until then, where nobody is told of the end of a question."""
+        knock = self._knocks.get(holder)
+        if knock is not None:
+            knock.polls, knock.asked_at = 0, until
 
     def decide(self, holder: str | None, *, is_admitted: bool) -> int:
         """Lets somebody who waits in or not, or everybody (None); returns how many that were."""
