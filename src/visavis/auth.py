@@ -10,6 +10,7 @@ grants. Who is let into which room is decided elsewhere; this module only reads 
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import time
 from collections.abc import Mapping
@@ -175,6 +176,20 @@ class KeyRing:
         Raises:
             VisavisError: `INVALID_TOKEN`; the message says what is wrong with the token.
         """
+        return _claims_from_json(self._payload(token))
+
+    def verify_body(self, token: str, body: bytes) -> None:
+        """Checks that `token` vouches for `body`, as `sign_body` makes one.
+
+        Raises:
+            VisavisError: `INVALID_TOKEN`.
+        """
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        signed = self._payload(token).get("sha256")
+        if not isinstance(signed, str) or not hmac.compare_digest(signed.encode(), digest.encode()):
+            raise _invalid("it was signed for another body (sha256)")
+
+    def _payload(self, token: str) -> Mapping[str, Any]:
         issuer = _unverified_issuer(token)
         secret = self._keys.get(issuer) if isinstance(issuer, str) else None
         if secret is None:
@@ -202,7 +217,7 @@ class KeyRing:
             raise _invalid(f"its signature does not match the secret of API key {issuer!r}") from error
         except jwt.InvalidTokenError as error:
             raise _invalid(str(error)) from error
-        return _claims_from_json(payload)
+        return payload
 
     def claims_for(self, token: str, room: str) -> Claims:
         """The claims of the token for `room` that a token which names no room is exchanged for: but for that the same.
