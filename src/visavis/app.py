@@ -67,7 +67,7 @@ class Visavis:
         if self._store is not None:
             self.backend.recorder = self._store.recorder
         history = None if self._store is None else self._store.history
-        self.hub = NotificationHub()
+        self.hub = NotificationHub(fanout=self.backend.fanout)
         self._announcements: set[asyncio.Task[None]] = set()
         self._end_of_changes = self.backend.on_change(self._announce)
         routes = [

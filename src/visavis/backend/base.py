@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.routing import BaseRoute
 
 from visavis.checkup import Checkup
+from visavis.hub import Fanout
 from visavis.identity import Caller
 from visavis.rooms import RoomSettings
 from visavis.tries import Tries
@@ -221,6 +222,11 @@ class Backend(Protocol):
     @property
     def operating(self) -> Operating:
         """What the operator sees and does."""
+        ...
+
+    @property
+    def fanout(self) -> Fanout | None:
+        """The hubs of other processes in front of the same rooms; None: there are none."""
         ...
 
     @property

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from visavis.agents import AgentDispatcher, agent_routes
 from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
 from visavis.backend.base import RoomSummary, SaidMessage
+from visavis.backend.changes import Changes
 from visavis.backend.entrance import EmbeddedEntrance, visitor_grants
 from visavis.backend.moderating import EmbeddedModerating
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
@@ -25,6 +26,7 @@ from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
 from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
 from visavis.figures import Watch
+from visavis.hub import Fanout
 from visavis.identity import User
 from visavis.media import Dispatcher, MediaEngine, events
 from visavis.rooms import Reservations, Room, RoomLimits, parse_room_name
@@ -191,12 +193,13 @@ class EmbeddedBackend:
         self.operating = EmbeddedOperating(self.registry, lambda: self._watch)
         self.tries: Tries = LocalTries()
         self.client_url: str | None = None
+        self.fanout: Fanout | None = None
         self._make_engine = engine
         self._engine: MediaEngine | None = None
         self._registry: RoomRegistry | None = None
         self._dispatcher: Dispatcher | None = None
         self._ticker: asyncio.Task[None] | None = None
-        self._callbacks: dict[object, Callable[[], None]] = {}
+        self._changed = Changes()
         self._checkups = Checkups(time.monotonic)
         self.listeners = Listeners()
         self.recorder: Recorder | None = None
@@ -375,13 +378,7 @@ class EmbeddedBackend:
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
-        key = object()
-        self._callbacks[key] = callback
-
-        def end() -> None:
-            self._callbacks.pop(key, None)
-
-        return end
+        return self._changed.on_change(callback)
 
     def _hear(self, event: events.Event) -> None:
         match event:
@@ -410,14 +407,6 @@ class EmbeddedBackend:
 
     def _find_room(self, name: str) -> LiveRoom | None:
         return None if self._registry is None else self._registry.get(name)
-
-    def _changed(self) -> None:
-        for callback in list(self._callbacks.values()):
-            try:
-                callback()
-            except Exception:
-                # A listener's bug is not a reason to fail a join.
-                _log.exception("change_callback_failed")
 
     async def _tick(self, registry: RoomRegistry) -> None:
         while True:

@@ -4,6 +4,6 @@ Written here rather than taken from PyPI; `docs/hub.md` says why.
 """
 
 from visavis.hub.connection import HubLimits
-from visavis.hub.hub import NotificationHub
+from visavis.hub.hub import Fanout, NotificationHub
 
-__all__ = ["HubLimits", "NotificationHub"]
+__all__ = ["Fanout", "HubLimits", "NotificationHub"]

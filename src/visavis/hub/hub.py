@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from visavis.hub import protocol, transports
+from visavis.hub import protocol, tickets, transports
 from visavis.hub.connection import Connection, HubLimits, Transport
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -32,10 +33,28 @@ _MAX_POST = 256 * 1024
 """Bytes in one POST: several messages of the greatest size."""
 
 
+class Fanout(Protocol):
+    """The hubs of several processes, which are one to their clients."""
+
+    @property
+    def secret(self) -> bytes:
+        """All of them know it, and nobody else."""
+        ...
+
+    def on_word(self, callback: Callable[[bool], None]) -> None:
+        """Calls `callback` with what clients of the other hubs say to all."""
+
+    async def pass_on(self, flag: bool) -> None:
+        """A client of this one says something to all."""
+
+
 class NotificationHub:
     """Serves SignalR clients; see `docs/hub.md`.
 
     Args:
+        fanout: the other processes; None: this is the only one. With them, one process may answer where a connection
+            is negotiated and another one where it is opened, so only WebSockets are offered: of the other transports
+            each request would have to come to the same process.
         path: where, relative to the application or mount.
         limits: timeouts and sizes.
         allow_origins: pages of other origins that may connect; ``"*"`` is any. Nothing here depends on who asks.
@@ -49,8 +68,13 @@ class NotificationHub:
         limits: HubLimits | None = None,
         allow_origins: Sequence[str] = ("*",),
         clock: Callable[[], float] = time.monotonic,
+        fanout: Fanout | None = None,
     ) -> None:
         self._path = path
+        self._fanout = fanout
+        self._passing: set[asyncio.Task[None]] = set()
+        if fanout is not None:
+            fanout.on_word(self._hear)
         self._limits = limits or HubLimits()
         self._allow_origins = frozenset(allow_origins)
         self._clock = clock
@@ -123,6 +147,8 @@ class NotificationHub:
         if version < 0:
             error = f"The client requested version '{version}', but the server does not support this version."
             return JSONResponse({"error": error}, headers=headers)
+        if self._fanout is not None:
+            return JSONResponse(self._tickets_answer(self._fanout.secret, version), headers=headers)
         connection = self._new_connection(has_secret=version > 0)
         if connection is None:
             return PlainTextResponse("The hub is full or going down; try later.", 503, headers)
@@ -131,6 +157,14 @@ class NotificationHub:
             answer["connectionToken"] = connection.token
         answer["availableTransports"] = _AVAILABLE_TRANSPORTS
         return JSONResponse(answer, headers=headers)
+
+    def _tickets_answer(self, secret: bytes, version: int) -> dict[str, object]:
+        """Without keeping anything, for another process may be asked next."""
+        ticket = tickets.issue(secret, time.time())
+        answer: dict[str, object] = {"negotiateVersion": version, "availableTransports": _AVAILABLE_TRANSPORTS[:1]}
+        if version > 0:
+            return answer | {"connectionId": secrets.token_urlsafe(16), "connectionToken": ticket}
+        return answer | {"connectionId": ticket}
 
     async def _http(self, request: Request) -> Response:
         headers = self._cors(request)
@@ -186,6 +220,8 @@ class NotificationHub:
         token = _query(websocket, "id")
         # Without an id: a client that skips negotiation.
         connection = self._connections.get(token) if token else self._new_connection(has_secret=True)
+        if connection is None and self._fanout is not None and tickets.is_good(self._fanout.secret, token, time.time()):
+            connection = self._new_connection(has_secret=True, token=token)
         if connection is None:
             refusal = PlainTextResponse("No Connection with that ID", 404) if token else PlainTextResponse("Full", 503)
             await websocket.send_denial_response(refusal)
@@ -208,14 +244,14 @@ class NotificationHub:
 
     # -- connections ----------------------------------------------------------------------------------------------
 
-    def _new_connection(self, *, has_secret: bool) -> Connection | None:
+    def _new_connection(self, *, has_secret: bool, token: str = "") -> Connection | None:
         if self._is_closing or len(self._connections) >= self._limits.max_connections:
             _log.warning("hub refuses a connection", connections=len(self._connections), closing=self._is_closing)
             return None
         public_id = secrets.token_urlsafe(16)
         connection = Connection(
             public_id,
-            secrets.token_urlsafe(16) if has_secret else public_id,
+            token or (secrets.token_urlsafe(16) if has_secret else public_id),
             limits=self._limits,
             clock=self._clock,
             on_invocation=self._invoke,
@@ -246,14 +282,25 @@ class NotificationHub:
     def _invoke(self, caller: Connection, call: protocol.Invocation) -> None:
         error = _refusal(call)
         if error is None:
-            record = protocol.invocation(_ROOMS_UPDATED, call.arguments[0])
-            for connection in list(self._connections.values()):
-                if connection is not caller:
-                    connection.announce(record)
+            self._announce_to_all(bool(call.arguments[0]), but=caller)
+            if self._fanout is not None:
+                task = asyncio.create_task(self._fanout.pass_on(bool(call.arguments[0])), name="pass on")
+                self._passing.add(task)
+                task.add_done_callback(self._passing.discard)
         else:
             _log.info("hub call refused", connection=caller.public_id, target=call.target[:100], error=error[:200])
         if call.invocation_id is not None:
             caller.send(protocol.completion(call.invocation_id, error=error))
+
+    def _hear(self, flag: bool) -> None:
+        """A client of another process's hub says something to all."""
+        self._announce_to_all(flag)
+
+    def _announce_to_all(self, flag: bool, *, but: Connection | None = None) -> None:
+        record = protocol.invocation(_ROOMS_UPDATED, flag)
+        for connection in list(self._connections.values()):
+            if connection is not but:
+                connection.announce(record)
 
     async def _announce(self) -> None:
         """Sends what is to be announced, no faster than the interval; ends when nothing came meanwhile."""
@@ -261,11 +308,9 @@ class NotificationHub:
         if pause > 0:
             await asyncio.sleep(pause)
         self._announced_at = self._clock()
-        record = protocol.invocation(_ROOMS_UPDATED, self._flag_to_announce)
-        self._flag_to_announce = False
+        flag, self._flag_to_announce = self._flag_to_announce, False
         self._announcer = None
-        for connection in list(self._connections.values()):
-            connection.announce(record)
+        self._announce_to_all(flag)
 
 
 def _refusal(call: protocol.Invocation) -> str | None:
