@@ -142,7 +142,7 @@ $(STAMPS)/agents: pyproject.toml | $(STAMPS)/tools # Of its own, for it pins the
 browsers: # Chromium and Firefox, from the distribution
 	@tools/install_browsers.sh
 
-servers: # PostgreSQL and balancers, from the distribution
+servers: # PostgreSQL, Redis and balancers, from the distribution
 	@tools/install_servers.sh
 
 livekit-server: $(LIVEKIT_SERVER) # The real one, judge of ours

@@ -58,9 +58,26 @@ class MediaServer:
 
 @contextlib.contextmanager
 def livekit_server(
-    http_port: int, *, max_participants: int = 0, binary: str = PEER, webhook_url: str = ""
+    http_port: int,
+    *,
+    max_participants: int = 0,
+    binary: str = PEER,
+    webhook_url: str = "",
+    webhook_urls: Sequence[str] = (),
+    redis: str = "",
 ) -> Iterator[MediaServer]:
-    """The real livekit-server, kept on loopback."""
+    """The real livekit-server, kept on loopback.
+
+    Args:
+        http_port: the media ports are the two after it.
+        max_participants: of each room; 0: no limit.
+        binary: its path.
+        webhook_url: where its webhooks go.
+        webhook_urls: the same, for several.
+        redis: ``host:port``, which makes several of them one cluster.
+    """
+    urls = [*([webhook_url] if webhook_url else []), *webhook_urls]
+    shared = f"redis: {{address: {json.dumps(redis)}}}" if redis else ""
     server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
     folder = Path(tempfile.mkdtemp())
     (folder / "livekit.yaml").write_text(
@@ -78,7 +95,8 @@ rtc:
   interfaces: {{includes: [lo]}}
   ips: {{includes: ["127.0.0.1/32"]}}
   stun_servers: ["127.0.0.1:3478"]
-webhook: {{api_key: devkey, urls: {json.dumps([webhook_url] if webhook_url else [])}}}
+webhook: {{api_key: devkey, urls: {json.dumps(urls)}}}
+{shared}
 """
     )
     log = (folder / "log").open("wb")
@@ -89,6 +107,54 @@ webhook: {{api_key: devkey, urls: {json.dumps([webhook_url] if webhook_url else 
         finally:
             process.kill()  # Asked kindly, it waits for its last participant.
     shutil.rmtree(folder)
+
+
+@dataclass(slots=True)
+class RedisServer:
+    """A Redis that can be stopped and started again; it keeps what it has in its folder."""
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def address(self) -> str:
+        """As livekit-server wants it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """As the setting `redis_url` wants it."""
+        return f"redis://{self.address}/0"
+
+    def start(self) -> None:
+        """Starts it, and returns when it answers."""
+        program = shutil.which("redis-server")
+        assert program, "there is no redis-server: `make setup-test` installs it (tools/install_servers.sh)"
+        flags = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "save": "", "appendonly": "yes"}
+        command = [program, *(part for name, value in flags.items() for part in (f"--{name}", str(value)))]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for_port(self.port)
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+@contextlib.contextmanager
+def redis_server(redis_port: int) -> Iterator[RedisServer]:
+    """A real Redis, kept on loopback."""
+    server = RedisServer(redis_port, Path(tempfile.mkdtemp(prefix="visavis-redis-")))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests start by themselves from Debian's packages, where they are missing: PostgreSQL, and
-# the balancers whose examples are checked. What packages would start by themselves does not run afterwards.
+# Installs the servers that the tests start by themselves from Debian's packages, where they are missing: PostgreSQL,
+# Redis, and the balancers whose examples are checked. What packages would start by themselves does not run afterwards.
 set -euo pipefail
 
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 PATH=$PATH:/usr/sbin
+command -v redis-server >/dev/null || missing+=(redis-server)
 command -v haproxy >/dev/null || missing+=(haproxy)
 command -v nginx >/dev/null || missing+=(nginx)
 # The stream module, by which the example tells TURN from HTTPS.

@@ -47,6 +47,11 @@ SOURCES = tuple(_MATCHING)
 """What can be muted, by name."""
 
 
+def matches(track: models.TrackInfo, source: str) -> bool:
+    """Whether a track is of a source that can be muted."""
+    return (track.source, track.type) in _MATCHING[source]
+
+
 def mute(room: LiveRoom, session: Session, track: str) -> Track | None:
     """Mutes a participant's track for everybody and tells its client, which can unmute it; None if there is none."""
     found = session.participant.tracks.find(track)
@@ -88,10 +93,9 @@ def set_room_metadata(room: LiveRoom, metadata: str) -> None:
 
 def mute_source(room: LiveRoom, session: Session, source: str) -> int:
     """Mutes all that a participant publishes from a source; returns how many tracks that were."""
-    matching = _MATCHING[source]
     tracks = session.participant.tracks
     found = [track for track in (*tracks.pending.values(), *tracks.published.values()) if not track.info.muted]
-    wanted = [track.sid for track in found if (track.info.source, track.info.type) in matching]
+    wanted = [track.sid for track in found if matches(track.info, source)]
     for track in wanted:
         mute(room, session, track)
     if source == "microphone":
