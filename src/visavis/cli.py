@@ -96,6 +96,7 @@ def _flag(name: str) -> inspect.Parameter:
 _ROOMS = ("max_participants", "departure_timeout", "empty_timeout", "token_ttl")
 _SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "use_external_ip", "stun_server", "turn")
 _PAGE = ("frame_ancestors", "theme")
+_CLUSTER = ("backend", "livekit_url", "livekit_client_url", "redis_url")
 _HISTORY = ("database_url", "history_days")
 _TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
@@ -110,7 +111,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", *_HISTORY, "workers", "log_level")
+@_with_settings(*_SOCKETS, *_CLUSTER, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", *_HISTORY, "workers", "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -131,6 +132,7 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
 @app.command()
 @_with_settings(
     *_SOCKETS,
+    *_CLUSTER,
     "tls_cert",
     "tls_key",
     "behind_proxy",
@@ -239,7 +241,7 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
     with listen(settings.host, settings.port) as http:
 
         async def run() -> None:
-            backend = EmbeddedBackend(settings.backend_options(keys))
+            backend = settings.make_backend(keys)
             video = Visavis(
                 backend,
                 page=settings.page_options(),
@@ -254,7 +256,9 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
                 await video.stop()
                 raise
             _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
-            media = backend.media_tcp_address() if settings.shares_https else None
+            media = None
+            if settings.shares_https and isinstance(backend, EmbeddedBackend):
+                media = backend.media_tcp_address()
             await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
 
         uvloop.run(run())
@@ -264,16 +268,19 @@ def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any, *, o
     scheme = "http" if settings.tls_cert is None else "https"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     host = "localhost" if settings.host in ("0.0.0.0", "::") else shown  # noqa: S104 - compared, not bound
-    engine = video.backend.engine
     _out.print(f"[bold]Visavis {version('visavis')}[/]")
     _out.print(f"  Open       [bold]{scheme}://{host}:{port}[/]")
     if settings.admin_token is not None:
         # In the fragment, which browsers send to nobody, so that it is in no log.
         fragment = f"#token={settings.admin_token}" if opens_admin else ""
         _out.print(f"  Operate    {scheme}://{host}:{port}/admin{fragment}")
-    if DEVELOPMENT_SECRET in keys.values():
+    if settings.backend == "livekit":
+        _out.print(f"  Cluster    {video.backend.client_url}")
+    elif DEVELOPMENT_SECRET in keys.values():
         _out.print(f"  LiveKit    {scheme.replace('http', 'ws')}://{host}:{port}, key {DEVELOPMENT_KEY}, secret secret")
-    _out.print(f"  Media      UDP {_joined(engine.udp_ports)}, TCP {_joined(engine.tcp_ports)}")
+    if settings.backend == "embedded":
+        engine = video.backend.engine
+        _out.print(f"  Media      UDP {_joined(engine.udp_ports)}, TCP {_joined(engine.tcp_ports)}")
     _out.print("  Ctrl-C tells everybody and ends.")
     # Whoever started this may read a pipe.
     sys.stdout.flush()

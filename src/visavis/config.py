@@ -9,16 +9,20 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from visavis.backend.embedded import EmbeddedOptions, TurnTls
+from visavis.backend.base import Backend
+from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions, TurnTls
 from visavis.backend.public_address import split_address
 from visavis.errors import ErrorKind, VisavisError
 from visavis.page import PageOptions, parse_origins
 from visavis.theme import load_theme
+
+if TYPE_CHECKING:
+    from visavis.backend.livekit import LiveKitOptions
 
 DEVELOPMENT_KEY = "devkey"
 DEVELOPMENT_SECRET = "secret"  # noqa: S105 - LiveKit's own, known to everybody; `serve` refuses it
@@ -28,7 +32,9 @@ _PREFIX = "VISAVIS_"
 # Who set one of a pair meant the other one to come from the same place.
 _FOREIGN_PAIRS = (("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), ("TWILIO_API_KEY", "TWILIO_API_SECRET"))
 _FOREIGN_KEYS = "LIVEKIT_KEYS"
+_FOREIGN_URL = "LIVEKIT_URL"
 
+_LIVEKIT_URL = re.compile(r"(?:wss?|https?)://[^\s/?#]+(?:/[^\s?#]*)?")
 _DOMAIN = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -52,6 +58,14 @@ class Settings(BaseSettings):
     )
     stun_server: Annotated[tuple[str, ...], NoDecode] = Field(
         ("stun.l.google.com:19302", "global.stun.twilio.com:3478"), description="STUN server to ask, host:port."
+    )
+    backend: Literal["embedded", "livekit"] = Field(
+        "embedded", description="Where rooms live: in this process, or in the LiveKit cluster at --livekit-url."
+    )
+    livekit_url: str | None = Field(None, description="The cluster, as this machine reaches it; wss:// or https://.")
+    livekit_client_url: str | None = Field(None, description="The cluster as clients reach it; else --livekit-url.")
+    redis_url: str | None = Field(
+        None, description="Redis that all processes in front of the cluster share; none: there is only this process."
     )
     api_key: str | None = Field(None, description="Name of the API key that signs tokens.")
     api_secret: str | None = Field(None, description="Secret of the API key; 32 characters or more.")
@@ -129,6 +143,21 @@ class Settings(BaseSettings):
     def _read_keys(cls, value: object) -> object:
         return _keys_from_text(value) if isinstance(value, str) else value
 
+    @field_validator("livekit_url", "livekit_client_url")
+    @classmethod
+    def _check_livekit_url(cls, value: str | None) -> str | None:
+        if value is not None and not _LIVEKIT_URL.fullmatch(value):
+            raise ValueError("is no URL such as wss://livekit.example.org")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str | None) -> str | None:
+        # Without the value: there may be a password in it.
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("is no URL such as redis://redis.example.org:6379/0")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None) -> str | None:
@@ -156,6 +185,7 @@ class Settings(BaseSettings):
             given, lacking = ("turn_cert", "turn_key") if self.turn_key is None else ("turn_key", "turn_cert")
             raise ValueError(f"{given} is set without {lacking}: set both")
         self._check_turn()
+        self._check_backend()
         if self.use_external_ip and self.node_ip:
             raise ValueError("use_external_ip and node_ip contradict each other: it is asked for or told; set one")
         if self.use_external_ip and not self.stun_server:
@@ -168,6 +198,18 @@ class Settings(BaseSettings):
         if len(set(ports)) < len(ports):
             raise ValueError(f"port and tcp_port are both {self.port}: signalling and media need a TCP port each")
         return self
+
+    def _check_backend(self) -> None:
+        if self.backend == "livekit" and self.livekit_url is None:
+            raise ValueError(
+                "backend is livekit, but livekit_url is not set: say where the cluster is (LIVEKIT_URL or "
+                "VISAVIS_LIVEKIT_URL, such as wss://livekit.example.org)"
+            )
+        if self.backend == "embedded" and self.redis_url is not None:
+            raise ValueError(
+                "redis_url is set, but backend is embedded: rooms of one process have nothing to share; set backend to "
+                "livekit, or leave redis_url out"
+            )
 
     def _check_turn(self) -> None:
         if self.turn_domain is None:
@@ -218,6 +260,35 @@ class Settings(BaseSettings):
     def page_options(self) -> PageOptions:
         """How the page is served with these settings."""
         return PageOptions(self.frame_ancestors, None if self.theme is None else load_theme(self.theme))
+
+    def livekit_options(self, keys: Mapping[str, str]) -> "LiveKitOptions":
+        """How the livekit backend runs with these settings."""
+        # Here and not above: see `visavis.backend.livekit`.
+        from visavis.backend.livekit import LiveKitOptions
+
+        return LiveKitOptions(
+            url=self.livekit_url or "",
+            keys=keys,
+            client_url=self.livekit_client_url or "",
+            redis_url=self.redis_url or "",
+            max_participants=self.max_participants,
+            departure_timeout=self.departure_timeout,
+            empty_timeout=self.empty_timeout,
+            token_ttl=self.token_ttl,
+            webhook_urls=self.webhook_url,
+        )
+
+    def make_backend(self, keys: Mapping[str, str]) -> Backend:
+        """The backend of these settings; nothing is opened yet.
+
+        Raises:
+            VisavisError: `INVALID_SETTING`.
+        """
+        if self.backend == "embedded":
+            return EmbeddedBackend(self.backend_options(keys))
+        from visavis.backend.livekit import LiveKitBackend
+
+        return LiveKitBackend(self.livekit_options(keys))
 
     def backend_options(self, keys: Mapping[str, str]) -> EmbeddedOptions:
         """How the embedded backend runs with these settings."""
@@ -301,6 +372,8 @@ def _foreign_settings(said: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if os.environ.get(_FOREIGN_KEYS):
         settings["keys"] = os.environ[_FOREIGN_KEYS]
+    if os.environ.get(_FOREIGN_URL):
+        settings["livekit_url"] = os.environ[_FOREIGN_URL]
     own = any(name in said or os.environ.get(_PREFIX + name.upper()) for name in ("api_key", "api_secret"))
     for key_name, secret_name in () if own else _FOREIGN_PAIRS:
         key, secret = os.environ.get(key_name), os.environ.get(secret_name)
@@ -343,6 +416,6 @@ def _first_problem(error: ValidationError) -> str:
     reason = problem["msg"].removeprefix("Value error, ")
     if not name:
         return reason
-    is_secret = name in ("api_secret", "keys", "admin_token", "database_url")
+    is_secret = name in ("api_secret", "keys", "admin_token", "database_url", "redis_url")
     value = "" if is_secret else f" (it is {problem['input']!r})"
     return f"{name}: {reason}{value}; it is --{name.replace('_', '-')}, {_PREFIX}{name.upper()} or {name} in the file"

@@ -36,6 +36,10 @@ class ErrorKind(StrEnum):
     BIND_FAILED = "bind_failed"
     INVALID_SETTING = "invalid_setting"
     NO_PUBLIC_ADDRESS = "no_public_address"
+    CLUSTER_UNREACHABLE = "cluster_unreachable"
+    CLUSTER_REFUSED = "cluster_refused"
+    REDIS_UNREACHABLE = "redis_unreachable"
+    DOES_NOT_LIVE_HERE = "does_not_live_here"
 
 
 STATUS: dict[ErrorKind, int] = {
@@ -67,6 +71,10 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.BIND_FAILED: 500,
     ErrorKind.INVALID_SETTING: 500,
     ErrorKind.NO_PUBLIC_ADDRESS: 500,
+    ErrorKind.CLUSTER_UNREACHABLE: 503,
+    ErrorKind.CLUSTER_REFUSED: 502,
+    ErrorKind.REDIS_UNREACHABLE: 503,
+    ErrorKind.DOES_NOT_LIVE_HERE: 404,
 }
 
 

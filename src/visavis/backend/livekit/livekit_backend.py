@@ -1,0 +1,443 @@
+"""Rooms in a LiveKit cluster, as this process knows them: webhooks, the other processes' word, and asking the cluster.
+
+Nothing here is known to this process alone for longer than a moment: it may be killed, and any other goes on.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from livekit.protocol import models
+from livekit.protocol.webhook import WebhookEvent
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from visavis.auth import Claims, KeyRing, VideoGrants
+from visavis.backend.base import RoomSummary, SaidMessage
+from visavis.backend.changes import Changes
+from visavis.backend.entrance import visitor_grants
+from visavis.backend.livekit.book import Book
+from visavis.backend.livekit.cluster import Cluster
+from visavis.backend.livekit.entrance import LiveKitEntrance
+from visavis.backend.livekit.keeper import Keeper
+from visavis.backend.livekit.mirror import Mirror, Person
+from visavis.backend.livekit.moderating import LiveKitModerating
+from visavis.backend.livekit.operating import LiveKitOperating
+from visavis.backend.livekit.options import LiveKitOptions
+from visavis.backend.livekit.receiver import PATH, Receiver
+from visavis.backend.livekit.shared import LocalShared, Shared
+from visavis.backend.livekit.telling import Telling
+from visavis.backend.livekit.throwaway import ThrowAway
+from visavis.checkup import LIFE_SECONDS, PER_CALLER_AND_MINUTE, PROBES, Checkup
+from visavis.errors import ErrorKind, VisavisError
+from visavis.hub import Fanout
+from visavis.identity import User
+from visavis.rest import answer, telling_errors
+from visavis.rooms import RoomSettings, parse_room_name
+from visavis.rooms.ids import new_id
+from visavis.tries import Tries
+from visavis.webhooks import Listeners, WebhookSender
+
+if TYPE_CHECKING:
+    from visavis.store.recorder import Recorder
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_TICK_SECONDS = 1.0
+_FAREWELL_SECONDS = 1.0
+_PAUSES = (1.0, 2.0, 5.0)
+_SETTINGS_AT_ONCE = 500
+# Whom the cluster did not have in its list is asked for again so soon.
+_SECOND_LOOK_SECONDS = 1.5
+# What a webhook may still be under way with is not taken for unheard.
+_UNDER_WAY_MS = 5_000
+# A room without a capacity of its own is shown with the most that can be set here.
+_NO_CAPACITY = 10_000
+
+
+class LiveKitBackend:
+    """Implements `Backend`; see `docs/scaling.md`.
+
+    Args:
+        options: where the cluster is.
+        shared: what the processes share; None: what `options` tell.
+        wall: seconds since the epoch.
+
+    Raises:
+        VisavisError: `INVALID_SETTING`: a URL is none.
+    """
+
+    def __init__(
+        self, options: LiveKitOptions, *, shared: Shared | None = None, wall: Callable[[], float] = time.time
+    ) -> None:
+        self.options = options
+        self.keys = KeyRing(options.keys)
+        key, secret = next(iter(options.keys.items()))
+        self.shared = shared or _shared(options, key)
+        self.cluster = Cluster(options.url, key, secret)
+        self.listeners = Listeners()
+        self.recorder: Recorder | None = None
+        self.tries: Tries = self.shared.tries
+        self.client_url: str | None = _client_url(options.client_url or options.url)
+        self.fanout: Fanout | None = None if self.shared.is_alone else self
+        self.secret = secret.encode()
+        self._wall = wall
+        self._mirror = Mirror()
+        self._changed = Changes()
+        self._throw_away = ThrowAway(secret)
+        book = self._book = Book(self.shared, token_ttl=options.token_ttl)
+        self._telling = Telling(
+            self.cluster, self._mirror, self.shared, book, self._changed, now=time.monotonic, wall=wall
+        )
+        self._keeper = Keeper(self.cluster, self._mirror, book, self._telling, wall=wall)
+        self.entrance = LiveKitEntrance(self.keys, options, book, self._telling, wall=wall)
+        self.moderating = LiveKitModerating(
+            self.keys, self.cluster, book, self._telling, self._keeper, self._ended_here, wall=wall
+        )
+        self.operating = LiveKitOperating(self.cluster, self._throw_away, self._ended_here)
+        self._receiver = Receiver(self.keys, self.shared, heard=self._heard, happened=self._happened)
+        self._webhooks = WebhookSender(options.webhook_urls, self.keys)
+        self._word: Callable[[bool], None] | None = None
+        self._arrived: dict[str, float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reading = asyncio.Lock()
+        self._wants_reading = asyncio.Event()
+        self._is_read = False
+        self._is_stopped = False
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    def routes(self) -> list[BaseRoute]:
+        """Where the cluster's webhooks arrive; and what says to LiveKit clients that rooms are elsewhere."""
+        elsewhere = telling_errors(self._elsewhere)
+        anything = "/{rest:path}"
+        methods = ["GET", "POST", "PATCH", "DELETE"]
+        return [
+            Route(PATH, telling_errors(self._receiver), methods=["POST"]),
+            Route(f"{PATH}/{{room}}", telling_errors(self._has_arrived), methods=["GET"]),
+            *(WebSocketRoute(path, self._elsewhere_too) for path in ("/rtc", "/rtc/v1", "/agent")),
+            *(Route(path, elsewhere, methods=methods) for path in ("/rtc", f"/rtc{anything}", "/agent")),
+            *(Route(f"/{path}{anything}", elsewhere, methods=methods) for path in ("twirp", "whip")),
+        ]
+
+    async def start(self) -> None:
+        """Reads what is there. Goes on if the cluster or Redis does not answer now; they may later.
+
+        Raises:
+            VisavisError: `CLUSTER_REFUSED`: no waiting will mend that.
+        """
+        if self._tasks or self._is_stopped:
+            return
+        self._tasks = [
+            asyncio.create_task(self._reread(), name="ask the cluster what is there"),
+            asyncio.create_task(self._tick(), name="do what is due"),
+        ]
+        if self.recorder is not None:
+            self.recorder.start()
+        await self.shared.start(self._hear, self._wants_reading.set)
+        try:
+            await self._read()
+        except VisavisError as error:
+            if error.kind is ErrorKind.CLUSTER_REFUSED:
+                await self.stop()
+                raise
+            _log.error("cluster_not_read", reason=error.message)
+
+    async def stop(self) -> None:
+        """Ends this process's part; calls go on. Idempotent."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._webhooks.aclose(_FAREWELL_SECONDS)
+        await self.shared.aclose()
+        await self.cluster.aclose()
+
+    # -- what there is -------------------------------------------------------------------------------------------------
+    def rooms(self) -> list[RoomSummary]:
+        """The rooms that live now, in order of creation."""
+        listed = [
+            room for room in self._mirror if room.settings is not None and self._throw_away.kind(room.name) is None
+        ]
+        return [
+            RoomSummary(
+                id=room.sid,
+                name=room.name,
+                participant_count=room.count,
+                max_participants=room.max_participants or _NO_CAPACITY,
+                people=room.names,
+                settings=room.settings or RoomSettings(),
+            )
+            for room in sorted(listed, key=lambda room: (room.created_at, room.sid))
+        ]
+
+    def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
+        """A token by the host's word; see `Backend.token`.
+
+        Raises:
+            VisavisError: `INVALID_IDENTITY` or `INVALID_ROOM_NAME`.
+        """
+        grants = visitor_grants(User(identity), "" if room is None else parse_room_name(room))
+        return self.keys.mint(Claims(identity=identity, name=name, video=grants), ttl=self.options.token_ttl)
+
+    async def chat(self, token: str, room: str) -> list[SaidMessage]:
+        """Nothing, for who is inside: what is said in a cluster goes from client to client, and nobody keeps it.
+
+        Raises:
+            VisavisError: the token is none for this room, or its holder is not in it.
+        """
+        claims = self.keys.verify(token)
+        if claims.video is None or not claims.video.room_join:
+            raise VisavisError(ErrorKind.NOT_PERMITTED, "this token does not permit joining a room (video.roomJoin)")
+        if claims.video.room != room:
+            raise VisavisError(ErrorKind.WRONG_ROOM, f"this token is for room {claims.video.room!r}, not {room!r}")
+        if not await self.moderating.is_inside(claims, room):
+            raise VisavisError(ErrorKind.NOT_IN_ROOM, f"{claims.identity!r} is not in room {room!r}: join it first")
+        return []
+
+    async def checkup(self, caller: str) -> Checkup:
+        """Begins a test of a connection to the cluster.
+
+        Raises:
+            VisavisError: `TOO_MANY_REQUESTS`.
+        """
+        if await self.tries.add(f"checkup {caller}", 60.0) > PER_CALLER_AND_MINUTE:
+            raise VisavisError(
+                ErrorKind.TOO_MANY_REQUESTS,
+                f"{PER_CALLER_AND_MINUTE} connection tests were begun from this address within a minute: wait a minute",
+            )
+        room = self._throw_away.name("checkup")
+
+        def mint(identity: str) -> str:
+            configuration = {"maxParticipants": PROBES + 2, "emptyTimeout": 5, "departureTimeout": 5}
+            grants = VideoGrants(room_join=True, room=room, can_publish=True, can_subscribe=True, can_publish_data=True)
+            claims = Claims(identity=identity, video=grants, room_config=configuration)
+            return self.keys.mint(claims, ttl=LIFE_SECONDS)
+
+        probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
+        return Checkup(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Calls `callback` after each change of rooms or counts; returns what ends that."""
+        return self._changed.on_change(callback)
+
+    # -- the hubs of all processes -------------------------------------------------------------------------------------
+    def on_word(self, callback: Callable[[bool], None]) -> None:
+        """Calls `callback` with what clients of other processes' hubs say to all."""
+        self._word = callback
+
+    async def pass_on(self, flag: bool) -> None:
+        """A client of this process's hub says something to all."""
+        await self._telling.others({"kind": "word", "flag": flag})
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+    def _heard(self, event: WebhookEvent) -> None:
+        """Before anything is asked: what is there is known at once, and as often as it comes."""
+        if self._throw_away.kind(event.room.name) == "doctor":
+            self._arrived[event.room.name] = time.monotonic()
+        if self._mirror.apply(event, now=time.monotonic()):
+            self._changed()
+
+    async def _happened(self, event: WebhookEvent, *, is_told: bool = True) -> None:
+        """Does what is to be done once.
+
+        Args:
+            event: what happened.
+            is_told: whether the host is told.
+        """
+        name = event.room.name
+        if self._throw_away.kind(name) is not None:
+            await self._telling.event(event, None)
+            return
+        settings = await self._keeper.happened(event)
+        if settings is not None and self._mirror.know(name, event.room.sid, settings):
+            self._changed()
+        if self.recorder is not None:
+            self.recorder.happened(event)
+        if is_told:
+            self.listeners(event)
+            self._webhooks(event)
+        await self._telling.event(event, settings)
+
+    def _ended_here(self, sid: str) -> None:
+        if self.recorder is not None:
+            self.recorder.room_ended(sid, models.DisconnectReason.ROOM_DELETED)
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        if message.get("kind") == "word":
+            if self._word is not None:
+                self._word(bool(message["flag"]))
+            return
+        if message.get("kind") == "event":
+            room = message["event"].get("room", {}).get("name", "")
+            if self._throw_away.kind(room) == "doctor":
+                self._arrived[room] = time.monotonic()
+        self._telling.hear(message)
+
+    # -- asking the cluster --------------------------------------------------------------------------------------------
+    async def _reread(self) -> None:
+        failures = 0
+        while True:
+            pause = self.options.reread_seconds if failures == 0 else _PAUSES[min(failures, len(_PAUSES)) - 1]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wants_reading.wait()
+            self._wants_reading.clear()
+            try:
+                await self._read()
+                if failures:
+                    _log.info("cluster_read_again")
+                failures = 0
+            except VisavisError as error:
+                if failures == 0:
+                    _log.error("cluster_not_read", reason=error.message)
+                failures += 1
+            except Exception:
+                # The next time reads what this one left.
+                _log.exception("reading_failed")
+                failures += 1
+
+    async def _read(self) -> None:
+        """Makes what is known here what the cluster says."""
+        async with self._reading:
+            asked_at = time.monotonic()
+            told = await self.cluster.rooms()
+            ended, changed = self._mirror.read_rooms(told, asked_at=asked_at)
+            changed |= await self._read_settings()
+            names = set(self._mirror.unread(told))
+            rooms = [room for room in told if room.name in names]
+            if changed:
+                self._changed()
+            # Before its end was heard: the very first time there is nothing to compare with.
+            unheard = [_event("room_started", room) for room in rooms if self._is_old(room.creation_time_ms)]
+            for events in await asyncio.gather(*(self._read_people(room) for room in rooms)):
+                unheard += events
+            unheard += [_event("room_finished", models.Room(sid=room.sid, name=room.name)) for room in ended]
+            is_told, self._is_read = self._is_read, True
+            for event in unheard:
+                await self._take_unheard(event, is_told=is_told)
+            if rooms:
+                self._changed()
+            if any(room.missed for room in self._mirror):
+                asyncio.get_running_loop().call_later(_SECOND_LOOK_SECONDS, self._wants_reading.set)
+
+    async def _read_settings(self) -> bool:
+        """What moderators have set in the rooms; returns whether that was not known."""
+        rooms = list(self._mirror)
+        changed = False
+        for first in range(0, len(rooms), _SETTINGS_AT_ONCE):
+            some = rooms[first : first + _SETTINGS_AT_ONCE]
+            found = await self._book.settings([(room.name, room.sid) for room in some])
+            for room, settings in zip(some, found, strict=True):
+                changed |= self._mirror.know(room.name, room.sid, settings)
+        return changed
+
+    async def _read_people(self, room: models.Room) -> list[WebhookEvent]:
+        """Who is in a room; returns what has happened unheard."""
+        asked_at = time.monotonic()
+        infos = await self.cluster.participants(room.name)
+        came, left = self._mirror.read_people(room.name, room.sid, infos, asked_at=asked_at)
+        told = [
+            info
+            for info in came
+            if info.state == models.ParticipantInfo.ACTIVE and self._is_old(info.joined_at_ms or info.joined_at * 1000)
+        ]
+        events = [_event("participant_left", room, _gone(each)) for each in left]
+        return [*events, *(_event("participant_joined", room, info) for info in told)]
+
+    async def _take_unheard(self, event: WebhookEvent, *, is_told: bool) -> None:
+        if is_told:
+            with contextlib.suppress(VisavisError):
+                await self._receiver.take(event)
+        elif self.recorder is not None and self._throw_away.kind(event.room.name) is None:
+            # A process that has just begun has missed nothing of what the others have heard.
+            self.recorder.happened(event)
+
+    def _is_old(self, at_ms: int) -> bool:
+        return self._wall() * 1000 - at_ms > _UNDER_WAY_MS
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            try:
+                for room in await self.shared.due():
+                    await self._look_after(room)
+                await self._end_checkups()
+            except VisavisError as error:
+                _log.debug("tick_failed", reason=error.message)
+            except Exception:
+                # The next tick does what this one left.
+                _log.exception("tick_failed")
+
+    async def _look_after(self, room: str) -> None:
+        try:
+            await self._keeper.look_after(room)
+        except VisavisError:
+            # Somebody has taken it out of what is due: it must not be forgotten.
+            await self.shared.schedule(room, self._wall() + _TICK_SECONDS)
+
+    async def _end_checkups(self) -> None:
+        now = self._wall() * 1000
+        over = [
+            room.name
+            for room in self._mirror
+            if now - room.created_at > LIFE_SECONDS * 1000 and self._throw_away.kind(room.name) is not None
+        ]
+        for room in over:
+            await self.cluster.delete_room(room)
+
+    # -- what is asked here and is not here ----------------------------------------------------------------------------
+    async def _has_arrived(self, request: Request) -> Response:
+        """Whether the webhook of a room that `visavis doctor` has made has arrived; its name is its own proof."""
+        now = time.monotonic()
+        self._arrived = {room: at for room, at in self._arrived.items() if now - at < 60.0}
+        return answer({"arrived": request.path_params["room"] in self._arrived})
+
+    async def _elsewhere(self, request: Request) -> Response:
+        raise self._lives_elsewhere(request.url.path)
+
+    async def _elsewhere_too(self, websocket: WebSocket) -> None:
+        error = self._lives_elsewhere(websocket.url.path)
+        refusal = answer({"error": error.kind.value, "message": error.message}, error.status)
+        await websocket.send_denial_response(refusal)
+
+    def _lives_elsewhere(self, path: str) -> VisavisError:
+        return VisavisError(
+            ErrorKind.DOES_NOT_LIVE_HERE,
+            f"{path} is not served here: rooms live in the LiveKit cluster at {self.client_url}; connect there",
+        )
+
+
+def _shared(options: LiveKitOptions, key: str) -> Shared:
+    if not options.redis_url:
+        return LocalShared()
+    # Here and not above: one process alone needs none.
+    from visavis.backend.livekit.shared_redis import RedisShared
+
+    return RedisShared(options.redis_url, f"visavis:{key}:")
+
+
+def _client_url(url: str) -> str:
+    """As LiveKit clients take it."""
+    return url.rstrip("/").replace("http", "ws", 1) if url.startswith("http") else url.rstrip("/")
+
+
+def _event(name: str, room: models.Room, info: models.ParticipantInfo | None = None) -> WebhookEvent:
+    event = WebhookEvent(event=name, id=new_id("EV_"), created_at=int(time.time()), room=room)
+    if info is not None:
+        event.participant.CopyFrom(info)
+        event.participant.ClearField("tracks")
+    return event
+
+
+def _gone(person: Person) -> models.ParticipantInfo:
+    return models.ParticipantInfo(
+        sid=person.sid, identity=person.identity, name=person.name, state=models.ParticipantInfo.DISCONNECTED
+    )
