@@ -14,6 +14,7 @@ from visavis.admin import Guard, Operated, admin_routes
 from visavis.api import api_routes
 from visavis.backend.base import Backend
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
+from visavis.errors import VisavisError
 from visavis.hub import NotificationHub
 from visavis.identity import Identify
 from visavis.moderation_api import moderation_routes
@@ -63,7 +64,7 @@ class Visavis:
         history_days: float = 90.0,
     ) -> None:
         self.backend: Backend = EmbeddedBackend(options) if isinstance(options, EmbeddedOptions) else options
-        self._store = _open_store(database_url, history_days) if database_url else None
+        self._store = _open_store(database_url, history_days, self.backend) if database_url else None
         if self._store is not None:
             self.backend.recorder = self._store.recorder
         history = None if self._store is None else self._store.history
@@ -123,7 +124,12 @@ class Visavis:
         Raises:
             VisavisError: `BIND_FAILED`.
         """
-        await self.backend.start()
+        try:
+            await self.backend.start()
+        except VisavisError:
+            # What was opened meanwhile would keep the process from ending.
+            await self.stop()
+            raise
 
     async def check_history(self, within: float) -> None:
         """Waits until the history is open, for so many seconds at most; one that only does not answer may come later.
@@ -150,11 +156,11 @@ class Visavis:
         task.add_done_callback(self._announcements.discard)
 
 
-def _open_store(database_url: str, history_days: float) -> "Store":
+def _open_store(database_url: str, history_days: float, backend: Backend) -> "Store":
     # Here and not above: see `visavis.store`.
     from visavis.store.store import Store
 
-    return Store(database_url, keep_days=history_days)
+    return Store(database_url, keep_days=history_days, owner=backend.history_owner)
 
 
 # LiveKit's: pages of any origin may use the server; a token says who may do what, cookies never.

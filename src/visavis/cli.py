@@ -221,6 +221,40 @@ def rooms(
     _out.print(table if found else "No rooms.")
 
 
+@app.command()
+@_with_settings(*_SOCKETS, *_CLUSTER, "tls_cert", "tls_key", *_TURN_TLS, *_HISTORY)
+def doctor(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
+    """Try each leg that the server stands on, with the settings of `serve`; status 1 if one fails.
+
+    With the livekit backend: the cluster, its clock, keys and version, its webhooks, Redis and the database. With the
+    embedded one: ports, certificates, secrets and addresses.
+    """
+    import asyncio
+
+    from visavis.doctor import Outcome, examine
+
+    settings = config.load(flags, config=config_file)
+    keys = settings.all_keys() or {DEVELOPMENT_KEY: DEVELOPMENT_SECRET}
+    set_up_logs("error")
+    marks = {
+        Outcome.WELL: "[green]well    [/]",
+        Outcome.DOUBTFUL: "[yellow]look    [/]",
+        Outcome.FAILED: "[red]FAILED  [/]",
+        Outcome.LEFT_OUT: "[dim]left out[/]",
+    }
+
+    async def examined() -> bool:
+        is_well = True
+        async for finding in examine(settings, keys):
+            _out.print(f"{marks[finding.outcome]} [bold]{finding.leg}[/]  ", end="")
+            _out.print(finding.text, markup=False)
+            is_well &= finding.outcome is not Outcome.FAILED
+        return is_well
+
+    if not asyncio.run(examined()):
+        raise typer.Exit(1)
+
+
 def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = False) -> None:
     # Here and not above: `token` and `--help` need no media core, and answer at once.
     import uvloop

@@ -206,6 +206,8 @@ class Backend(Protocol):
     """Functions of the host, told what happens."""
     recorder: "Recorder | None"
     """Writes the history of what happens; None: there is none."""
+    history_owner: str | None
+    """Of what happens elsewhere, and goes on when this process ends; None: it happens here."""
     tries: Tries
     """Counts what callers try, wherever it reaches us."""
 

@@ -192,6 +192,7 @@ class EmbeddedBackend:
         self.moderating = EmbeddedModerating(self.keys, lambda: self._registry)
         self.operating = EmbeddedOperating(self.registry, lambda: self._watch)
         self.tries: Tries = LocalTries()
+        self.history_owner: str | None = None
         self.client_url: str | None = None
         self.fanout: Fanout | None = None
         self._make_engine = engine

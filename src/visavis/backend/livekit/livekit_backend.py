@@ -5,6 +5,7 @@ Nothing here is known to this process alone for longer than a moment: it may be 
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from visavis.backend.changes import Changes
 from visavis.backend.entrance import visitor_grants
 from visavis.backend.livekit.book import Book
 from visavis.backend.livekit.cluster import Cluster
+from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.entrance import LiveKitEntrance
 from visavis.backend.livekit.keeper import Keeper
 from visavis.backend.livekit.mirror import Mirror, Person
@@ -40,6 +42,7 @@ from visavis.identity import User
 from visavis.rest import answer, telling_errors
 from visavis.rooms import RoomSettings, parse_room_name
 from visavis.rooms.ids import new_id
+from visavis.store.faults import DatabaseFault
 from visavis.tries import Tries
 from visavis.webhooks import Listeners, WebhookSender
 
@@ -82,6 +85,7 @@ class LiveKitBackend:
         self.cluster = Cluster(options.url, key, secret)
         self.listeners = Listeners()
         self.recorder: Recorder | None = None
+        self.history_owner: str | None = f"CL_{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         self.tries: Tries = self.shared.tries
         self.client_url: str | None = _client_url(options.client_url or options.url)
         self.fanout: Fanout | None = None if self.shared.is_alone else self
@@ -108,6 +112,8 @@ class LiveKitBackend:
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
         self._is_read = False
+        self._has_missed = True
+        self._closing: asyncio.Task[None] | None = None
         self._is_stopped = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -138,7 +144,7 @@ class LiveKitBackend:
         ]
         if self.recorder is not None:
             self.recorder.start()
-        await self.shared.start(self._hear, self._wants_reading.set)
+        await self.shared.start(self._hear, self._resumed)
         try:
             await self._read()
         except VisavisError as error:
@@ -152,10 +158,7 @@ class LiveKitBackend:
         if self._is_stopped:
             return
         self._is_stopped = True
-        for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks, *([self._closing] if self._closing is not None else []))
         await self._webhooks.aclose(_FAREWELL_SECONDS)
         await self.shared.aclose()
         await self.cluster.aclose()
@@ -260,7 +263,8 @@ class LiveKitBackend:
         if settings is not None and self._mirror.know(name, event.room.sid, settings):
             self._changed()
         if self.recorder is not None:
-            self.recorder.happened(event)
+            # It may have been under way for long, and is told to the second.
+            self.recorder.happened(event, min(int(self._wall() * 1000), event.created_at * 1000 + 999))
         if is_told:
             self.listeners(event)
             self._webhooks(event)
@@ -299,6 +303,7 @@ class LiveKitBackend:
                 if failures == 0:
                     _log.error("cluster_not_read", reason=error.message)
                 failures += 1
+                self._has_missed = True
             except Exception:
                 # The next time reads what this one left.
                 _log.exception("reading_failed")
@@ -307,7 +312,7 @@ class LiveKitBackend:
     async def _read(self) -> None:
         """Makes what is known here what the cluster says."""
         async with self._reading:
-            asked_at = time.monotonic()
+            asked_at, asked = time.monotonic(), self._wall()
             told = await self.cluster.rooms()
             ended, changed = self._mirror.read_rooms(told, asked_at=asked_at)
             changed |= await self._read_settings()
@@ -325,8 +330,32 @@ class LiveKitBackend:
                 await self._take_unheard(event, is_told=is_told)
             if rooms:
                 self._changed()
+            if self._has_missed and self.recorder is not None:
+                self._has_missed = False
+                self._close_absent(self.recorder, int(asked * 1000))
             if any(room.missed for room in self._mirror):
                 asyncio.get_running_loop().call_later(_SECOND_LOOK_SECONDS, self._wants_reading.set)
+
+    def _resumed(self) -> None:
+        """The other processes are heard again, or for the first time; what they have told meanwhile is not known."""
+        self._has_missed = True
+        self._wants_reading.set()
+
+    def _close_absent(self, recorder: "Recorder", at: int) -> None:
+        """Ends in the history what the cluster does not have any more; nobody waits for the database."""
+        if self._closing is not None and not self._closing.done():
+            return
+        rooms = {room.sid for room in self._mirror}
+        sessions = {sid for room in self._mirror for sid in room.people}
+
+        async def close() -> None:
+            try:
+                await recorder.close_absent(rooms, sessions, at)
+            except DatabaseFault as fault:
+                _log.warning("history_not_closed", reason=fault.reason)
+                self._has_missed = True
+
+        self._closing = asyncio.create_task(close(), name="close what is absent")
 
     async def _read_settings(self) -> bool:
         """What moderators have set in the rooms; returns whether that was not known."""

@@ -105,9 +105,12 @@ class Receiver:
             self._warn(error.message)
             raise
         try:
-            return json_format.Parse(body, WebhookEvent(), ignore_unknown_fields=True)
+            event = json_format.Parse(body, WebhookEvent(), ignore_unknown_fields=True)
         except (json_format.ParseError, UnicodeDecodeError) as error:
             raise VisavisError(ErrorKind.INVALID_REQUEST, f"the body is no webhook event ({error})") from error
+        if not event.event:
+            raise VisavisError(ErrorKind.INVALID_REQUEST, "the body is no webhook event (it has no `event`)")
+        return event
 
     def _warn(self, reason: str) -> None:
         """Once a minute for each reason: anybody may post here."""

@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.shared import Change, Claim
 from visavis.errors import ErrorKind, VisavisError
 
@@ -89,9 +90,7 @@ class RedisShared:
     async def aclose(self) -> None:
         """See `Shared`."""
         if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            await end(self._listener)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 
