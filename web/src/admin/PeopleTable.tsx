@@ -109,7 +109,7 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
       </td>
       <td className="number">{share(track.lossIn)}</td>
       <td className="number">{share(track.lossOut)}</td>
-      <td colSpan={3}>{t('admin:received-by', { count: track.subscribers })}</td>
+      <td colSpan={3}>{track.subscribers === null ? null : t('admin:received-by', { count: track.subscribers })}</td>
       <td>
         <button
           type="button"

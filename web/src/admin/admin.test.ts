@@ -20,6 +20,7 @@ const OVERVIEW: Overview = {
   rooms: 1,
   people: 1,
   hasHistory: true,
+  hasFigures: true,
 };
 
 const line = (name: string) => ({ sid: `RM_${name}`, name }) as RoomLine;

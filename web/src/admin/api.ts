@@ -10,14 +10,16 @@ export interface Overview {
   workers: number[];
   cores: number;
   memory: number;
-  bitrateIn: number;
-  bitrateOut: number;
-  packetsIn: number;
-  packetsOut: number;
-  packetsDropped: number;
+  bitrateIn: number | null;
+  bitrateOut: number | null;
+  packetsIn: number | null;
+  packetsOut: number | null;
+  packetsDropped: number | null;
   rooms: number;
   people: number;
   hasHistory: boolean;
+  /** Whether anybody counts what flows: in front of a cluster nobody does, and figures are null. */
+  hasFigures: boolean;
 }
 
 export interface RoomLine {
@@ -28,8 +30,8 @@ export interface RoomLine {
   people: number;
   participants: number;
   tracks: number;
-  bitrateIn: number;
-  bitrateOut: number;
+  bitrateIn: number | null;
+  bitrateOut: number | null;
   lossIn: number | null;
   lossOut: number | null;
 }
@@ -41,10 +43,10 @@ export interface TrackLine {
   name: string;
   mimeType: string;
   isMuted: boolean;
-  bitrateIn: number;
+  bitrateIn: number | null;
   lossIn: number | null;
-  subscribers: number;
-  bitrateOut: number;
+  subscribers: number | null;
+  bitrateOut: number | null;
   lossOut: number | null;
 }
 
@@ -57,8 +59,8 @@ export interface PersonLine {
   isHidden: boolean;
   joinedAt: number;
   client: string;
-  bitrateIn: number;
-  bitrateOut: number;
+  bitrateIn: number | null;
+  bitrateOut: number | null;
   lossIn: number | null;
   lossOut: number | null;
   rtt: number | null;

@@ -1,8 +1,9 @@
 // Figures as people read them, in the language of the page.
 import { number, percent } from '../i18n/format';
 
-/** 1.24 Mbit/s; bit/s in, with the unit that keeps it short. */
-export function bitrate(bits: number): string {
+/** 1.24 Mbit/s; bit/s in, with the unit that keeps it short; a dash where nothing is known. */
+export function bitrate(bits: number | null): string {
+  if (bits === null) return '–';
   if (bits >= 1e9) return `${number(bits / 1e9, { maximumFractionDigits: 2 })} Gbit/s`;
   if (bits >= 1e6) return `${number(bits / 1e6, { maximumFractionDigits: 2 })} Mbit/s`;
   return `${number(bits / 1e3, { maximumFractionDigits: 0 })} kbit/s`;
