@@ -47,10 +47,10 @@ export class Server {
     this.ws = `ws://127.0.0.1:${launch.http}`;
   }
 
-  /** Starts it; `flags` are more of our own command's. */
+  /** Starts it; `flags` are more of our own command's, or where livekit-server posts its webhooks. */
   static async start(name: ServerName, flags: string[] = []): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'visavis-browser-'));
-    const server = new Server(name, name === 'visavis' ? visavis(flags) : await livekit(folder), folder);
+    const server = new Server(name, name === 'visavis' ? visavis(flags) : await livekit(folder, flags), folder);
     try {
       await server.start();
     } catch (error) {
@@ -159,11 +159,12 @@ function visavis(flags: string[]): Launch {
   return { command: VISAVIS, args, http };
 }
 
-async function livekit(folder: string): Promise<Launch> {
+async function livekit(folder: string, webhooks: string[]): Promise<Launch> {
   const { http, tcp, udp } = PORTS.livekit;
   const config = {
     port: http,
     bind_addresses: ['127.0.0.1'],
+    webhook: { api_key: KEY, urls: webhooks },
     rtc: {
       udp_port: udp,
       tcp_port: tcp,

@@ -3,6 +3,7 @@ import type { Browser } from 'puppeteer-core';
 import { openBrowser, type BrowserName } from './browsers.ts';
 import { Closing } from './closing.ts';
 import type { PEOPLE } from './devices.ts';
+import { PORTS } from './ports.ts';
 import { Server } from './servers.ts';
 import { Visitor, type Visit } from './visitor.ts';
 
@@ -23,6 +24,21 @@ export class Stage {
       const [server, browser] = await closing.opened(Server.start('visavis'), openBrowser('chromium'));
       const [hers] = ofAlice === 'chromium' ? [browser] : await closing.opened(openBrowser(ofAlice));
       return new Stage(server, browser, hers, closing);
+    } catch (error) {
+      await closing[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Ours in front of livekit-server, where rooms live then. */
+  static async openInFrontOfCluster(): Promise<Stage> {
+    const closing = new Closing();
+    try {
+      const webhook = `http://127.0.0.1:${String(PORTS.visavis.http)}/api/livekit/webhook`;
+      const [cluster] = await closing.opened(Server.start('livekit-server', [webhook]));
+      const flags = ['--backend', 'livekit', '--livekit-url', cluster.ws];
+      const [server, browser] = await closing.opened(Server.start('visavis', flags), openBrowser('chromium'));
+      return new Stage(server, browser, browser, closing);
     } catch (error) {
       await closing[Symbol.asyncDispose]();
       throw error;
