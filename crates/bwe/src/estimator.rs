@@ -28,6 +28,13 @@ const FURTHER: f64 = 2.0;
 const BEYOND_DESIRED: f64 = 1.1;
 /// What a probe found of what it tried, for the next to go further at once.
 const WENT_WELL: f64 = 0.7;
+/// How often a probe that met its limit is followed by one at the rate that it arrived with.
+const NARROWINGS: u8 = 3;
+/// So soon after one that told nothing.
+const RETRY_AFTER: Micros = 200 * MILLISECOND;
+/// No time to send more, nor to probe, is with a queue of this length; and where it stays so long, less is sent yet.
+const LONG_QUEUE: i64 = 50 * MILLISECOND as i64;
+const PERSISTENT: i64 = 300 * MILLISECOND as i64;
 /// After a decrease it is tried so soon whether it was for nothing.
 const AGAIN_AFTER: Micros = 600 * MILLISECOND;
 /// A decrease to less than this share is worth it.
@@ -39,6 +46,12 @@ const SILENCE_FACTOR: f64 = 0.7;
 /// A probe that tells loss from loss, of what is sent; and how much more than before it may lose.
 const LOSS_PROBE: f64 = 1.5;
 const LOSS_TOLERANCE: f32 = 0.1;
+const PROBE_FLOOR: u64 = 100_000;
+/// What a probe found is not believed again for a while where it was followed by so large a decrease so soon; the waits
+/// double up to the longest.
+const DECEIVED: f64 = 0.7;
+const DECEIVED_WITHIN: Micros = 4 * SECOND;
+const DECEIVED_LONGEST: Micros = 40 * SECOND;
 /// Nobody called for so long: this machine was held up, and silence proves nothing.
 const HELD_UP: Micros = 500 * MILLISECOND;
 /// What the round trip is taken for before it is known, and the weight of the newest.
@@ -100,6 +113,16 @@ pub struct Estimator {
     unproven: bool,
     probe_at: Micros,
     probe_interval: Micros,
+    /// What a probe that met its limit arrived with: the next tells whether the link carries that on end.
+    narrowed: Option<u64>,
+    narrowings: u8,
+    /// The higher of what the first probes carried, where that was far from enough.
+    initial_low: Option<u64>,
+    /// What the last probe raised the estimate to, and when; and how long the next waits if that was wrong.
+    raised: Option<(u64, Micros)>,
+    distrust: Micros,
+    /// Since when a queue stands.
+    standing_since: Option<i64>,
     /// What was believed before a decrease, and when it is tried again.
     before: Option<(u64, Micros)>,
     /// The first packet that was sent since feedback came.
@@ -132,6 +155,12 @@ impl Estimator {
             unproven: true,
             probe_at: 0,
             probe_interval: PROBE_INTERVAL,
+            narrowed: None,
+            narrowings: 0,
+            initial_low: None,
+            raised: None,
+            distrust: PROBE_INTERVAL,
+            standing_since: None,
             before: None,
             unheard_since: None,
             silence_at: 0,
@@ -264,7 +293,10 @@ impl Estimator {
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.call(now);
-        if self.unheard_since.is_some() && now >= self.silence_at {
+        if self.unheard_since.is_some() && now - self.last_sent >= SILENCE {
+            // Nobody waits for an answer.
+            self.unheard_since = None;
+        } else if self.unheard_since.is_some() && now >= self.silence_at {
             self.on_silence(now);
         }
         self.conclude_probe(now);
@@ -321,12 +353,15 @@ impl Estimator {
         (sent as f64) < self.aimd.rate() as f64 * LIMITED
     }
 
+    /// It was heard of what was sent, and no longer is.
+    fn is_silent(&self) -> bool {
+        self.round_trip.is_some() && self.unheard_since.is_some_and(|since| self.last_call - since > SILENCE / 2)
+    }
+
     /// Something was sent, and long nothing heard of it.
     fn on_silence(&mut self, now: Micros) {
         self.silence_at = now + SILENCE_STEP;
-        if now - self.last_sent > SILENCE {
-            self.unheard_since = None;
-        } else if self.round_trip.is_some() {
+        if self.round_trip.is_some() {
             self.lower((self.aimd.rate() as f64 * SILENCE_FACTOR) as u64, now);
         }
     }
@@ -337,14 +372,19 @@ impl Estimator {
         let verdict = self.losses.judge(before, self.queue.stands());
         let at = self.latest_arrival;
         let round_trip = self.round_trip_or_guess();
+        let queue = self.queue.length();
+        self.standing_since = (queue > LONG_QUEUE).then(|| self.standing_since.unwrap_or(at as i64));
+        let persists = self.standing_since.is_some_and(|since| at as i64 - since > PERSISTENT);
         match usage {
-            Usage::Overuse if self.queue.grows() => {
+            _ if self.queue.grows() && (usage == Usage::Overuse || persists) => {
                 let (arrived, sent) = (self.arrived.rate(at, FULL_WINDOW), self.sent.rate(now, FULL_WINDOW));
                 if self.aimd.decrease(Moment { now, round_trip, arrived, sent }) {
                     self.unproven = false;
+                    self.standing_since = None;
                     self.remember(before, now);
                 }
             }
+            _ if queue > LONG_QUEUE => self.aimd.hold(now),
             // Growing delay without a queue is no congestion yet, and no time to send more.
             Usage::Overuse | Usage::Underuse => self.aimd.hold(now),
             Usage::Normal if verdict == Verdict::Fine => {
@@ -355,15 +395,24 @@ impl Estimator {
         }
         match verdict {
             Verdict::Fine | Verdict::Hold => {}
-            Verdict::Lower(rate) => self.lower(rate, now),
             Verdict::Restore(rate) => self.aimd.set(rate.max(self.aimd.rate()), now),
-            Verdict::Doubt if self.prober.is_busy() => {}
-            Verdict::Doubt => {
-                let sent = self.sent.rate(now, WINDOW).unwrap_or(before);
-                self.prober.start(Purpose::Loss, (sent as f64 * LOSS_PROBE) as u64, now);
+            Verdict::Doubt => self.doubt(now),
+            Verdict::Lower(rate) => {
+                self.lower(rate, now);
+                if !self.queue.stands() && self.losses.may_be_own() {
+                    self.doubt(now);
+                }
             }
         }
         self.conclude_probe(now);
+    }
+
+    /// A probe is to tell whether it is the link that loses.
+    fn doubt(&mut self, now: Micros) {
+        if !self.prober.is_busy() {
+            let sent = self.sent.rate(now, WINDOW).unwrap_or(self.aimd.rate()).min(self.desired.max(PROBE_FLOOR));
+            self.prober.start(Purpose::Loss, (sent as f64 * LOSS_PROBE) as u64, now);
+        }
     }
 
     fn lower(&mut self, rate: u64, now: Micros) {
@@ -376,15 +425,29 @@ impl Estimator {
 
     /// What was believed until now is tried again soon.
     fn remember(&mut self, before: u64, now: Micros) {
-        let most = self.before.map_or(before, |(known, _)| known.max(before));
-        if (self.aimd.rate() as f64) < most as f64 * LARGE_DECREASE {
-            self.before = Some((most, now + AGAIN_AFTER));
+        let rate = self.aimd.rate();
+        if let Some((_, at)) = self.raised.filter(|(raised, _)| (rate as f64) < *raised as f64 * DECEIVED) {
+            self.raised = None;
+            if now - at < DECEIVED_WITHIN {
+                self.distrust = (self.distrust * 2).min(DECEIVED_LONGEST);
+                self.probe_at = now + self.distrust;
+                (self.before, self.narrowed) = (None, None);
+                return;
+            }
+            self.distrust = PROBE_INTERVAL;
+        }
+        if self.probe_at > now + LONGEST_INTERVAL {
+            return;
+        }
+        let (most, at) = self.before.map_or((before, now + AGAIN_AFTER), |(known, at)| (known.max(before), at));
+        if (rate as f64) < most as f64 * LARGE_DECREASE {
+            self.before = Some((most, at));
         }
     }
 
     /// What the next probe is for, its rate, and when it is due.
     fn next_probe(&self) -> Option<(Purpose, u64, Micros)> {
-        if self.desired == 0 || self.history.next() == 0 {
+        if self.desired == 0 || self.history.next() == 0 || self.is_silent() {
             return None;
         }
         let (estimate, limit) = (self.aimd.rate(), (self.desired as f64 * BEYOND_DESIRED) as u64);
@@ -392,18 +455,27 @@ impl Estimator {
             return Some((Purpose::Initial, limit.min(estimate.saturating_mul(3)), self.probe_at));
         }
         let worth_it = |rate: u64| rate as f64 > estimate as f64 * 1.05;
+        // What finds a queue measures the queue; and while much is lost, it is to be known first why.
+        let clear =
+            if self.queue.length() > LONG_QUEUE || self.losses.is_open() { self.last_call + AGAIN_AFTER } else { 0 };
+        if let Some(narrowed) = self.narrowed.filter(|rate| worth_it(*rate)) {
+            return Some((Purpose::More, narrowed.min(limit), self.probe_at.max(clear)));
+        }
         if let Some((before, at)) = self.before
             && worth_it(before.min(limit))
         {
-            return Some((Purpose::Again, before.min(limit), at));
+            return Some((Purpose::Again, before.min(limit), at.max(clear)));
         }
         let more = ((estimate as f64 * FURTHER) as u64).min(limit);
-        (worth_it(self.desired) && worth_it(more)).then_some((Purpose::More, more, self.probe_at))
+        (worth_it(self.desired) && worth_it(more)).then_some((Purpose::More, more, self.probe_at.max(clear)))
     }
 
     fn conclude_probe(&mut self, now: Micros) {
         let Some(outcome) = self.prober.finish(now, self.round_trip_or_guess(), self.losses.own()) else { return };
         let Outcome { purpose, wanted, carried, unhindered, lost, unanswered } = outcome;
+        if unanswered && self.is_silent() {
+            return;
+        }
         if unanswered {
             self.probe_interval = UNANSWERED_INTERVAL;
             self.probe_at = now + self.probe_interval;
@@ -411,21 +483,66 @@ impl Estimator {
         }
         let estimate = self.aimd.rate();
         let carried = carried.map(|carried| carried.min(wanted.saturating_mul(2)));
-        if purpose == Purpose::Loss && unhindered && lost < self.losses.total.share + LOSS_TOLERANCE {
-            self.losses.acquit(lost);
-        }
-        if let Some(carried) = carried {
-            if carried > estimate || purpose == Purpose::Initial && self.unproven && !unhindered {
-                self.aimd.set(carried, now);
+        let proves = self.losses.may_be_own() && lost < self.losses.total.share + LOSS_TOLERANCE;
+        if purpose == Purpose::Loss {
+            match carried {
+                Some(_) if unhindered && proves => {
+                    if let Some(before) = self.losses.acquit(lost) {
+                        self.aimd.set(before.max(estimate), now);
+                    }
+                }
+                carried => {
+                    let lower = self.losses.convict(estimate, carried.unwrap_or(estimate));
+                    self.lower(lower, now);
+                }
             }
-            self.unproven = false;
         }
-        let went_well = carried.is_some_and(|carried| carried as f64 > wanted as f64 * WENT_WELL && carried > estimate);
-        if went_well {
+        if let (Purpose::Initial, Some(carried)) = (purpose, carried)
+            && carried < estimate.min(wanted) / 2
+        {
+            // Twice, before what is believed is given up.
+            match self.initial_low {
+                None => {
+                    (self.initial_low, self.probe_at) = (Some(carried), now);
+                    return;
+                }
+                Some(before) => self.lower(before.max(carried), now),
+            }
+        }
+        let Some(carried) = carried else {
+            // Something came in between: once more, before it waits.
+            if self.narrowings < NARROWINGS {
+                self.narrowings += 1;
+                self.probe_at = now + RETRY_AFTER;
+            } else {
+                self.rest(now);
+            }
+            return;
+        };
+        self.unproven = false;
+        // A link that others fill as well lets a burst pass sooner than it will a stream: what met its limit is not
+        // believed before it was tried again, unless most of the link seems to be idle.
+        let credible = unhindered || self.limited(now) && !self.queue.stands();
+        if credible && carried > estimate {
+            self.aimd.set(carried, now);
+            self.raised = Some((carried, now));
+        }
+        let more = carried as f64 > estimate as f64 * 1.1;
+        (self.narrowed, self.narrowings) = match self.narrowings {
+            tries if more && !credible && tries < NARROWINGS => (Some(carried), tries + 1),
+            _ => (None, 0),
+        };
+        if self.narrowed.is_some() || more && unhindered && carried as f64 > wanted as f64 * WENT_WELL {
             (self.probe_interval, self.probe_at) = (PROBE_INTERVAL, now);
         } else {
-            self.probe_at = now + self.probe_interval;
-            self.probe_interval = (self.probe_interval * 2).min(LONGEST_INTERVAL);
+            self.rest(now);
         }
+    }
+
+    /// No probe for a while, and a longer one next time.
+    fn rest(&mut self, now: Micros) {
+        (self.narrowed, self.narrowings) = (None, 0);
+        self.probe_at = now + self.probe_interval;
+        self.probe_interval = (self.probe_interval * 2).min(LONGEST_INTERVAL);
     }
 }

@@ -34,7 +34,7 @@ impl Group {
         if sent.saturating_sub(self.first_sent) <= BURST {
             return true;
         }
-        let (sent, since) = ((sent - self.last_sent) as i64, arrived - self.last_arrived);
+        let (sent, since) = (sent.saturating_sub(self.last_sent) as i64, arrived - self.last_arrived);
         let caught_up = since < sent;
         caught_up && since <= BURST as i64 && arrived - self.first_arrived < LONGEST_BURST
     }
@@ -81,7 +81,7 @@ impl Groups {
         self.current = Some(new);
         let Some(previous) = self.previous.replace(complete) else { return Step::Nothing };
         Step::Complete(Delta {
-            sent: complete.last_sent - previous.last_sent,
+            sent: complete.last_sent.saturating_sub(previous.last_sent),
             arrived: complete.last_arrived - previous.last_arrived,
             at: complete.last_arrived,
         })

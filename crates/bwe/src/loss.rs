@@ -11,13 +11,15 @@ const PACKETS: u32 = 20;
 const LONGEST_WINDOW: Micros = 2 * SECOND;
 /// Above its own: what is too much, what is too much where a queue stands as well, and what is at least no reason to
 /// send more.
-const MUCH: f32 = 0.10;
+const MUCH: f32 = 0.06;
 const MUCH_WITH_QUEUE: f32 = 0.04;
 const SOME: f32 = 0.02;
 /// So many windows in a row.
 const PERSISTENT: u8 = 2;
 /// So many while a probe is to tell whether the loss is the link's own.
 const PATIENT: u8 = 4;
+/// Probes that must say so before loss is taken for the link's own: a queue or a bucket lets one pass now and then.
+const WITNESSES: u8 = 2;
 /// More than this is never the link's own.
 const OWN_LIMIT: f32 = 0.3;
 /// How fast a measured lower loss becomes the link's own.
@@ -58,6 +60,7 @@ pub(crate) struct Losses {
     span: Option<(Micros, Micros)>,
     own: f32,
     windows: u8,
+    witnesses: u8,
     holds: bool,
     trial: Option<Trial>,
 }
@@ -97,6 +100,16 @@ impl Losses {
         self.own
     }
 
+    /// Too much is lost, and it is not known to be the link's own.
+    pub(crate) fn is_open(&self) -> bool {
+        self.windows > 0
+    }
+
+    /// What is lost lately is not more than a link may lose by itself.
+    pub(crate) fn may_be_own(&self) -> bool {
+        self.total.share <= OWN_LIMIT
+    }
+
     /// To be asked after each feedback.
     pub(crate) fn judge(&mut self, estimate: u64, queue: bool) -> Verdict {
         let held = if self.holds { Verdict::Hold } else { Verdict::Fine };
@@ -129,20 +142,39 @@ impl Losses {
             return if self.holds { Verdict::Hold } else { Verdict::Fine };
         }
         self.windows = self.windows.saturating_add(1);
-        if self.windows < if queue { PERSISTENT } else { PATIENT } {
-            return if queue { Verdict::Hold } else { Verdict::Doubt };
+        let doubt = !queue && share <= OWN_LIMIT;
+        if self.windows < if doubt { PATIENT } else { PERSISTENT } {
+            return if doubt { Verdict::Doubt } else { Verdict::Hold };
         }
-        let arrived = sent as f32 * (1.0 - share) / (1.0 - self.own);
-        let lower = sent.min(estimate) as f32 * (1.0 - 0.5 * excess);
         self.trial = self.trial.or(Some(Trial { sent, share, estimate }));
-        Verdict::Lower((arrived.max(lower) as u64).min(estimate))
+        Verdict::Lower(lowered(estimate, sent, (sent as f32 * (1.0 - share) / (1.0 - self.own)) as u64, excess))
     }
 
-    /// A probe at a higher rate lost this share and no more: it is the link's own.
-    pub(crate) fn acquit(&mut self, share: f32) {
-        self.own = self.own.max(share.max(self.total.share).min(OWN_LIMIT));
-        (self.windows, self.holds, self.trial) = (0, false, None);
+    /// A probe met its limit at this rate while more was lost than the link's own.
+    pub(crate) fn convict(&mut self, estimate: u64, carried: u64) -> u64 {
+        self.witnesses = 0;
+        let excess = self.total.share - self.own;
+        if excess <= SOME { estimate } else { lowered(estimate, estimate, carried, excess) }
     }
+
+    /// A probe at a higher rate lost this share and no more: it is the link's own. What was believed before it was taken
+    /// for congestion, if it was.
+    pub(crate) fn acquit(&mut self, share: f32) -> Option<u64> {
+        self.witnesses += 1;
+        if self.witnesses < WITNESSES {
+            return None;
+        }
+        self.witnesses = 0;
+        self.own = self.own.max(share.max(self.total.share).min(OWN_LIMIT));
+        (self.windows, self.holds) = (0, false);
+        self.trial.take().map(|trial| trial.estimate)
+    }
+}
+
+/// By half of what is lost too much, from what was sent, but not below what arrives.
+fn lowered(estimate: u64, sent: u64, arrived: u64, excess: f32) -> u64 {
+    let kept = |rate: u64| (rate as f32 * (1.0 - 0.5 * excess)) as u64;
+    kept(sent.min(estimate)).max(arrived).min(estimate)
 }
 
 #[cfg(test)]
@@ -166,7 +198,7 @@ mod tests {
     fn loss_that_goes_on_is_congestion_and_one_burst_is_not() {
         let (mut losses, mut at) = (Losses::default(), 0);
         assert_eq!(judged(&mut losses, &mut at, 2, 0, false), [Verdict::Fine; 2]);
-        assert_eq!(judged(&mut losses, &mut at, 1, 60, false), [Verdict::Doubt]);
+        assert_eq!(judged(&mut losses, &mut at, 1, 60, false), [Verdict::Hold]);
         assert_eq!(judged(&mut losses, &mut at, 1, 0, false), [Verdict::Fine]);
         let verdicts = judged(&mut losses, &mut at, 4, 60, false);
         assert!(matches!(verdicts[3], Verdict::Lower(rate) if rate < 2_200_000), "{verdicts:?}");
@@ -179,8 +211,10 @@ mod tests {
         let (mut losses, mut at) = (Losses::default(), 0);
         assert_eq!(judged(&mut losses, &mut at, 2, 15, false), [Verdict::Doubt; 2]);
         losses.acquit(0.15);
+        assert_eq!(judged(&mut losses, &mut at, 1, 15, false), [Verdict::Doubt], "one is none");
+        losses.acquit(0.15);
         assert_eq!(judged(&mut losses, &mut at, 9, 15, false), [Verdict::Fine; 9]);
-        assert_eq!(judged(&mut losses, &mut at, 1, 40, false), [Verdict::Doubt]);
+        assert_eq!(judged(&mut losses, &mut at, 1, 25, false), [Verdict::Doubt]);
     }
 
     #[test]

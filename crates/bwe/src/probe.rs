@@ -6,6 +6,7 @@ use crate::time::{MILLISECOND, Micros, SECOND, rate, time_for};
 
 /// How long a cluster lasts, at least; and how many packets it has, at least.
 const LENGTH: Micros = 20 * MILLISECOND;
+const SHORTEST: Micros = 15 * MILLISECOND;
 const PACKETS: u64 = 8;
 /// To tell loss from loss it takes more.
 const LOSS_PACKETS: u64 = 30;
@@ -21,6 +22,8 @@ const WAIT: Micros = 400 * MILLISECOND;
 const ENOUGH: f64 = 0.6;
 /// What arrives this much faster than it was sent was held up on the way and tells nothing.
 const TOO_FAST: f64 = 2.0;
+/// More than the link's own loss is so much more.
+const MUCH_LOST: f32 = 0.15;
 /// Below this, of what was sent, the link was full, and this much of what arrived it carries.
 const FULL: f64 = 0.9;
 const CARRIES: f64 = 0.95;
@@ -96,9 +99,8 @@ struct Span {
     bytes: u64,
     first: Micros,
     last: Micros,
-    /// Bytes of those at the very beginning and at the very end.
+    /// Bytes of the first, which took its time before.
     first_bytes: u64,
-    last_bytes: u64,
 }
 
 impl Span {
@@ -106,24 +108,21 @@ impl Span {
         if self.packets == 0 || at < self.first {
             (self.first, self.first_bytes) = (at, bytes);
         }
-        if self.packets == 0 || at > self.last + MILLISECOND / 2 {
-            (self.last, self.last_bytes) = (at, bytes);
-        } else {
-            self.last_bytes += bytes;
-            self.last = self.last.max(at);
-        }
+        self.last = self.last.max(at);
         self.packets += 1;
         self.bytes += bytes;
     }
 
-    fn time(&self) -> Micros {
-        self.last - self.first
+    /// Bit/s.
+    fn rate(&self) -> f64 {
+        rate(self.bytes - self.first_bytes, self.last - self.first) as f64
     }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Prober {
-    run: Option<Run>,
+    /// In a box, because connections have none most of the time.
+    run: Option<Box<Run>>,
     last_id: u8,
 }
 
@@ -138,7 +137,7 @@ impl Prober {
         let packets = if purpose == Purpose::Loss { LOSS_PACKETS } else { PACKETS };
         let target = (rate * LENGTH / (8 * SECOND)).max(packets * packet_bytes);
         let (id, sent, arrived) = (self.last_id, Span::default(), Span::default());
-        self.run = Some(Run {
+        self.run = Some(Box::new(Run {
             id,
             purpose,
             rate,
@@ -151,7 +150,7 @@ impl Prober {
             sent,
             lost: 0,
             arrived,
-        });
+        }));
     }
 
     /// A packet goes out: the cluster that it belongs to, or 0. Padding has been counted when it was asked for.
@@ -173,18 +172,20 @@ impl Prober {
             run.start = now;
         }
         let elapsed = now.saturating_sub(run.start);
-        if run.issued >= run.target || elapsed > SECOND {
+        if elapsed > SECOND {
             run.end = Some(now);
             return None;
         }
-        // No more than two steps at once, however late this is: a burst is no rate.
+        // No more than two steps at once, however late this is: a burst is no rate. One packet more where media came in a
+        // burst: what has no duration has no rate.
         let due = (run.rate * elapsed / (8 * SECOND) + run.packet_bytes).saturating_sub(run.issued);
         let most = (run.rate * 2 * STEP / (8 * SECOND)).max(run.packet_bytes);
-        let bytes =
-            due.min(most).min(run.target - run.issued + run.packet_bytes - 1) / run.packet_bytes * run.packet_bytes;
+        let left = (run.target + run.packet_bytes - 1).saturating_sub(run.issued).max(run.packet_bytes);
+        let last = run.issued >= run.target && elapsed >= SHORTEST;
+        let bytes = if last { run.packet_bytes } else { due.min(most).min(left) / run.packet_bytes * run.packet_bytes };
         run.issued += bytes;
-        run.next = (run.start + time_for(run.issued, run.rate)).max(now + STEP);
-        if run.issued >= run.target {
+        run.next = (run.start + time_for(run.issued.min(run.target), run.rate)).max(now + STEP);
+        if run.issued >= run.target && elapsed >= SHORTEST {
             run.end = Some(now);
         }
         (bytes > 0).then_some(Probe {
@@ -225,14 +226,13 @@ impl Prober {
 impl Run {
     fn outcome(&self, own_loss: f32) -> Outcome {
         let (sent, arrived) = (self.sent, self.arrived);
-        let out = rate(sent.bytes - sent.last_bytes, sent.time()) as f64;
-        let whole = f64::from(arrived.packets) / f64::from(sent.packets.max(1));
         let lost = self.lost as f32 / (self.lost + arrived.packets).max(1) as f32;
-        let came = rate(arrived.bytes - arrived.first_bytes, arrived.time()) as f64;
-        let came = came / f64::from(1.0 - lost.min(own_loss));
-        let tells =
-            whole >= ENOUGH && out > 0.0 && came > 0.0 && came <= out * TOO_FAST && sent.packets as u64 >= PACKETS / 2;
-        let full = came < out * FULL;
+        let whole = f64::from(arrived.packets) / f64::from(sent.packets.max(1));
+        // What the link loses anyway took its time to send, too; a probe of loss tells by what it lost, not by the rate.
+        let excused = if self.purpose == Purpose::Loss { lost } else { lost.min(own_loss) };
+        let (out, came) = (sent.rate(), arrived.rate() / f64::from(1.0 - excused).max(0.1));
+        let tells = whole >= ENOUGH && out > 0.0 && came > 0.0 && came <= out * TOO_FAST;
+        let full = came < out * FULL || lost > own_loss + MUCH_LOST && self.purpose != Purpose::Loss;
         let carried = if full { came * CARRIES } else { out.min(came) };
         Outcome {
             purpose: self.purpose,

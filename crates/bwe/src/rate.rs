@@ -3,9 +3,9 @@
 use crate::time::{MILLISECOND, Micros, rate};
 
 const STEP: Micros = 50 * MILLISECOND;
-const STEPS: u64 = 20;
+const STEPS: u64 = 12;
 
-/// Bytes of the last second.
+/// Bytes of the last 0.6 s.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     steps: [u32; STEPS as usize],
@@ -54,10 +54,13 @@ mod tests {
     fn it_tells_the_rate_of_the_last_moments() {
         let mut meter = Meter::default();
         assert_eq!(meter.rate(SECOND, SECOND), None);
-        for millisecond in 0..2000 {
-            meter.add(SECOND + millisecond * MILLISECOND, if millisecond < 1500 { 125 } else { 1250 });
-        }
+        let mut pass = |milliseconds: std::ops::Range<u64>, bytes| {
+            milliseconds.for_each(|millisecond| meter.add(millisecond * MILLISECOND, bytes));
+            meter.clone()
+        };
+        let meter = pass(1000..2500, 125);
         assert_eq!(meter.rate(2500 * MILLISECOND, 500 * MILLISECOND), Some(1_000_000));
+        let meter = pass(2500..3000, 1250);
         assert_eq!(meter.rate(3 * SECOND, 500 * MILLISECOND), Some(10_000_000));
         assert_eq!(meter.rate(3250 * MILLISECOND, 500 * MILLISECOND), Some(5_000_000));
         assert_eq!(meter.rate(10 * SECOND, 500 * MILLISECOND), Some(0));

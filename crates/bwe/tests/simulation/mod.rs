@@ -60,8 +60,8 @@ pub struct Link {
     pub outage: Option<(u64, u64)>,
     /// It drops what is too much at once, in a bucket of so many bytes, and queues nothing.
     pub policer: Option<f64>,
-    busy: u64,
-    tokens: (f64, u64),
+    pub busy: u64,
+    pub tokens: (f64, u64),
 }
 
 impl Default for Link {

@@ -1,5 +1,7 @@
 //! Feedback as a receiver writes it (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1).
 
+#![allow(dead_code)] // each test file uses its part
+
 /// Parts of which one message can tell: arrivals within what a delta holds.
 pub fn split(base: u64, packets: &[Option<u64>]) -> Vec<(u64, &[Option<u64>])> {
     let (mut parts, mut start, mut last) = (Vec::new(), 0, None::<u64>);
