@@ -32,9 +32,6 @@ const WENT_WELL: f64 = 0.7;
 const NARROWINGS: u8 = 3;
 /// So soon after one that told nothing.
 const RETRY_AFTER: Micros = 200 * MILLISECOND;
-/// No time to send more, nor to probe, is with a queue of this length; and where it stays so long, less is sent yet.
-const LONG_QUEUE: i64 = 50 * MILLISECOND as i64;
-const PERSISTENT: i64 = 300 * MILLISECOND as i64;
 /// After a decrease it is tried so soon whether it was for nothing.
 const AGAIN_AFTER: Micros = 600 * MILLISECOND;
 /// A decrease to less than this share is worth it.
@@ -121,8 +118,6 @@ pub struct Estimator {
     /// What the last probe raised the estimate to, and when; and how long the next waits if that was wrong.
     raised: Option<(u64, Micros)>,
     distrust: Micros,
-    /// Since when a queue stands.
-    standing_since: Option<i64>,
     /// What was believed before a decrease, and when it is tried again.
     before: Option<(u64, Micros)>,
     /// The first packet that was sent since feedback came.
@@ -160,7 +155,6 @@ impl Estimator {
             initial_low: None,
             raised: None,
             distrust: PROBE_INTERVAL,
-            standing_since: None,
             before: None,
             unheard_since: None,
             silence_at: 0,
@@ -267,6 +261,10 @@ impl Estimator {
 
     /// How much whoever decides would send, in bit/s, were there no limit: nobody looks for more than that.
     pub fn set_desired(&mut self, desired: u64) {
+        // What was not asked for was not looked for.
+        if desired as f64 > self.desired as f64 * FURTHER.sqrt() && self.probe_at <= self.last_call + LONGEST_INTERVAL {
+            self.probe_at = self.last_call;
+        }
         self.desired = desired;
     }
 
@@ -372,19 +370,17 @@ impl Estimator {
         let verdict = self.losses.judge(before, self.queue.stands());
         let at = self.latest_arrival;
         let round_trip = self.round_trip_or_guess();
-        let queue = self.queue.length();
-        self.standing_since = (queue > LONG_QUEUE).then(|| self.standing_since.unwrap_or(at as i64));
-        let persists = self.standing_since.is_some_and(|since| at as i64 - since > PERSISTENT);
+        let persists = self.queue.persists(at as i64);
         match usage {
             _ if self.queue.grows() && (usage == Usage::Overuse || persists) => {
                 let (arrived, sent) = (self.arrived.rate(at, FULL_WINDOW), self.sent.rate(now, FULL_WINDOW));
                 if self.aimd.decrease(Moment { now, round_trip, arrived, sent }) {
                     self.unproven = false;
-                    self.standing_since = None;
+                    self.queue.on_decrease(at as i64);
                     self.remember(before, now);
                 }
             }
-            _ if queue > LONG_QUEUE => self.aimd.hold(now),
+            _ if self.queue.is_long() => self.aimd.hold(now),
             // Growing delay without a queue is no congestion yet, and no time to send more.
             Usage::Overuse | Usage::Underuse => self.aimd.hold(now),
             Usage::Normal if verdict == Verdict::Fine => {
@@ -456,8 +452,7 @@ impl Estimator {
         }
         let worth_it = |rate: u64| rate as f64 > estimate as f64 * 1.05;
         // What finds a queue measures the queue; and while much is lost, it is to be known first why.
-        let clear =
-            if self.queue.length() > LONG_QUEUE || self.losses.is_open() { self.last_call + AGAIN_AFTER } else { 0 };
+        let clear = if self.queue.is_long() || self.losses.is_open() { self.last_call + AGAIN_AFTER } else { 0 };
         if let Some(narrowed) = self.narrowed.filter(|rate| worth_it(*rate)) {
             return Some((Purpose::More, narrowed.min(limit), self.probe_at.max(clear)));
         }

@@ -14,6 +14,12 @@ const PACKETS: u32 = 3;
 const BASE_STEP: i64 = 8 * SECOND as i64;
 /// A queue worth the name.
 const STANDING: i64 = 12 * MILLISECOND as i64;
+/// No time to send more, nor to probe, is with a queue of this length; and where it stays so long, less is to be sent yet.
+const LONG: i64 = 50 * MILLISECOND as i64;
+const PERSISTENT: i64 = 300 * MILLISECOND as i64;
+/// After so many steps down a queue that is ours is shorter: by this much.
+const STEPS: u8 = 4;
+const SHORTER: f64 = 0.7;
 /// Less than this is no change.
 const STILL: i64 = 2 * MILLISECOND as i64;
 
@@ -21,6 +27,16 @@ const STILL: i64 = 2 * MILLISECOND as i64;
 pub(crate) struct Queue {
     steps: Minimum<STEP, PACKETS>,
     base: Minimum<BASE_STEP, 1>,
+    long: Option<Long>,
+}
+
+/// A queue that is long.
+#[derive(Debug, Clone, Copy)]
+struct Long {
+    /// Since the last step down, or the beginning.
+    since: i64,
+    length: i64,
+    steps: u8,
 }
 
 impl Queue {
@@ -28,15 +44,49 @@ impl Queue {
     pub(crate) fn add(&mut self, delay: i64, arrived: i64) {
         self.base.add(delay, arrived);
         self.steps.add(delay, arrived);
+        let length = self.length();
+        if length <= LONG {
+            self.long = None;
+        } else if self.long.is_none() {
+            self.long = Some(Long { since: arrived, length, steps: 0 });
+        }
     }
 
     /// How long it is, in microseconds.
     pub(crate) fn length(&self) -> i64 {
-        self.steps.least().zip(self.base.least()).map_or(0, |(least, base)| least - base)
+        self.steps.least() - self.base.least()
     }
 
     pub(crate) fn stands(&self) -> bool {
         self.length() > STANDING
+    }
+
+    /// It is long, and ours as far as is known.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long.is_some() && !self.is_foreign()
+    }
+
+    /// It has been long for a while.
+    pub(crate) fn persists(&self, at: i64) -> bool {
+        self.is_long() && self.long.is_some_and(|long| at - long.since > PERSISTENT)
+    }
+
+    /// Less is sent from now on.
+    pub(crate) fn on_decrease(&mut self, at: i64) {
+        let length = self.length();
+        if let Some(long) = &mut self.long {
+            // What is under way makes it longer yet, at first.
+            if long.steps < 2 {
+                long.length = length;
+            }
+            *long = Long { since: at, steps: long.steps.saturating_add(1), ..*long };
+        }
+    }
+
+    /// It stayed as long as it was, however much less was sent: others fill it. Who yields to them ends with nothing.
+    fn is_foreign(&self) -> bool {
+        let length = self.length();
+        self.long.is_some_and(|long| long.steps >= STEPS && length as f64 > long.length as f64 * SHORTER)
     }
 
     /// It stands, and is no shorter than a moment ago.
@@ -45,33 +95,42 @@ impl Queue {
     }
 }
 
+/// Nothing yet.
+const NONE: i64 = i64::MAX;
+
 /// The least of one step and of the one before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Minimum<const STEP: i64, const PACKETS: u32> {
-    before: Option<i64>,
-    current: Option<i64>,
+    before: i64,
+    current: i64,
     since: i64,
     count: u32,
 }
 
+impl<const STEP: i64, const PACKETS: u32> Default for Minimum<STEP, PACKETS> {
+    fn default() -> Self {
+        Self { before: NONE, current: NONE, since: 0, count: 0 }
+    }
+}
+
 impl<const STEP: i64, const PACKETS: u32> Minimum<STEP, PACKETS> {
     fn add(&mut self, value: i64, at: i64) {
-        if self.current.is_none() {
+        if self.current == NONE {
             self.since = at;
         }
         if self.count >= PACKETS && at - self.since >= STEP {
-            (self.before, self.current, self.since, self.count) = (self.current, None, at, 0);
+            *self = Self { before: self.current, current: NONE, since: at, count: 0 };
         }
-        self.current = Some(self.current.map_or(value, |least| least.min(value)));
+        self.current = self.current.min(value);
         self.count += 1;
     }
 
-    fn least(&self) -> Option<i64> {
-        Some(self.before.map_or(self.current?, |before| before.min(self.current.unwrap_or(before))))
+    fn least(&self) -> i64 {
+        self.before.min(self.current)
     }
 
     fn change(&self) -> i64 {
-        self.before.zip(self.current).map_or(0, |(before, current)| current - before)
+        if self.before == NONE { 0 } else { self.current - self.before }
     }
 }
 
@@ -105,6 +164,16 @@ mod tests {
     fn a_queue_that_drains_does_not_grow() {
         let queue = after(std::iter::repeat_n(0, 50).chain((0..40).map(|step| 200 - step * 3)));
         assert!(queue.stands() && !queue.grows());
+    }
+
+    #[test]
+    fn a_queue_that_stays_when_less_is_sent_is_of_others() {
+        let mut queue = after(std::iter::repeat_n(0, 50).chain(std::iter::repeat_n(200, 50)));
+        for step in 0..4 {
+            assert!(queue.persists(10_000_000 + step * 1_000_000), "after {step} steps");
+            queue.on_decrease(10_000_000 + step * 1_000_000);
+        }
+        assert!(!queue.is_long() && !queue.persists(20_000_000));
     }
 
     #[test]

@@ -189,6 +189,22 @@ fn two_share_a_link_and_neither_starves() {
 }
 
 #[test]
+fn beside_a_download_that_fills_the_queue_something_is_left() {
+    for bitrate in [2_000_000, 8_000_000] {
+        let share = Figures::of(&format!("beside a download on {bitrate} bit/s, share"), |seed| {
+            let mut net = Net::with(Link::of(bitrate), 1_000_000, Source::Follows(25_000_000), seed);
+            net.run(10 * SECOND);
+            net.add(1_000_000, Source::Greedy { rate: 500_000, lost: 0 }, seed + 1000);
+            net.run(10 * SECOND);
+            let before = net.flows[0].arrived;
+            net.run(60 * SECOND);
+            (net.flows[0].arrived - before) as f64 * 8.0 / 60.0 / bitrate as f64
+        });
+        assert!(share.least() > 0.025, "{bitrate}: {:?}", share.0);
+    }
+}
+
+#[test]
 fn who_sends_little_finds_what_is_desired_and_no_more() {
     for (name, link, initial) in [("free", Link::of(0), 300_000), ("4 Mbit/s", Link::of(4_000_000), 300_000)] {
         let found = Figures::of(&format!("{name}, seconds until the best layer fits"), |seed| {

@@ -142,6 +142,8 @@ pub enum Source {
     Layers { rates: Vec<u64>, can_pause: bool },
     /// Always so much.
     Steady(u64),
+    /// More and more until something is lost, then half, as a download: it knows no estimate.
+    Greedy { rate: u64, lost: u64 },
 }
 
 /// One connection.
@@ -197,6 +199,7 @@ impl Net {
             Source::Follows(most) => *most,
             Source::Layers { rates, .. } => (rates.iter().max().expect("layers") + 40_000) * 5 / 4,
             Source::Steady(rate) => *rate,
+            Source::Greedy { .. } => 0,
         };
         let mut estimator = Estimator::new(Config { initial, ..Config::default() }, self.at());
         estimator.set_desired(desired);
@@ -302,7 +305,13 @@ impl Flow {
     /// Bit/s of pictures.
     fn choose(&mut self, estimate: u64) -> u64 {
         let budget = estimate.saturating_sub(40_000);
-        match &self.source {
+        let total = self.lost;
+        match &mut self.source {
+            Source::Greedy { rate, lost } => {
+                *rate = if total > *lost { *rate / 2 } else { *rate + 20_000 };
+                *lost = total;
+                *rate
+            }
             Source::Follows(most) => budget.min(*most),
             Source::Steady(rate) => *rate,
             Source::Layers { rates, can_pause } => {
