@@ -7,10 +7,11 @@ use crate::feedback::Feedback;
 use crate::groups::{Groups, Step};
 use crate::history::{History, News};
 use crate::loss::{Loss, Losses, Verdict};
-use crate::probe::{Cluster, Outcome, Probe, Prober, Purpose};
+use crate::probe::{Cluster, Probe, Prober, Purpose};
 use crate::queue::Queue;
 use crate::rate::Meter;
-use crate::time::{Clock, MILLISECOND, Micros, SECOND};
+use crate::search::Search;
+use crate::time::{Clock, MILLISECOND, Micros};
 use crate::trendline::{Trendline, Usage};
 
 /// Rates are those of so long; where the link is full, the last moments tell more.
@@ -18,37 +19,13 @@ const WINDOW: Micros = 500 * MILLISECOND;
 const FULL_WINDOW: Micros = 250 * MILLISECOND;
 /// Of the estimate: whoever sends less is application-limited.
 const LIMITED: f64 = 0.65;
-/// Between probes for more, which wait longer each time that there was none.
-const PROBE_INTERVAL: Micros = 2500 * MILLISECOND;
-const LONGEST_INTERVAL: Micros = 5 * SECOND;
-/// Where feedback does not come at all.
-const UNANSWERED_INTERVAL: Micros = 30 * SECOND;
-/// A probe for more goes so far beyond the estimate, and so far beyond what is desired.
-const FURTHER: f64 = 2.0;
-const BEYOND_DESIRED: f64 = 1.1;
-/// What a probe found of what it tried, for the next to go further at once.
-const WENT_WELL: f64 = 0.7;
-/// How often a probe that met its limit is followed by one at the rate that it arrived with.
-const NARROWINGS: u8 = 3;
-/// So soon after one that told nothing.
-const RETRY_AFTER: Micros = 200 * MILLISECOND;
-/// After a decrease it is tried so soon whether it was for nothing.
-const AGAIN_AFTER: Micros = 600 * MILLISECOND;
-/// A decrease to less than this share is worth it.
-const LARGE_DECREASE: f64 = 0.9;
 /// Sent, and nothing heard of it, for so long: nobody knows what the link carries; each step takes a part.
 const SILENCE: Micros = 1500 * MILLISECOND;
 const SILENCE_STEP: Micros = 500 * MILLISECOND;
 const SILENCE_FACTOR: f64 = 0.7;
-/// A probe that tells loss from loss, of what is sent; and how much more than before it may lose.
+/// A probe that tells loss from loss, of what is sent, and at least.
 const LOSS_PROBE: f64 = 1.5;
-const LOSS_TOLERANCE: f32 = 0.1;
 const PROBE_FLOOR: u64 = 100_000;
-/// What a probe found is not believed again for a while where it was followed by so large a decrease so soon; the waits
-/// double up to the longest.
-const DECEIVED: f64 = 0.7;
-const DECEIVED_WITHIN: Micros = 4 * SECOND;
-const DECEIVED_LONGEST: Micros = 40 * SECOND;
 /// Nobody called for so long: this machine was held up, and silence proves nothing.
 const HELD_UP: Micros = 500 * MILLISECOND;
 /// What the round trip is taken for before it is known, and the weight of the newest.
@@ -89,13 +66,13 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Estimator {
     clock: Clock,
-    history: History,
+    pub(crate) history: History,
     groups: Groups,
     trendline: Trendline,
-    queue: Queue,
-    aimd: Aimd,
-    losses: Losses,
-    prober: Prober,
+    pub(crate) queue: Queue,
+    pub(crate) aimd: Aimd,
+    pub(crate) losses: Losses,
+    pub(crate) prober: Prober,
     /// By our clock, and by the receiver's.
     sent: Meter,
     arrived: Meter,
@@ -105,26 +82,13 @@ pub struct Estimator {
     heard: u64,
     latest_arrival: Micros,
     round_trip: Option<Micros>,
-    desired: u64,
-    /// The estimate is a guess yet.
-    unproven: bool,
-    probe_at: Micros,
-    probe_interval: Micros,
-    /// What a probe that met its limit arrived with: the next tells whether the link carries that on end.
-    narrowed: Option<u64>,
-    narrowings: u8,
-    /// The higher of what the first probes carried, where that was far from enough.
-    initial_low: Option<u64>,
-    /// What the last probe raised the estimate to, and when; and how long the next waits if that was wrong.
-    raised: Option<(u64, Micros)>,
-    distrust: Micros,
-    /// What was believed before a decrease, and when it is tried again.
-    before: Option<(u64, Micros)>,
+    pub(crate) desired: u64,
+    pub(crate) search: Search,
     /// The first packet that was sent since feedback came.
     unheard_since: Option<Micros>,
     silence_at: Micros,
     last_sent: Micros,
-    last_call: Micros,
+    pub(crate) last_call: Micros,
 }
 
 impl Estimator {
@@ -147,15 +111,7 @@ impl Estimator {
             latest_arrival: 0,
             round_trip: None,
             desired: 0,
-            unproven: true,
-            probe_at: 0,
-            probe_interval: PROBE_INTERVAL,
-            narrowed: None,
-            narrowings: 0,
-            initial_low: None,
-            raised: None,
-            distrust: PROBE_INTERVAL,
-            before: None,
+            search: Search::default(),
             unheard_since: None,
             silence_at: 0,
             last_sent: 0,
@@ -262,8 +218,8 @@ impl Estimator {
     /// How much whoever decides would send, in bit/s, were there no limit: nobody looks for more than that.
     pub fn set_desired(&mut self, desired: u64) {
         // What was not asked for was not looked for.
-        if desired as f64 > self.desired as f64 * FURTHER.sqrt() && self.probe_at <= self.last_call + LONGEST_INTERVAL {
-            self.probe_at = self.last_call;
+        if desired > self.desired + self.desired / 4 {
+            self.search.hurry(self.last_call);
         }
         self.desired = desired;
     }
@@ -303,9 +259,9 @@ impl Estimator {
             && now >= at
         {
             if purpose == Purpose::Again {
-                self.before = None;
+                self.search.before = None;
             }
-            self.probe_at = now + self.probe_interval;
+            self.search.at = now + self.search.interval;
             self.prober.start(purpose, rate, now);
         }
     }
@@ -342,17 +298,17 @@ impl Estimator {
         now
     }
 
-    fn round_trip_or_guess(&self) -> Micros {
+    pub(crate) fn round_trip_or_guess(&self) -> Micros {
         self.round_trip.unwrap_or(ROUND_TRIP)
     }
 
-    fn limited(&self, now: Micros) -> bool {
+    pub(crate) fn limited(&self, now: Micros) -> bool {
         let sent = self.sent.rate(now, WINDOW).unwrap_or(0);
         (sent as f64) < self.aimd.rate() as f64 * LIMITED
     }
 
     /// It was heard of what was sent, and no longer is.
-    fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.round_trip.is_some() && self.unheard_since.is_some_and(|since| self.last_call - since > SILENCE / 2)
     }
 
@@ -375,7 +331,7 @@ impl Estimator {
             _ if self.queue.grows() && (usage == Usage::Overuse || persists) => {
                 let (arrived, sent) = (self.arrived.rate(at, FULL_WINDOW), self.sent.rate(now, FULL_WINDOW));
                 if self.aimd.decrease(Moment { now, round_trip, arrived, sent }) {
-                    self.unproven = false;
+                    self.search.unproven = false;
                     self.queue.on_decrease(at as i64);
                     self.remember(before, now);
                 }
@@ -411,133 +367,11 @@ impl Estimator {
         }
     }
 
-    fn lower(&mut self, rate: u64, now: Micros) {
+    pub(crate) fn lower(&mut self, rate: u64, now: Micros) {
         let before = self.aimd.rate();
         if rate < before {
             self.aimd.set(rate, now);
             self.remember(before, now);
         }
-    }
-
-    /// What was believed until now is tried again soon.
-    fn remember(&mut self, before: u64, now: Micros) {
-        let rate = self.aimd.rate();
-        if let Some((_, at)) = self.raised.filter(|(raised, _)| (rate as f64) < *raised as f64 * DECEIVED) {
-            self.raised = None;
-            if now - at < DECEIVED_WITHIN {
-                self.distrust = (self.distrust * 2).min(DECEIVED_LONGEST);
-                self.probe_at = now + self.distrust;
-                (self.before, self.narrowed) = (None, None);
-                return;
-            }
-            self.distrust = PROBE_INTERVAL;
-        }
-        if self.probe_at > now + LONGEST_INTERVAL {
-            return;
-        }
-        let (most, at) = self.before.map_or((before, now + AGAIN_AFTER), |(known, at)| (known.max(before), at));
-        if (rate as f64) < most as f64 * LARGE_DECREASE {
-            self.before = Some((most, at));
-        }
-    }
-
-    /// What the next probe is for, its rate, and when it is due.
-    fn next_probe(&self) -> Option<(Purpose, u64, Micros)> {
-        if self.desired == 0 || self.history.next() == 0 || self.is_silent() {
-            return None;
-        }
-        let (estimate, limit) = (self.aimd.rate(), (self.desired as f64 * BEYOND_DESIRED) as u64);
-        if self.unproven {
-            return Some((Purpose::Initial, limit.min(estimate.saturating_mul(3)), self.probe_at));
-        }
-        let worth_it = |rate: u64| rate as f64 > estimate as f64 * 1.05;
-        // What finds a queue measures the queue; and while much is lost, it is to be known first why.
-        let clear = if self.queue.is_long() || self.losses.is_open() { self.last_call + AGAIN_AFTER } else { 0 };
-        if let Some(narrowed) = self.narrowed.filter(|rate| worth_it(*rate)) {
-            return Some((Purpose::More, narrowed.min(limit), self.probe_at.max(clear)));
-        }
-        if let Some((before, at)) = self.before
-            && worth_it(before.min(limit))
-        {
-            return Some((Purpose::Again, before.min(limit), at.max(clear)));
-        }
-        let more = ((estimate as f64 * FURTHER) as u64).min(limit);
-        (worth_it(self.desired) && worth_it(more)).then_some((Purpose::More, more, self.probe_at.max(clear)))
-    }
-
-    fn conclude_probe(&mut self, now: Micros) {
-        let Some(outcome) = self.prober.finish(now, self.round_trip_or_guess(), self.losses.own()) else { return };
-        let Outcome { purpose, wanted, carried, unhindered, lost, unanswered } = outcome;
-        if unanswered && self.is_silent() {
-            return;
-        }
-        if unanswered {
-            self.probe_interval = UNANSWERED_INTERVAL;
-            self.probe_at = now + self.probe_interval;
-            return;
-        }
-        let estimate = self.aimd.rate();
-        let carried = carried.map(|carried| carried.min(wanted.saturating_mul(2)));
-        let proves = self.losses.may_be_own() && lost < self.losses.total.share + LOSS_TOLERANCE;
-        if purpose == Purpose::Loss {
-            match carried {
-                Some(_) if unhindered && proves => {
-                    if let Some(before) = self.losses.acquit(lost) {
-                        self.aimd.set(before.max(estimate), now);
-                    }
-                }
-                carried => {
-                    let lower = self.losses.convict(estimate, carried.unwrap_or(estimate));
-                    self.lower(lower, now);
-                }
-            }
-        }
-        if let (Purpose::Initial, Some(carried)) = (purpose, carried)
-            && carried < estimate.min(wanted) / 2
-        {
-            // Twice, before what is believed is given up.
-            match self.initial_low {
-                None => {
-                    (self.initial_low, self.probe_at) = (Some(carried), now);
-                    return;
-                }
-                Some(before) => self.lower(before.max(carried), now),
-            }
-        }
-        let Some(carried) = carried else {
-            // Something came in between: once more, before it waits.
-            if self.narrowings < NARROWINGS {
-                self.narrowings += 1;
-                self.probe_at = now + RETRY_AFTER;
-            } else {
-                self.rest(now);
-            }
-            return;
-        };
-        self.unproven = false;
-        // A link that others fill as well lets a burst pass sooner than it will a stream: what met its limit is not
-        // believed before it was tried again, unless most of the link seems to be idle.
-        let credible = unhindered || self.limited(now) && !self.queue.stands();
-        if credible && carried > estimate {
-            self.aimd.set(carried, now);
-            self.raised = Some((carried, now));
-        }
-        let more = carried as f64 > estimate as f64 * 1.1;
-        (self.narrowed, self.narrowings) = match self.narrowings {
-            tries if more && !credible && tries < NARROWINGS => (Some(carried), tries + 1),
-            _ => (None, 0),
-        };
-        if self.narrowed.is_some() || more && unhindered && carried as f64 > wanted as f64 * WENT_WELL {
-            (self.probe_interval, self.probe_at) = (PROBE_INTERVAL, now);
-        } else {
-            self.rest(now);
-        }
-    }
-
-    /// No probe for a while, and a longer one next time.
-    fn rest(&mut self, now: Micros) {
-        (self.narrowed, self.narrowings) = (None, 0);
-        self.probe_at = now + self.probe_interval;
-        self.probe_interval = (self.probe_interval * 2).min(LONGEST_INTERVAL);
     }
 }

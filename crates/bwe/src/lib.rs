@@ -26,6 +26,7 @@ mod loss;
 mod probe;
 mod queue;
 mod rate;
+mod search;
 mod time;
 mod trendline;
 

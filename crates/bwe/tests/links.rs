@@ -94,6 +94,28 @@ fn a_link_that_changes_is_followed_down_within_two_seconds_and_up_within_ten() {
 }
 
 #[test]
+fn layers_follow_a_link_that_changes() {
+    let narrowed = |seed| {
+        let mut net = Net::with(Link::of(0), 5_000_000, layers(false), seed);
+        net.run(8 * SECOND + seed * 37 * MS);
+        net.link.bitrate = 500_000;
+        net
+    };
+    let down = Figures::of("a free link becomes 500 kbit/s, seconds until the lowest layer", |seed| {
+        seconds(narrowed(seed).until(20 * SECOND, |net| net.flows[0].layer == Some(0)))
+    });
+    assert!(down.most() < 2.0, "{:?}", down.0);
+    let up = Figures::of("and free again, seconds until the best layer", |seed| {
+        let mut net = narrowed(seed);
+        net.run(15 * SECOND);
+        assert_eq!(net.flows[0].layer, Some(0), "seed {seed}");
+        net.link.bitrate = 0;
+        seconds(net.until(40 * SECOND, |net| net.flows[0].layer == Some(2)))
+    });
+    assert!(up.most() < 10.0, "{:?}", up.0);
+}
+
+#[test]
 fn late_bursts_of_a_machine_that_is_held_up_are_no_congestion() {
     for (name, bitrate, jitter) in [
         ("free", 0, 0),
