@@ -95,6 +95,7 @@ impl Engine {
                 udp: udp_candidates.clone(),
                 tcp: tcp_candidates.clone(),
                 initial_bitrate: config.initial_bitrate,
+                reference: false,
             };
             let (stats, cpu) = (Arc::new(Mutex::new(Stats::default())), Arc::new(AtomicU64::new(0)));
             let around = Surroundings {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
+use visavis_egress::Path;
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
 
 use crate::cpu::thread_time;
@@ -45,6 +46,21 @@ pub(crate) struct Surroundings {
     pub cpu: Arc<AtomicU64>,
     /// The participants that this worker has.
     pub participants: Box<dyn Fn() -> Vec<String> + Send>,
+}
+
+impl Surroundings {
+    /// The index of the socket that sends from a candidate's address.
+    fn socket_of(&self, source: SocketAddr) -> usize {
+        self.udp.iter().position(|(_, candidates)| candidates.contains(&source)).unwrap_or_default()
+    }
+
+    fn send_by_tcp(&self, destination: SocketAddr, packet: &[u8]) {
+        if let Some(tcp) = &self.tcp
+            && !tcp.send(destination, packet)
+        {
+            self.router.count_dropped(1);
+        }
+    }
 }
 
 pub(crate) struct Worker {
@@ -136,29 +152,9 @@ impl Worker {
 
     fn send(&mut self) {
         while let Some(transmit) = self.shard.poll_transmit() {
-            if is_relayed(transmit.destination) {
-                self.send_relayed(&transmit);
-                continue;
-            }
-            match transmit.protocol {
-                Protocol::Udp => {
-                    let socket = self
-                        .around
-                        .udp
-                        .iter()
-                        .position(|(_, candidates)| candidates.contains(&transmit.source))
-                        .unwrap_or_default();
-                    self.outgoing[socket].push((transmit.destination, transmit.payload));
-                }
-                Protocol::Tcp => {
-                    if let Some(tcp) = &self.around.tcp
-                        && !tcp.send(transmit.destination, &transmit.payload)
-                    {
-                        self.around.router.count_dropped(1);
-                    }
-                }
-            }
+            self.send_copied(transmit);
         }
+        self.send_media();
         for ((socket, _), packets) in self.around.udp.iter().zip(&mut self.outgoing) {
             if !packets.is_empty() {
                 let lost = socket.send(packets, &mut self.sending);
@@ -167,10 +163,44 @@ impl Worker {
         }
     }
 
+    fn send_copied(&mut self, transmit: Transmit) {
+        if is_relayed(transmit.destination) {
+            return self.send_relayed(transmit.source, transmit.destination, &transmit.payload);
+        }
+        match transmit.protocol {
+            Protocol::Udp => {
+                let socket = self.around.socket_of(transmit.source);
+                self.outgoing[socket].push((transmit.destination, transmit.payload));
+            }
+            Protocol::Tcp => self.around.send_by_tcp(transmit.destination, &transmit.payload),
+        }
+    }
+
+    /// What the shard has sealed goes out from where it is; only what is wrapped once more is copied.
+    fn send_media(&mut self) {
+        let media = self.shard.take_media();
+        let is_direct = |path: &Path| !path.is_tcp && !is_relayed(path.destination);
+        for (index, (socket, _)) in self.around.udp.iter().enumerate() {
+            let runs = media.runs().filter(|(path, _)| is_direct(path) && self.around.socket_of(path.source) == index);
+            let lost = socket.send_runs(runs.map(|(path, packets)| (path.destination, packets)), &mut self.sending);
+            self.around.router.count_dropped(lost);
+        }
+        for (path, packets) in media.runs().filter(|(path, _)| !is_direct(path)) {
+            for packet in packets {
+                if is_relayed(path.destination) {
+                    self.send_relayed(path.source, path.destination, packet);
+                } else {
+                    self.around.send_by_tcp(path.destination, packet);
+                }
+            }
+        }
+        self.shard.give_back_media(media);
+    }
+
     /// What goes to an address that TURN has given away goes to the client that has it.
-    fn send_relayed(&mut self, transmit: &Transmit) {
+    fn send_relayed(&mut self, source: SocketAddr, relayed: SocketAddr, payload: &[u8]) {
         let Some(turn) = &self.around.turn else { return };
-        let wrapped = turn.wrap(Instant::now(), transmit.source, transmit.destination, &transmit.payload);
+        let wrapped = turn.wrap(Instant::now(), source, relayed, payload);
         let is_sent = match wrapped {
             Some((Client { protocol: Protocol::Udp, socket, address }, packet)) => {
                 self.outgoing[socket].push((address, packet));

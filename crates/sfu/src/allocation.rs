@@ -110,15 +110,19 @@ impl Shard {
         }
         // A quarter above the media's own rate leaves room for its peaks.
         let desired = desired.max(possible.min(READY_RATE)) * 5 / 4;
-        let search = connection.prober.search(waits, now);
-        if search == Search::BeginAnew {
-            connection.rtc.bwe().reset(Bitrate::bps(budget));
+        if let Some(media) = &mut connection.media {
+            media.set_desired(desired);
+        } else {
+            let search = connection.prober.search(waits, now);
+            if search == Search::BeginAnew {
+                connection.rtc.bwe().reset(Bitrate::bps(budget));
+            }
+            // str0m probes when the desired rate rises.
+            let desired = if search == Search::Stoop { spent } else { desired };
+            connection.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(desired));
         }
-        // str0m probes when the desired rate rises.
-        let desired = if search == Search::Stoop { spent } else { desired };
-        connection.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(desired));
         let receiving = self.participants[key].receiving();
-        self.touch((key, receiving));
+        self.touch_media((key, receiving));
         for track in waiting {
             self.ask_keyframes(track, now);
         }

@@ -15,7 +15,6 @@ use crate::command::LayerInfo;
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::Place;
 use crate::dynacast::Dynacast;
-use crate::egress::Egress;
 use crate::figures::Reception;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
@@ -136,7 +135,7 @@ impl Shard {
             self.tracks[track].downtracks.push(key);
         }
         if let Some(connection) = self.participants[subscriber].receiving_connection() {
-            connection.rtc.open(mid);
+            connection.open(mid);
         }
         if self.codecs_of(track).count() > 1 {
             self.tell_wanted(track, false, now);

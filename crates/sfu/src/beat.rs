@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use str0m::media::MediaKind;
-use str0m::stats::MediaEgressStats;
 
 use crate::connection::State;
 use crate::event::Event;
+use crate::media::Reception;
 use crate::participant::Use;
 use crate::quality::{self, Sample};
 use crate::shard::Shard;
@@ -82,19 +82,19 @@ impl Shard {
     }
 
     /// What a client reported of a stream it receives.
-    pub(crate) fn on_reception(&mut self, key: usize, stats: &MediaEgressStats) {
+    pub(crate) fn on_reception(&mut self, key: usize, stats: &Reception) {
         let participant = &mut self.participants[key];
         let used = participant.section_of(stats.mid).map(|section| section.used);
-        if let (Some(Use::Track(downtrack)), Some(remote)) = (used, &stats.remote)
+        if let Some(Use::Track(downtrack)) = used
             && let Some(delay) = &mut self.downtracks[downtrack].playout_delay
         {
-            delay.on_report(*remote.maximum_sequence_number, remote.jitter / VIDEO_TICKS);
-        }
-        if let Some(Use::Track(downtrack)) = used {
-            self.downtracks[downtrack].loss = stats.loss;
+            delay.on_report(stats.highest, stats.jitter / VIDEO_TICKS);
         }
         participant.rtt = stats.rtt.or(participant.rtt);
         let Some(loss) = stats.loss else { return };
+        if let Some(Use::Track(downtrack)) = used {
+            self.downtracks[downtrack].loss = Some(loss);
+        }
         let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
         let lost = (f64::from(loss) * 1000.0) as u64;
         let rtt = stats.rtt.unwrap_or_default();

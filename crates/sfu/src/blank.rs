@@ -11,7 +11,7 @@ use str0m::media::Mid;
 
 use crate::bitstream::Codec;
 use crate::downtrack::Place;
-use crate::egress::{Egress, Outgoing};
+use crate::egress::Outgoing;
 use crate::participant::Use;
 use crate::rewriter::Inserted;
 use crate::shard::Shard;
@@ -213,9 +213,9 @@ impl Shard {
         let next = blanking.next;
         let receiving = self.participants[subscriber].receiving();
         if let Some(connection) = self.participants[subscriber].connection(receiving) {
-            connection.rtc.send(outgoing);
+            connection.send(outgoing, now, &mut self.batch);
         }
-        self.touch((subscriber, receiving));
+        self.touch_media((subscriber, receiving));
         self.timers.set(next, Timer::Blank(key));
     }
 

@@ -10,9 +10,12 @@ use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
 use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Reason, Rtc};
+use visavis_egress::Clock;
 
 use crate::bitstream::Codec;
+use crate::dtls::{KeySlot, with_slot};
 use crate::event::Protocol;
+use crate::media::Media;
 use crate::participant::Participant;
 use crate::prober::Prober;
 use crate::{ShardConfig, dependency_descriptor, ufrag_prefix};
@@ -27,6 +30,8 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 const QUIET_AFTER: Duration = Duration::from_secs(3);
 /// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
 const QUIET_INTERVAL: Duration = Duration::from_secs(1);
+/// Longer than any call.
+const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Addresses a peer may be reached at; more are a peer that plays games, and the oldest is forgotten.
 const MAX_ADDRESSES: usize = 16;
 
@@ -82,6 +87,8 @@ pub(crate) struct Connection {
     /// Bit/s, from TWCC.
     pub estimate: Option<u64>,
     pub prober: Prober,
+    /// What sends its media; `None`: str0m does, or it sends none.
+    pub media: Option<Box<Media>>,
 }
 
 /// What all connections of a shard have in common.
@@ -89,6 +96,7 @@ pub(crate) struct Factory {
     pub config: ShardConfig,
     pub crypto: Arc<CryptoProvider>,
     pub certificate: DtlsCert,
+    pub clock: Clock,
 }
 
 impl Factory {
@@ -131,12 +139,18 @@ impl Factory {
         if sends && participant.playout_delay.is_some() {
             config = config.set_extension(5, str0m::rtp::Extension::PlayoutDelay);
         }
-        if sends {
+        let slot = KeySlot::default();
+        let own = sends && !self.config.reference;
+        if own && !participant.single {
+            // It receives nothing, and reports of what it sends are not str0m's: those would be thrown away.
+            config = config.set_rtcp_report_interval_audio(NEVER).set_rtcp_report_interval_video(NEVER);
+        }
+        if sends && !own {
             config = config
                 .enable_bwe(Some(Bitrate::bps(self.config.initial_bitrate)))
                 .set_stats_interval(Some(crate::quality::INTERVAL));
         }
-        let mut rtc = config.build(now);
+        let mut rtc = if own { with_slot(&slot, || config.build(now)) } else { config.build(now) };
         for address in &self.config.udp {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -162,6 +176,7 @@ impl Factory {
             watch: None,
             estimate: None,
             prober: Prober::default(),
+            media: own.then(|| Box::new(Media::new(slot, self.clock, self.config.initial_bitrate))),
         }
     }
 }

@@ -24,9 +24,7 @@ const FLAGS: usize = 5;
 const NOT_PRESENT: u8 = 0;
 const SWITCH: u8 = 2;
 
-/// A descriptor's bytes, as they are on the wire.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Raw(pub Box<[u8]>);
+pub(crate) use visavis_egress::Descriptor as Raw;
 
 /// Takes descriptors from packets and puts them on packets.
 #[derive(Debug)]

@@ -3,14 +3,64 @@
 //! dimpl proves its cryptography each time that a configuration is built (key exchanges and signatures on several curves,
 //! 1.5 ms), and str0m's provider builds one for each connection: a third of what a join cost.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use str0m::config::KeyingMaterial;
+use str0m::crypto::dtls::SrtpProfile;
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
+use visavis_egress::{Keys, Profile};
+
+/// What a connection that seals its media itself agreed on.
+pub(crate) struct MediaKeys {
+    /// The connection's own.
+    pub own: Keys,
+    /// What str0m has instead: it opens what the peer sends with them, and nobody takes what it seals.
+    pub foreign: Keys,
+}
+
+/// Where a connection's keys will be.
+#[derive(Clone, Default)]
+pub(crate) struct KeySlot(Arc<Mutex<Option<MediaKeys>>>);
+
+impl KeySlot {
+    pub(crate) fn take(&self) -> Option<MediaKeys> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps the keys; returns the material for str0m, which is worthless for sealing. Not even a bug over there can seal
+    /// under our keys what we have sealed with the same number.
+    fn keep(&self, material: &[u8], profile: SrtpProfile, is_client: bool) -> Option<KeyingMaterial> {
+        let profile = match profile {
+            SrtpProfile::AES128_CM_SHA1_80 => Profile::Aes128CmSha1_80,
+            SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
+            SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
+            _ => return None,
+        };
+        let own = Keys::new(profile, material, is_client)?;
+        let (decoy, foreign) = own.decoy(is_client)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(MediaKeys { own, foreign });
+        Some(KeyingMaterial::new(&decoy))
+    }
+}
+
+thread_local! {
+    /// Of the connection that is being built.
+    static BUILT: RefCell<Option<KeySlot>> = const { RefCell::new(None) };
+}
+
+/// Builds a connection whose keys go to `slot`, and not to str0m.
+pub(crate) fn with_slot<T>(slot: &KeySlot, build: impl FnOnce() -> T) -> T {
+    BUILT.with_borrow_mut(|built| *built = Some(slot.clone()));
+    let result = build();
+    BUILT.with_borrow_mut(|built| *built = None);
+    result
+}
 
 /// str0m's cryptography, with DTLS from here.
 pub(crate) fn crypto_provider() -> CryptoProvider {
@@ -60,11 +110,15 @@ impl DtlsProvider for Provider {
             DtlsVersion::Auto => dimpl::Dtls::new_auto(config, certificate, now),
             _ => return Err(CryptoError::Other(format!("no DTLS {version} here"))),
         };
-        Ok(Box::new(Instance(dtls)))
+        let slot = BUILT.with_borrow_mut(Option::take);
+        Ok(Box::new(Instance { dtls, slot }))
     }
 }
 
-struct Instance(dimpl::Dtls);
+struct Instance {
+    dtls: dimpl::Dtls,
+    slot: Option<KeySlot>,
+}
 
 impl fmt::Debug for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,42 +128,51 @@ impl fmt::Debug for Instance {
 
 impl DtlsInstance for Instance {
     fn set_active(&mut self, active: bool) {
-        self.0.set_active(active);
+        self.dtls.set_active(active);
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.handle_packet(packet)
+        self.dtls.handle_packet(packet)
     }
 
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
-        self.0.poll_output(buffer)
+        let is_client = self.dtls.is_active();
+        match (self.dtls.poll_output(buffer), &self.slot) {
+            (DtlsOutput::KeyingMaterial(material, profile), Some(slot)) => {
+                // What cannot be split serves nobody: zeros keep str0m from sealing with what is ours.
+                let decoy = slot.keep(material.as_ref(), profile, is_client);
+                let worthless = || KeyingMaterial::new(&vec![0; material.as_ref().len()]);
+                DtlsOutput::KeyingMaterial(decoy.unwrap_or_else(worthless), profile)
+            }
+            (output, _) => output,
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        self.0.handle_timeout(now)
+        self.dtls.handle_timeout(now)
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
-        self.0.send_application_data(data)
+        self.dtls.send_application_data(data)
     }
 
     fn is_active(&self) -> bool {
-        self.0.is_active()
+        self.dtls.is_active()
     }
 
     fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.0.protocol_version()
+        self.dtls.protocol_version()
     }
 
     fn is_closing(&self) -> bool {
-        self.0.is_closing()
+        self.dtls.is_closing()
     }
 
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.dtls.is_closed()
     }
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
-        self.0.close()
+        self.dtls.close()
     }
 }

@@ -1,16 +1,17 @@
 //! The seam between *what* goes to whom and *how* it gets there.
 //!
-//! Forwarding hands over one [`Outgoing`] per packet and subscriber. Behind [`Egress`] it is sealed (SRTP), kept for
-//! retransmission, paced and put on the wire. str0m does it today; a path that seals a batch for many subscribers at
-//! once replaces this implementation and nothing else.
+//! Forwarding hands over one [`Outgoing`] per packet and subscriber. Our own path (`media`) seals it at once into the
+//! batch that the worker sends; str0m's is the reference that tests compare it with.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::Rtc;
 use str0m::media::{MediaTime, Mid, Pt};
-use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx, Vp8Patch};
+use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx};
+use visavis_egress::{Batch, CaptureTime, Patch};
 
+use crate::connection::Connection;
 use crate::dependency_descriptor::Raw;
 use crate::playout_delay::PlayoutLimits;
 
@@ -25,7 +26,7 @@ pub(crate) struct Outgoing {
     pub marker: bool,
     pub payload: Arc<[u8]>,
     /// Bytes that differ from the shared payload.
-    pub patch: Option<Vp8Patch>,
+    pub patch: Option<Patch>,
     pub capture_time: Option<AbsCaptureTime>,
     /// Of AV1 with several layers in one stream.
     pub descriptor: Option<Arc<Raw>>,
@@ -38,6 +39,37 @@ pub(crate) struct Outgoing {
     pub forget_older: bool,
 }
 
+impl Outgoing {
+    /// As our own path takes it.
+    fn sealable(self) -> visavis_egress::Outgoing {
+        let delay = |limits: PlayoutLimits| visavis_egress::PlayoutDelay { min: limits.min, max: limits.max };
+        let capture_time =
+            |time: AbsCaptureTime| CaptureTime { ntp: ntp(time.capture_time), offset: time.clock_offset };
+        visavis_egress::Outgoing {
+            pt: *self.pt,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            marker: self.marker,
+            payload: self.payload,
+            patch: self.patch.unwrap_or_default(),
+            capture_time: self.capture_time.map(capture_time),
+            descriptor: self.descriptor,
+            playout_delay: self.playout_delay.map(delay),
+            nackable: self.nackable,
+            arrival: self.arrival,
+            forget_older: self.forget_older,
+        }
+    }
+}
+
+/// NTP time, 32.32.
+fn ntp(time: SystemTime) -> u64 {
+    const EPOCH: u64 = 2_208_988_800;
+    let unix = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+    unix.as_secs().wrapping_add(EPOCH) << 32 | fraction
+}
+
 /// Packets kept for retransmission, and how long: more than any client still waits for.
 const KEPT_PACKETS: usize = 1024;
 const KEPT_FOR: Duration = Duration::from_secs(2);
@@ -45,52 +77,62 @@ const KEPT_FOR: Duration = Duration::from_secs(2);
 /// everything again and again does not get it.
 const MAX_RETRANSMISSION: f32 = 0.5;
 
-/// Takes packets for one subscriber.
-pub(crate) trait Egress {
+impl Connection {
     /// A section begins to carry a track.
-    fn open(&mut self, mid: Mid);
+    pub(crate) fn open(&mut self, mid: Mid) {
+        match &mut self.media {
+            Some(media) => media.open(&mut self.rtc, mid),
+            None => open(&mut self.rtc, mid),
+        }
+    }
 
-    /// Queues a packet; false if the section does not exist (any more).
-    fn send(&mut self, packet: Outgoing) -> bool;
+    /// Sends a packet; false if the section does not exist (any more).
+    pub(crate) fn send(&mut self, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
+        match &mut self.media {
+            Some(media) => {
+                let mid = packet.mid;
+                media.send(mid, packet.sealable(), now, batch)
+            }
+            None => send(&mut self.rtc, packet),
+        }
+    }
 }
 
-impl Egress for Rtc {
-    fn open(&mut self, mid: Mid) {
-        if let Some(stream) = self.direct_api().stream_tx_by_mid(mid, None) {
-            keep_for_retransmission(stream);
-            // The publisher has paced it already. A queue here would only add delay, and when the estimate falls below
-            // the lowest layers (which everyone gets, whatever it says) it would grow until it is thrown away.
-            stream.set_unpaced(true);
-        }
+fn open(rtc: &mut Rtc, mid: Mid) {
+    if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
+        keep_for_retransmission(stream);
+        // The publisher has paced it already. A queue here would only add delay, and when the estimate falls below
+        // the lowest layers (which everyone gets, whatever it says) it would grow until it is thrown away.
+        stream.set_unpaced(true);
     }
+}
 
-    fn send(&mut self, packet: Outgoing) -> bool {
-        let mut api = self.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else { return false };
-        if packet.forget_older {
-            keep_for_retransmission(stream);
-        }
-        let delay = |milliseconds: u32| MediaTime::from_hundredths(u64::from(milliseconds / 10));
-        let mut extensions = ExtensionValues {
-            abs_capture_time: packet.capture_time,
-            play_delay_min: packet.playout_delay.map(|limits| delay(limits.min)),
-            play_delay_max: packet.playout_delay.map(|limits| delay(limits.max)),
-            ..ExtensionValues::default()
-        };
-        if let Some(descriptor) = packet.descriptor {
-            extensions.user_values.set_arc(descriptor);
-        }
-        let mut write =
-            RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, packet.payload)
-                .marker(packet.marker)
-                .nackable(packet.nackable)
-                .ext_vals(extensions);
-        if let Some(patch) = packet.patch {
-            write = write.vp8_patch(patch);
-        }
-        stream.write_rtp(write);
-        true
+fn send(rtc: &mut Rtc, packet: Outgoing) -> bool {
+    let mut api = rtc.direct_api();
+    let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else { return false };
+    if packet.forget_older {
+        keep_for_retransmission(stream);
     }
+    let delay = |milliseconds: u32| MediaTime::from_hundredths(u64::from(milliseconds / 10));
+    let mut extensions = ExtensionValues {
+        abs_capture_time: packet.capture_time,
+        play_delay_min: packet.playout_delay.map(|limits| delay(limits.min)),
+        play_delay_max: packet.playout_delay.map(|limits| delay(limits.max)),
+        ..ExtensionValues::default()
+    };
+    if let Some(descriptor) = packet.descriptor {
+        extensions.user_values.set_arc(descriptor);
+    }
+    let mut payload = packet.payload;
+    if let Some(patch) = packet.patch {
+        patch.apply(Arc::make_mut(&mut payload));
+    }
+    let write = RtpWrite::new(packet.pt, packet.sequence.into(), packet.timestamp, packet.arrival, payload)
+        .marker(packet.marker)
+        .nackable(packet.nackable)
+        .ext_vals(extensions);
+    stream.write_rtp(write);
+    true
 }
 
 /// Begins to keep what is sent; forgets what was kept before.

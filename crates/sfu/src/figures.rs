@@ -119,7 +119,7 @@ impl Shard {
                 layer: downtrack.current.and_then(|layer| u8::try_from(layer).ok()),
             }
         });
-        let Traffic { packets_in, bytes_in, packets_out, bytes_out } = participant.traffic;
+        let Traffic { packets_in, bytes_in, packets_out, bytes_out } = participant.traffic();
         ParticipantFigures {
             participant: participant.id.clone(),
             packets_in,

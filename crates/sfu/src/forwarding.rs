@@ -11,12 +11,12 @@ use crate::command::{LayerInfo, Source, Target, TrackSettings};
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::dynacast::Dynacast;
-use crate::egress::Egress;
 use crate::event::{Event, SubscriptionError};
 use crate::figures::Reception;
 use crate::playout_delay::PlayoutDelay;
 use crate::red::Unpacker;
 use crate::shard::{Key, Shard};
+use crate::timers::Timer;
 use crate::track::{Track, layers_of};
 
 /// A packet of audio lasts this long when its timestamps do not tell (after a pause).
@@ -264,7 +264,7 @@ impl Shard {
                 continue;
             }
             let mut sent = false;
-            let mut send = |packet| sent |= connection.rtc.send(packet);
+            let mut send = |packet| sent |= connection.send(packet, now, &mut self.batch);
             if track.codec != Codec::Red || downtrack.red.is_some() {
                 downtrack.forward(&incoming, &mut send);
             } else {
@@ -275,7 +275,11 @@ impl Shard {
                     downtrack.forward(&Incoming { packet, codec: Codec::Opus, ..incoming }, &mut send);
                 }
             }
-            if sent && !std::mem::replace(&mut connection.dirty, true) {
+            if let Some(media) = &mut connection.media {
+                if let Some(at) = media.due().filter(|_| sent) {
+                    self.timers.set(at, Timer::Media((subscriber, receiving)));
+                }
+            } else if sent && !std::mem::replace(&mut connection.dirty, true) {
                 self.dirty.push((subscriber, receiving));
             }
             if sent && std::mem::take(&mut downtrack.paused) {

@@ -31,6 +31,7 @@ mod figures;
 mod forwarding;
 mod h265;
 mod layers;
+mod media;
 mod messages;
 mod negotiation;
 mod offers;
@@ -73,6 +74,8 @@ pub struct ShardConfig {
     pub tcp: Vec<SocketAddr>,
     /// Bit/s assumed for a subscriber before the first estimate.
     pub initial_bitrate: u64,
+    /// str0m seals and sends media, instead of our own path: what tests compare with.
+    pub reference: bool,
 }
 
 /// The first two characters of each ufrag of shard `index`. (0-9a-z, so 1296 shards.)

@@ -194,6 +194,16 @@ impl Participant {
         if self.single { Target::Publisher } else { Target::Subscriber }
     }
 
+    /// With what its connections' own path has sent.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let media = [&self.publisher, &self.subscriber].into_iter().flatten().filter_map(|one| one.media.as_ref());
+        media.fold(self.traffic, |mut traffic, media| {
+            let (packets, bytes) = media.sent();
+            (traffic.packets_out, traffic.bytes_out) = (traffic.packets_out + packets, traffic.bytes_out + bytes);
+            traffic
+        })
+    }
+
     /// The connection that carries media to the client.
     pub(crate) fn receiving_connection(&mut self) -> Option<&mut Connection> {
         self.connection(self.receiving())

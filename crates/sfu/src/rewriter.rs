@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use str0m::rtp::{Vp8Descriptor, Vp8Patch};
+use visavis_egress::Patch;
 
 /// How many left-out numbers are remembered; older packets than those are too late for anyone.
 const REMEMBERED: usize = 256;
@@ -97,6 +97,9 @@ impl Unwrapped {
     }
 }
 
+/// Where VP8's descriptor has its picture id.
+const PICTURE_ID: usize = 2;
+
 /// One packet of the source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
@@ -114,7 +117,7 @@ pub(crate) struct Input<'a> {
 pub(crate) struct Rewritten {
     pub sequence: u64,
     pub timestamp: u32,
-    pub patch: Option<Vp8Patch>,
+    pub patch: Option<Patch>,
 }
 
 /// A frame of the server's own: which numbers are next, and VP8's descriptor with them, if the stream is VP8.
@@ -213,17 +216,23 @@ impl Rewriter {
         bytes
     }
 
-    fn patch(&mut self, payload: &[u8]) -> Option<Vp8Patch> {
+    fn patch(&mut self, payload: &[u8]) -> Option<Patch> {
         let (picture_id, bits, tl0) = vp8_numbers(payload)?;
         let picture = self.picture_id.extend(picture_id, bits);
-        let mut builder = Vp8Descriptor::parse(payload).ok()?.patch();
-        builder = builder.picture_id((self.pictures.map(picture)? % (1 << bits)) as u16);
+        let id = self.pictures.map(picture)? % (1 << bits);
+        let mut patch = Patch::default();
+        if bits > 7 {
+            patch.push(PICTURE_ID, 0x80 | (id >> 8) as u8);
+            patch.push(PICTURE_ID + 1, id as u8);
+        } else {
+            patch.push(PICTURE_ID, id as u8);
+        }
         if let Some(tl0) = tl0 {
             let output = (self.tl0.extend(tl0, 8) as i64 + self.tl0_offset).max(0) as u64;
             self.highest_tl0 = self.highest_tl0.max(Some(output));
-            builder = builder.tl0_pic_idx(output as u8);
+            patch.push(PICTURE_ID + if bits > 7 { 2 } else { 1 }, output as u8);
         }
-        builder.build().ok()
+        Some(patch)
     }
 }
 

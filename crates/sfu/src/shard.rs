@@ -7,17 +7,19 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
 use str0m::{Event as RtcEvent, Input, Output};
+use visavis_egress::{Batch, Clock};
 
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
+use crate::media::{Reception, is_rtcp};
 use crate::participant::Participant;
 use crate::reliability::{Nonces, Replay};
 use crate::speakers::SpeakerDetector;
@@ -65,7 +67,9 @@ pub struct Shard {
     addresses: HashMap<(Protocol, SocketAddr), Key>,
     pub(crate) timers: Timers,
     pub(crate) dirty: Vec<Key>,
-    transmits: VecDeque<Transmit>,
+    pub(crate) transmits: VecDeque<Transmit>,
+    /// Media that is sealed and waits to be sent.
+    pub(crate) batch: Batch,
     events: VecDeque<Event>,
     routes: VecDeque<Route>,
     pub(crate) stats: Stats,
@@ -80,7 +84,7 @@ impl Shard {
         let crypto = Arc::new(dtls::crypto_provider());
         let certificate = crypto.dtls_provider.generate_certificate().expect("a DTLS certificate can be made");
         Self {
-            factory: Factory { config, crypto, certificate },
+            factory: Factory { config, crypto, certificate, clock: Clock::new(now, SystemTime::now()) },
             rooms: Slab::new(),
             participants: Slab::new(),
             tracks: Slab::new(),
@@ -95,6 +99,7 @@ impl Shard {
             timers: Timers::new(now),
             dirty: Vec::new(),
             transmits: VecDeque::new(),
+            batch: Batch::default(),
             events: VecDeque::new(),
             routes: VecDeque::new(),
             stats: Stats::default(),
@@ -140,6 +145,14 @@ impl Shard {
             if ufrag.is_none() {
                 (connection.heard, connection.busy) = (now, now);
             }
+            if let Some(media) = &mut connection.media
+                && ufrag.is_some()
+            {
+                media.checked(payload, protocol, source, destination);
+            } else if is_rtcp(payload) && shard.on_rtcp(key, payload, now) {
+                return;
+            }
+            let Some(connection) = shard.connection(key) else { return };
             if let Err(error) = connection.rtc.handle_input(input) {
                 // One bad packet: whoever sent it, the connection is as good as before it.
                 tracing::debug!(%error, "packet refused");
@@ -154,6 +167,7 @@ impl Shard {
         while let Some((at, timer)) = self.timers.take_due(now) {
             match timer {
                 Timer::Connection(key) => self.guarded(now, Some(key.0), |shard| shard.on_connection_timer(key, at)),
+                Timer::Media(key) => self.guarded(now, Some(key.0), |shard| shard.on_media_timer(key, at, now)),
                 Timer::Watch(key) => self.guarded(now, Some(key.0), |shard| shard.watch(key, at, now)),
                 Timer::Offer(participant) => {
                     self.guarded(now, Some(participant), |shard| shard.on_offer_timer(participant, at, now));
@@ -307,6 +321,9 @@ impl Shard {
             Target::Subscriber => participant.subscriber.take(),
         };
         let Some(connection) = connection else { return };
+        let (packets, bytes) = connection.media.as_ref().map_or((0, 0), |media| media.sent());
+        let traffic = &mut participant.traffic;
+        (traffic.packets_out, traffic.bytes_out) = (traffic.packets_out + packets, traffic.bytes_out + bytes);
         for ufrag in &connection.ufrags {
             self.ufrags.remove(ufrag);
         }
@@ -354,11 +371,19 @@ impl Shard {
         loop {
             let Some(connection) = self.connection(key) else { return };
             match connection.rtc.poll_output() {
-                Ok(Output::Timeout(at)) => return self.arm(key, at, now),
+                Ok(Output::Timeout(at)) => {
+                    if let Some(media) = &mut connection.media {
+                        media.start(&mut connection.rtc, now);
+                    }
+                    return self.arm(key, at, now);
+                }
                 Ok(Output::Transmit(transmit)) => {
                     // Only a check that was authenticated is answered: perhaps later than it came, as one that is ahead
                     // of the peer's description waits for that. DTLS follows at once, so the address must be known now.
                     if stun::is_success(&transmit.contents) {
+                        if let Some(media) = &mut connection.media {
+                            media.answered(protocol_from(transmit.proto), transmit.source, transmit.destination);
+                        }
                         self.learn(key, protocol_from(transmit.proto), transmit.destination, now);
                     } else {
                         connection.busy = now;
@@ -381,20 +406,6 @@ impl Shard {
                 Ok(Output::Timeout(_)) | Err(_) => return,
             }
         }
-    }
-
-    fn transmit(&mut self, key: Key, transmit: str0m::net::Transmit) {
-        let traffic = &mut self.participants[key.0].traffic;
-        traffic.packets_out += 1;
-        traffic.bytes_out += transmit.contents.len() as u64;
-        self.stats.packets_out += 1;
-        self.stats.bytes_out += transmit.contents.len() as u64;
-        self.transmits.push_back(Transmit {
-            protocol: protocol_from(transmit.proto),
-            source: transmit.source,
-            destination: transmit.destination,
-            payload: transmit.contents.into(),
-        });
     }
 
     /// Sets the connection's timer, unless an earlier one is set: when that comes, it is set anew.
@@ -456,9 +467,11 @@ impl Shard {
         match event {
             RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, packet, now),
             RtcEvent::Connected => self.on_connected(key, now),
+            // Our own path reads its peer's requests itself.
+            RtcEvent::KeyframeRequest(_) if self.connection(key).is_some_and(|one| one.media.is_some()) => {}
             RtcEvent::KeyframeRequest(request) => self.on_keyframe_request(key, request.mid, now),
             RtcEvent::EgressBitrateEstimate(kind) => self.on_estimate(key, kind),
-            RtcEvent::MediaEgressStats(stats) => self.on_reception(key.0, &stats),
+            RtcEvent::MediaEgressStats(stats) => self.on_reception(key.0, &Reception::from(&stats)),
             RtcEvent::ChannelOpen(id, label) => self.on_channel_open(key, id, &label, now),
             RtcEvent::ChannelData(message) => self.on_channel_data(key, &message, now),
             RtcEvent::ChannelBufferedAmountLow(_) => self.send_outbox(key.0),
@@ -468,6 +481,11 @@ impl Shard {
     }
 
     fn on_connected(&mut self, key: Key, now: Instant) {
+        if let Some(connection) = self.connection(key)
+            && let Some(media) = &mut connection.media
+        {
+            media.start(&mut connection.rtc, now);
+        }
         self.change_state(key, State::Connected);
         if key.1 == self.participants[key.0].receiving() {
             self.announce_subscriptions(key.0);

@@ -5,6 +5,7 @@ const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
+const USE_CANDIDATE: u16 = 0x0025;
 
 /// Whether the packet looks like a STUN binding request.
 pub fn is_request(packet: &[u8]) -> bool {
@@ -16,18 +17,29 @@ pub fn request_ufrag(packet: &[u8]) -> Option<&str> {
     if !is_request(packet) {
         return None;
     }
-    let length = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
-    let mut rest = packet.get(HEADER..HEADER + length)?;
-    while let [kind_high, kind_low, length_high, length_low, value @ ..] = rest {
+    let (_, username) = attributes(packet).find(|(kind, _)| *kind == USERNAME)?;
+    let username = std::str::from_utf8(username).ok()?;
+    Some(username.split_once(':')?.0)
+}
+
+/// A message's attributes, up to one that is cut off.
+fn attributes(packet: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let length = packet.get(2..4).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
+    let mut rest = packet.get(HEADER..HEADER + length).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let [kind_high, kind_low, length_high, length_low, value @ ..] = rest else { return None };
         let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
-        if u16::from_be_bytes([*kind_high, *kind_low]) == USERNAME {
-            let username = std::str::from_utf8(value.get(..length)?).ok()?;
-            return Some(username.split_once(':')?.0);
-        }
+        let value_and_padding = value;
+        let value = value_and_padding.get(..length)?;
         // Values are padded to four bytes.
-        rest = value.get(length.next_multiple_of(4)..)?;
-    }
-    None
+        rest = value_and_padding.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((u16::from_be_bytes([*kind_high, *kind_low]), value))
+    })
+}
+
+/// Whether a binding request nominates the pair of addresses that it comes on.
+pub(crate) fn nominates(request: &[u8]) -> bool {
+    attributes(request).any(|(kind, _)| kind == USE_CANDIDATE)
 }
 
 /// An answer to a binding request that was authenticated.

@@ -13,6 +13,8 @@ const SHARED_MOMENTS: Duration = Duration::from_millis(50);
 pub(crate) enum Timer {
     /// str0m wants time.
     Connection(Key),
+    /// What it sends of media wants time.
+    Media(Key),
     /// Is the peer still there?
     Watch(Key),
     /// An offer is due, or its answer overdue.

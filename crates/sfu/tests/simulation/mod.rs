@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid};
+use visavis_egress::Path;
 use visavis_sfu::{Command, Event, Kind, LayerInfo, PlayoutLimits, Protocol, Shard, ShardConfig, Source, Target};
 
 use client::{ALL_CODECS, Client, Received};
@@ -67,8 +68,13 @@ pub struct Call {
 
 impl Call {
     pub fn new(link: Link, seed: u64) -> Self {
+        Self::sending_by(link, seed, false)
+    }
+
+    /// The same; `reference`: media is sealed and sent by str0m.
+    pub fn sending_by(link: Link, seed: u64, reference: bool) -> Self {
         let now = Instant::now();
-        let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000 };
+        let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000, reference };
         Self {
             shard: Shard::new(config, now),
             network: Network::new(link, seed),
@@ -349,6 +355,14 @@ impl Call {
                 let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
                 self.network.send(self.now, Datagram { source, destination, payload });
             }
+            let media = self.shard.take_media();
+            for (Path { source, destination, .. }, packets) in media.runs() {
+                for packet in packets {
+                    assert!(packet.len() <= 1500, "a datagram of {} bytes", packet.len());
+                    self.network.send(self.now, Datagram { source, destination, payload: packet.to_vec() });
+                }
+            }
+            self.shard.give_back_media(media);
             let mut events = Vec::new();
             while let Some(event) = self.shard.poll_event() {
                 events.push(event);

@@ -1,0 +1,50 @@
+//! The time of day that reports and headers tell: one reading of the system's clock, moved on by [`Instant`]s.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// From 1900, where NTP begins, to 1970.
+const NTP_EPOCH: u64 = 2_208_988_800;
+
+/// Tells the time of day for any [`Instant`].
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+    unix: Duration,
+}
+
+impl Clock {
+    /// At `start` it was `time`.
+    pub fn new(start: Instant, time: SystemTime) -> Self {
+        Self { start, unix: time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() }
+    }
+
+    fn unix(&self, at: Instant) -> Duration {
+        self.unix + at.saturating_duration_since(self.start)
+    }
+
+    /// NTP time, 32.32.
+    pub(crate) fn ntp(&self, at: Instant) -> u64 {
+        let unix = self.unix(at);
+        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+        unix.as_secs().wrapping_add(NTP_EPOCH) << 32 | fraction
+    }
+
+    /// Seconds, 6.18.
+    pub(crate) fn send_time(&self, at: Instant) -> u32 {
+        (self.ntp(at) >> 14) as u32 & 0x00ff_ffff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_formats_of_the_protocols() {
+        let start = Instant::now();
+        let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_250));
+        assert_eq!(clock.ntp(start), (NTP_EPOCH + 1000) << 32 | 1 << 30);
+        let later = clock.send_time(start + Duration::from_millis(500)).wrapping_sub(clock.send_time(start));
+        assert_eq!(later, 1 << 17);
+    }
+}

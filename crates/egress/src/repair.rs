@@ -1,0 +1,156 @@
+//! The retransmission streams: what was lost, once more (RFC 4588), and padding.
+
+use std::time::{Duration, Instant};
+
+use visavis_bwe::Kind;
+
+use crate::batch::{Batch, Path};
+use crate::header::Header;
+use crate::history::Sent;
+use crate::sender::{OVERHEAD, Sender};
+use crate::stream::Stream;
+
+/// A packet that was sent again is not sent once more before an answer to it can have come.
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// A padding packet without payload: as much as its last byte can tell.
+const PADDING: usize = 255;
+/// Padding that is larger is better made of packets that the receiver may have lost.
+const WORTH_MEDIA: usize = 200;
+/// Of the newest packets, as many are looked at for one of the right size.
+const LOOKED_AT: usize = 64;
+
+impl Sender {
+    pub(crate) fn send_again(&mut self, index: usize, sequence: u16, now: Instant, batch: &mut Batch) {
+        let at = self.milliseconds(now);
+        let wait = self.estimator.round_trip().unwrap_or(AGAIN_AFTER).max(AGAIN_AFTER).as_millis() as u32;
+        let Some(stream) = self.streams.get_mut(index).and_then(Option::as_mut) else { return };
+        let Some(packet) = stream.history.get(sequence, at) else { return };
+        if packet.again.is_some_and(|again| at.saturating_sub(again) < wait) {
+            return;
+        }
+        let (length, packet) = (packet.payload.len(), {
+            packet.again = Some(at);
+            packet.clone()
+        });
+        if stream.spend(length) {
+            self.write_again(index, &packet, Kind::Retransmission, now, batch);
+        }
+    }
+
+    /// A packet on the retransmission stream (RFC 4588). Returns its length.
+    fn write_again(
+        &mut self,
+        index: usize,
+        packet: &Sent,
+        kind: Kind,
+        now: Instant,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let path = self.path?;
+        let stream = self.streams.get_mut(index)?.as_mut()?;
+        let pt = self.formats.iter().find(|format| format.pt == packet.pt)?.retransmission?;
+        let ssrc = stream.config.retransmission_ssrc?;
+        let extensions = stream.config.extensions;
+        let number = extensions.transport_wide.map(|_| self.estimator.next_sequence());
+        let sequence = stream.retransmission_sequence;
+        stream.retransmission_sequence += 1;
+        let header = Header {
+            pt,
+            marker: packet.marker,
+            padding: false,
+            sequence: sequence as u16,
+            timestamp: packet.timestamp,
+            ssrc,
+            mid: (!stream.is_retransmission_known).then_some(stream.config.mid.as_str()),
+            transport_wide: number.map(|number| number as u16),
+            send_time: self.clock.send_time(now),
+            capture_time: packet.capture_time,
+            playout_delay: None,
+            descriptor: packet.descriptor.as_ref().map(|descriptor| &*descriptor.0),
+        };
+        let bytes = batch.bytes();
+        let start = bytes.len();
+        let length = header.write(bytes, &extensions);
+        bytes.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
+        let payload = bytes.len();
+        bytes.extend_from_slice(&packet.payload);
+        packet.patch.apply(&mut bytes[payload..]);
+        self.finish_repair(start, length, ssrc, sequence, (number, kind), path, now, batch)
+    }
+
+    /// Padding of about so many bytes, to see what the connection carries. Returns its length.
+    pub(crate) fn send_padding(&mut self, bytes: usize, kind: Kind, now: Instant, batch: &mut Batch) -> Option<usize> {
+        let at = self.milliseconds(now);
+        let index = self.streams.iter().position(|stream| stream.as_ref().is_some_and(can_pad))?;
+        if bytes > WORTH_MEDIA {
+            let history = &self.streams[index].as_ref()?.history;
+            let fits = |packet: &&Sent| packet.payload.len() > WORTH_MEDIA && packet.payload.len() <= bytes * 3 / 2;
+            let found = history.newest(at).take(LOOKED_AT).find(fits).cloned();
+            if let Some(packet) = found {
+                return self.write_again(index, &packet, kind, now, batch);
+            }
+        }
+        let path = self.path?;
+        let stream = self.streams[index].as_mut()?;
+        let (pt, ssrc) = (stream.format?.retransmission?, stream.config.retransmission_ssrc?);
+        let extensions = stream.config.extensions;
+        let number = extensions.transport_wide.map(|_| self.estimator.next_sequence());
+        let sequence = stream.retransmission_sequence;
+        stream.retransmission_sequence += 1;
+        let header = Header {
+            pt,
+            marker: false,
+            padding: true,
+            sequence: sequence as u16,
+            timestamp: stream.last.map_or(0, |(timestamp, _)| timestamp),
+            ssrc,
+            mid: (!stream.is_retransmission_known).then_some(stream.config.mid.as_str()),
+            transport_wide: number.map(|number| number as u16),
+            send_time: self.clock.send_time(now),
+            capture_time: None,
+            playout_delay: None,
+            descriptor: None,
+        };
+        let written = batch.bytes();
+        let start = written.len();
+        let length = header.write(written, &extensions);
+        let padding = bytes.saturating_sub(length + OVERHEAD).clamp(1, PADDING);
+        written.resize(written.len() + padding - 1, 0);
+        written.push(padding as u8);
+        self.finish_repair(start, length, ssrc, sequence, (number, kind), path, now, batch)
+    }
+
+    #[allow(clippy::too_many_arguments)] // what both kinds of repair packets end with
+    fn finish_repair(
+        &mut self,
+        start: usize,
+        header: usize,
+        ssrc: u32,
+        sequence: u64,
+        (number, kind): (Option<u64>, Kind),
+        path: Path,
+        now: Instant,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let bytes = batch.bytes();
+        let length = bytes.len() - start;
+        if self.sealer.seal_rtp(bytes, start, header, ssrc, sequence).is_none() {
+            bytes.truncate(start);
+            return None;
+        }
+        let written = batch.finish(start, path, &mut self.place);
+        (self.sent_packets, self.sent_bytes) = (self.sent_packets + 1, self.sent_bytes + written as u64);
+        if let Some(number) = number {
+            self.estimator.sent(number, length + OVERHEAD, kind, now);
+        }
+        Some(length + OVERHEAD)
+    }
+}
+
+/// Whether padding can go with the stream.
+pub(crate) fn can_pad(stream: &Stream) -> bool {
+    stream.config.retransmission_ssrc.is_some()
+        && stream.config.extensions.transport_wide.is_some()
+        && stream.format.is_some_and(|format| format.retransmission.is_some())
+        && stream.packets > 0
+}

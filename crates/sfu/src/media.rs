@@ -1,0 +1,366 @@
+//! Our own path for what a connection sends of media: str0m agrees on keys and sections, `visavis-egress` seals and sends.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::media::{MediaKind, Mid};
+use str0m::net::Transmit;
+use str0m::rtp::Extension;
+use str0m::stats::MediaEgressStats;
+use visavis_egress::{
+    Batch, Clock, EstimatorConfig, ExtensionIds, Format, Outgoing, Path, Received, Sender, StreamConfig, Told,
+};
+
+use crate::connection::protocol_from;
+use crate::dependency_descriptor;
+use crate::dtls::KeySlot;
+use crate::event::Protocol;
+use crate::quality;
+use crate::shard::{Key, Shard};
+use crate::stun;
+use crate::timers::Timer;
+
+/// The sections of one connection and what sends their media.
+pub(crate) struct Media {
+    keys: KeySlot,
+    clock: Clock,
+    initial_bitrate: u64,
+    /// From when there are keys.
+    sender: Option<Sender>,
+    indices: HashMap<Mid, usize>,
+    sections: Vec<Section>,
+    desired: Option<u64>,
+    path: Option<Path>,
+    /// A check that nominates the path that it came on, and is not answered yet.
+    nominating: Option<Path>,
+    /// The timer that is set.
+    timer: Option<Instant>,
+}
+
+struct Section {
+    mid: Mid,
+    is_open: bool,
+    /// What the reports said since quality was told last.
+    losses: Losses,
+}
+
+#[derive(Default)]
+struct Losses {
+    since: Option<Instant>,
+    sum: f32,
+    reports: u32,
+}
+
+/// How a section's stream is received.
+pub(crate) struct Reception {
+    pub mid: Mid,
+    /// Highest sequence number and jitter, in ticks.
+    pub highest: u64,
+    pub jitter: u32,
+    pub rtt: Option<Duration>,
+    /// Of an interval of [`quality::INTERVAL`].
+    pub loss: Option<f32>,
+}
+
+impl Media {
+    pub(crate) fn new(keys: KeySlot, clock: Clock, initial_bitrate: u64) -> Self {
+        Self {
+            keys,
+            clock,
+            initial_bitrate,
+            sender: None,
+            indices: HashMap::new(),
+            sections: Vec::new(),
+            desired: None,
+            path: None,
+            nominating: None,
+            timer: None,
+        }
+    }
+
+    /// Begins to send once there are keys.
+    pub(crate) fn start(&mut self, rtc: &mut Rtc, now: Instant) {
+        if self.sender.is_some() {
+            return;
+        }
+        let Some(keys) = self.keys.take() else { return };
+        let estimation = EstimatorConfig { initial: self.initial_bitrate, ..EstimatorConfig::default() };
+        let cname = rtc.media(self.sections.first().map_or(Mid::from("0"), |section| section.mid));
+        let cname = cname.map_or_else(|| "visavis".to_owned(), |media| media.cname().to_owned());
+        let Some(mut sender) = Sender::new(&keys.own, formats(rtc), estimation, self.clock, cname, now) else {
+            tracing::warn!("the connection's keys are unusable: it gets no media");
+            return;
+        };
+        sender.set_foreign(&keys.foreign);
+        self.path.into_iter().for_each(|path| sender.set_path(path));
+        self.desired.into_iter().for_each(|desired| sender.set_desired(desired));
+        self.sender = Some(sender);
+        for index in 0..self.sections.len() {
+            if self.sections[index].is_open {
+                self.describe(rtc, index);
+            }
+        }
+    }
+
+    /// A section begins to carry a track.
+    pub(crate) fn open(&mut self, rtc: &mut Rtc, mid: Mid) {
+        let index = *self.indices.entry(mid).or_insert_with(|| {
+            self.sections.push(Section { mid, is_open: false, losses: Losses::default() });
+            self.sections.len() - 1
+        });
+        self.sections[index].is_open = true;
+        self.describe(rtc, index);
+    }
+
+    fn describe(&mut self, rtc: &mut Rtc, index: usize) {
+        let Some(sender) = &mut self.sender else { return };
+        sender.set_formats(formats(rtc));
+        let mid = self.sections[index].mid;
+        let Some(media) = rtc.media(mid) else { return };
+        let (kind, map) = (media.kind(), media.remote_extmap());
+        let descriptor = Extension::with_serializer(dependency_descriptor::URI, dependency_descriptor::Serializer);
+        let extensions = ExtensionIds {
+            mid: map.id_of(Extension::RtpMid),
+            transport_wide: map.id_of(Extension::TransportSequenceNumber),
+            send_time: map.id_of(Extension::AbsoluteSendTime),
+            capture_time: map.id_of(Extension::AbsoluteCaptureTime),
+            playout_delay: map.id_of(Extension::PlayoutDelay),
+            descriptor: map.id_of(descriptor),
+        };
+        let mut api = rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
+        let config = StreamConfig {
+            mid: mid.to_string(),
+            ssrc: *stream.ssrc(),
+            retransmission_ssrc: stream.rtx().map(|ssrc| *ssrc),
+            extensions,
+            is_video: kind == MediaKind::Video,
+        };
+        sender.open(index, config);
+    }
+
+    pub(crate) fn send(&mut self, mid: Mid, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
+        let Some((sender, &index)) = self.sender.as_mut().zip(self.indices.get(&mid)) else { return false };
+        sender.send(index, packet, now, batch)
+    }
+
+    pub(crate) fn set_desired(&mut self, desired: u64) {
+        self.desired = Some(desired);
+        if let Some(sender) = &mut self.sender {
+            sender.set_desired(desired);
+        }
+    }
+
+    /// Packets and bytes that were sent.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        self.sender.as_ref().map_or((0, 0), Sender::sent)
+    }
+
+    /// A check came in on this path; it may be anyone's.
+    pub(crate) fn checked(&mut self, check: &[u8], protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+        if stun::nominates(check) {
+            let is_tcp = protocol == Protocol::Tcp;
+            self.nominating = Some(Path { is_tcp, source: destination, destination: source });
+        }
+    }
+
+    /// A check was answered on this path, so it was the peer's.
+    pub(crate) fn answered(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+        let path = Path { is_tcp: protocol == Protocol::Tcp, source, destination };
+        if self.nominating.take_if(|nominating| *nominating == path).is_some() {
+            self.set_path(path);
+        }
+    }
+
+    /// Looks at what str0m sends; true: it is not to be sent as it is.
+    pub(crate) fn takes(&mut self, transmit: &Transmit, batch: &mut Batch) -> bool {
+        if is_rtcp(&transmit.contents) {
+            if let Some(sender) = &mut self.sender {
+                sender.reseal(&transmit.contents, batch);
+            }
+            return true;
+        }
+        if is_rtp(&transmit.contents) {
+            // Sealed with keys that the peer does not have.
+            tracing::debug!("str0m sends media on a connection whose media is not its own");
+            return true;
+        }
+        if self.path.is_none() && !stun::is_success(&transmit.contents) {
+            let is_tcp = protocol_from(transmit.proto) == Protocol::Tcp;
+            self.set_path(Path { is_tcp, source: transmit.source, destination: transmit.destination });
+        }
+        false
+    }
+
+    fn set_path(&mut self, path: Path) {
+        self.path = Some(path);
+        if let Some(sender) = &mut self.sender {
+            sender.set_path(path);
+        }
+    }
+
+    /// Sets the timer for what is due next, unless an earlier one is set.
+    pub(crate) fn due(&mut self) -> Option<Instant> {
+        let at = self.sender.as_ref()?.poll_timeout()?;
+        if self.timer.is_some_and(|set| set <= at) {
+            return None;
+        }
+        self.timer = Some(at);
+        Some(at)
+    }
+
+    /// Adds up the reports of an interval; returns what they say together at its end.
+    fn received(&mut self, index: usize, received: &Received, now: Instant) -> Option<Reception> {
+        let section = self.sections.get_mut(index)?;
+        let losses = &mut section.losses;
+        let since = *losses.since.get_or_insert(now);
+        (losses.sum, losses.reports) = (losses.sum + received.loss, losses.reports + 1);
+        let is_over = now.saturating_duration_since(since) >= quality::INTERVAL;
+        let loss = is_over.then(|| losses.sum / losses.reports as f32);
+        if is_over {
+            *losses = Losses { since: Some(now), ..Losses::default() };
+        }
+        let highest = u64::from(received.highest);
+        Some(Reception { mid: section.mid, highest, jitter: received.jitter, rtt: received.round_trip, loss })
+    }
+}
+
+impl From<&MediaEgressStats> for Reception {
+    fn from(stats: &MediaEgressStats) -> Self {
+        let (highest, jitter) =
+            stats.remote.as_ref().map_or((0, 0), |remote| (*remote.maximum_sequence_number, remote.jitter));
+        Self { mid: stats.mid, highest, jitter, rtt: stats.rtt, loss: stats.loss }
+    }
+}
+
+/// Payload types that a stream of ours may have.
+fn formats(rtc: &Rtc) -> Arc<[Format]> {
+    let mut formats = Vec::new();
+    for params in rtc.codec_config().params() {
+        let clock_rate = params.spec().clock_rate.get();
+        formats.push(Format { pt: *params.pt(), retransmission: params.resend().map(|pt| *pt), clock_rate });
+        if let Some(red) = params.red() {
+            formats.push(Format { pt: *red, retransmission: None, clock_rate });
+        }
+    }
+    formats.into()
+}
+
+/// Whether a packet is RTCP, by its first two bytes (RFC 5761).
+pub(crate) fn is_rtcp(packet: &[u8]) -> bool {
+    matches!(packet, [128..=191, 192..=223, ..])
+}
+
+/// The same of RTP.
+fn is_rtp(packet: &[u8]) -> bool {
+    matches!(packet, [128..=191, ..]) && !is_rtcp(packet)
+}
+
+impl Shard {
+    /// RTCP for what we send; true: that was all of it, str0m has nothing to do with it.
+    pub(crate) fn on_rtcp(&mut self, key: Key, packet: &[u8], now: Instant) -> bool {
+        let Some(participant) = self.participants.get_mut(key.0) else { return false };
+        let single = participant.single;
+        let Some(connection) = participant.connection(key.1) else { return false };
+        let Some(sender) = connection.media.as_mut().and_then(|media| media.sender.as_mut()) else { return false };
+        let mut told = Vec::new();
+        if !sender.handle_rtcp(packet, now, &mut self.batch, |one| told.push(one)) {
+            self.stats.packets_dropped += 1;
+            return !single;
+        }
+        self.react(key, told, now);
+        self.arm_media(key);
+        !single
+    }
+
+    pub(crate) fn on_media_timer(&mut self, key: Key, at: Instant, now: Instant) {
+        let Some(participant) = self.participants.get_mut(key.0) else { return };
+        let Some(media) = participant.connection(key.1).and_then(|connection| connection.media.as_mut()) else {
+            return;
+        };
+        if media.timer != Some(at) {
+            return;
+        }
+        media.timer = None;
+        let Some(sender) = &mut media.sender else { return };
+        let mut told = Vec::new();
+        sender.handle_timeout(now, &mut self.batch, |one| told.push(one));
+        self.react(key, told, now);
+        self.arm_media(key);
+    }
+
+    pub(crate) fn arm_media(&mut self, key: Key) {
+        let Some(media) = self.connection(key).and_then(|connection| connection.media.as_mut()) else { return };
+        if let Some(at) = media.due() {
+            self.timers.set(at, Timer::Media(key));
+        }
+    }
+
+    /// The same for one that has sent or will send media; our own path sets timers instead.
+    pub(crate) fn touch_media(&mut self, key: Key) {
+        if self.connection(key).is_some_and(|connection| connection.media.is_some()) {
+            self.arm_media(key);
+        } else {
+            self.touch(key);
+        }
+    }
+
+    /// What str0m sends.
+    pub(crate) fn transmit(&mut self, key: Key, transmit: Transmit) {
+        let media = self.participants[key.0].connection(key.1).and_then(|connection| connection.media.as_mut());
+        if media.is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
+            return;
+        }
+        let traffic = &mut self.participants[key.0].traffic;
+        traffic.packets_out += 1;
+        traffic.bytes_out += transmit.contents.len() as u64;
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        self.transmits.push_back(crate::Transmit {
+            protocol: protocol_from(transmit.proto),
+            source: transmit.source,
+            destination: transmit.destination,
+            payload: transmit.contents.into(),
+        });
+    }
+
+    fn react(&mut self, key: Key, told: Vec<Told>, now: Instant) {
+        for told in told {
+            let Some(connection) = self.connection(key) else { return };
+            let Some(media) = &mut connection.media else { return };
+            match told {
+                Told::Estimate => {
+                    let Some(estimate) = media.sender.as_ref().and_then(Sender::estimate) else { continue };
+                    connection.estimate = Some(estimate);
+                    self.participants[key.0].allocate = true;
+                }
+                Told::Keyframe(index) => {
+                    if let Some(mid) = media.sections.get(index).map(|section| section.mid) {
+                        self.on_keyframe_request(key, mid, now);
+                    }
+                }
+                Told::Received(index, received) => {
+                    if let Some(reception) = media.received(index, &received, now) {
+                        self.on_reception(key.0, &reception);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was sealed since it was taken last. To be given back once it is sent.
+    pub fn take_media(&mut self) -> Batch {
+        self.stats.packets_out += self.batch.len() as u64;
+        self.stats.bytes_out += self.batch.size() as u64;
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Takes a sent batch back: its memory serves what comes next.
+    pub fn give_back_media(&mut self, mut batch: Batch) {
+        batch.clear();
+        self.batch = batch;
+    }
+}
