@@ -22,9 +22,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = sorted((DEPLOY / "docker").glob("compose*.yaml"))
 MANIFESTS = sorted(path for path in (DEPLOY / "kubernetes").glob("*.yaml") if path.name != "kustomization.yaml")
 
-# Of the backend of a cluster, which is a change of its own.
-COMING = {"backend", "livekit_url", "livekit_client_url", "redis_url"}
-KNOWN = set(Settings.model_fields) | COMING
+KNOWN = set(Settings.model_fields)
 
 
 def names(paths: list[Path]) -> Any:
