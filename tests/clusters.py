@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from servers import LIVEKIT_SERVER, MediaServer, RedisServer, livekit_server, re
 
 WEBHOOK = "/api/livekit/webhook"
 ADMIN_TOKEN = "the operator of the tests"
+
+# Lets somebody come in by one of the apps.
+Enter = Callable[..., Awaitable[Any]]
 
 
 @dataclass

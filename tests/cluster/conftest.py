@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -15,10 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "python_sdk"))
 from caller import Caller
 from livekit import api
 
-from clusters import AppCluster, app_cluster
+from clusters import AppCluster, Enter, app_cluster
 from ports import port
-
-Enter = Callable[..., Awaitable[Caller]]
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ import pytest
 import websockets
 from livekit import api, rtc
 
-from clusters import ADMIN_TOKEN, AppCluster, app_settings
-from conftest import Enter
+from clusters import ADMIN_TOKEN, AppCluster, Enter, app_settings
 from ports import port
 from servers import MediaServer, visavis_server
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from caller import Caller
 from livekit import rtc
-from test_moderating import publish
+from room_stage import Stage, publish
 
 from clusters import ADMIN_TOKEN
-from conftest import Stage
 from media import MICROPHONE
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from caller import Caller
 from livekit import rtc
+from room_stage import Stage, publish
 
-from conftest import Stage
 from media import MICROPHONE, SCREEN
 from visavis.auth import Claims, Holder, KeyRing, VideoGrants
 
@@ -341,13 +341,6 @@ async def test_a_host_s_guest_cannot_be_made_a_moderator(stage: Stage) -> None:
     await stage.connect("friend", stage.video.livekit.token("friend", stage.room))
     answer = await stage.by("maker", "POST", "/moderators", json={"identity": "friend"})
     assert (answer.status_code, answer.json()["error"]) == (401, "not_permitted")
-
-
-async def publish(caller: Caller, source: rtc.TrackSource.ValueType = MICROPHONE) -> str:
-    """Publishes sound that says where it comes from; returns its track id."""
-    track = rtc.LocalAudioTrack.create_audio_track("sound", rtc.AudioSource(48000, 1))
-    options = rtc.TrackPublishOptions(source=source)
-    return (await asyncio.wait_for(caller.me.publish_track(track, options), 10)).sid
 
 
 async def test_a_moderator_mutes_one_and_all_but_itself(stage: Stage) -> None:
