@@ -146,7 +146,7 @@ async def test_a_house_that_cannot_be_cleaned_is_told_once_and_what_happens_is_w
 
     monkeypatch.setattr(retention, "delete_some", delete_some)
     with capture_logs() as logs:
-        recorder, history = await make_recorder(url)
+        recorder, history = await make_recorder(url, keep_days=1)
         for number in range(3):
             recorder.happened(happening.participant("participant_joined", f"PA_{number}", "p"))
             await recorder.flushed()
