@@ -72,7 +72,7 @@ fmt: setup-test ## Format everything
 	@cd web && npm run --silent fmt
 	@cd tests/browser && npx prettier --log-level warn --write .
 
-bench: setup-test ## Measure our server and livekit-server side by side (ARGS=--quick)
+bench: setup-test ## Measure our server and livekit-server side by side, into docs/benchmarks (ARGS="--quick video-150")
 	@$(BIN)/python bench/run.py $(ARGS)
 
 lighthouse: setup-test ## Have Lighthouse judge home, a room, /test and /admin; fails under 95 (ARGS="--out folder home")

@@ -2,22 +2,26 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
+
 ROOT = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "visavis"
 LIVEKIT_VERSION = "1.13.5"
-CAPACITY = 500
+CAPACITY = 1100
 """Of each room: more than any load here puts into one."""
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -26,6 +30,10 @@ LOAD_CORES = CORES[1:] or CORES
 """The generator works harder than the server, so it must not run where the server does."""
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+# Three sockets for each participant are more than the usual limit.
+_most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
 
 
 class BenchError(Exception):
@@ -90,17 +98,19 @@ rtc:
 
 
 @contextmanager
-def load(server: Server, *arguments: str) -> Iterator["Load"]:
-    """The load generator at work on the server; it stops at the end of the block."""
-    target = ["-url", f"ws://127.0.0.1:{server.port}", "-secret", server.secret]
-    command = [*_pinned(LOAD_CORES), str(load_path()), arguments[0], *target, *arguments[1:]]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Load(process)
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
+def load(plan: dict[str, Any]) -> Iterator["Load"]:
+    """The load generator at work on a plan (bench/generator/src/plan.rs); it stops at the end of the block."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(plan | {"threads": len(LOAD_CORES)}, file)
+        file.flush()
+        command = [*_pinned(LOAD_CORES), str(load_path()), file.name]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            yield Load(process)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +126,38 @@ class Load:
         if not line:
             raise BenchError(f"the load generator ended with status {self.process.wait()} before {name!r}")
         message: dict[str, Any] = json.loads(line)
+        if message["event"] == "failed":
+            raise BenchError(message["why"])
         if message["event"] != name:
             raise BenchError(f"the load generator said {message!r}, not {name!r}")
         return message
 
 
+def token(server: Server, room: str, identity: str) -> str:
+    """Who joins may do everything."""
+    grant = {"room": room, "roomJoin": True, "canPublish": True, "canSubscribe": True, "canPublishData": True}
+    claims = {"iss": "devkey", "sub": identity, "exp": int(time.time()) + 3600, "video": grant}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the development secret's length
+        return jwt.encode(claims, server.secret, "HS256")
+
+
 def load_path() -> Path:
     """The load generator, built if its sources are newer."""
-    binary, sources = CACHE / "bench-load", ROOT / "bench/load"
-    newest = max(path.stat().st_mtime for path in sources.iterdir())
-    if not binary.exists() or binary.stat().st_mtime < newest:
-        _go_build(sources, binary, ".")
-    return binary
+    return _cargo_build("bench-load")
+
+
+def bare_path() -> Path:
+    """The bare forwarder, built if its sources are newer."""
+    return _cargo_build("bench-bare")
+
+
+def _cargo_build(name: str) -> Path:
+    target = Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target"))
+    command = ["cargo", "build", "--release", "--quiet", "--package", "visavis-bench", "--bin", name]
+    if subprocess.run(command, cwd=ROOT, env=os.environ | {"CARGO_TARGET_DIR": str(target)}, check=False).returncode:
+        raise BenchError(f"{name} cannot be built: see above")
+    return target / "release" / name
 
 
 def livekit_path() -> Path:

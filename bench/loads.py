@@ -1,0 +1,156 @@
+"""The loads: who joins, what each sends, and what is looked at. Values only; run.py puts them on servers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Participant = dict[str, Any]
+"""As `ParticipantPlan` of the generator, without the token; `room` names its room."""
+
+VOICE = {"interval_ms": 20, "bytes": 80}
+SILENT_VOICE = {"interval_ms": 4000, "bytes": 80}
+LAYERS = [
+    {"width": 320, "height": 180, "bitrate": 150_000},
+    {"width": 640, "height": 360, "bitrate": 450_000},
+    {"width": 1280, "height": 720, "bitrate": 1_500_000},
+]
+VIDEO = {"codec": "vp8", "fps": 30, "layers": LAYERS[-1:]}
+SIMULCAST = {"codec": "vp8", "fps": 30, "layers": LAYERS}
+SMALL_VIDEO = {"codec": "vp8", "fps": 30, "layers": LAYERS[1:2]}
+"""For crowds: so that a server that takes 20 µs for each packet can still carry it on one core."""
+H264 = VIDEO | {"codec": "h264"}
+
+Kind = Literal["media", "join", "idle", "data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load, the same for every server."""
+
+    title: str
+    participants: list[Participant]
+    kind: Kind = "media"
+    rate: float | None = 25
+    """Joins a second; None: one after another."""
+    loss: float = 0
+    meeting: dict[str, float] | None = None
+    seconds: tuple[float, float] = (10, 5)
+    """Measured, normally and in a quick run."""
+    warmup: float = 2
+    lossy_twin: bool = False
+    """It is run with loss, too."""
+    measures: tuple[str, ...] = field(default=())
+    """What is told; of its kind when empty."""
+
+
+def _listeners(count: int, expects: int, **more: Any) -> list[Participant]:
+    return [{"subscribe": True, "expects": expects} | more] * count
+
+
+def _in_rooms(rooms: int, people: list[Participant]) -> list[Participant]:
+    return [person | {"room": f"room-{room}"} for room in range(rooms) for person in people]
+
+
+def _meeting(count: int, tiles: int) -> list[Participant]:
+    person = {"videos": [SIMULCAST], "voices": [VOICE], "subscribe": True, "adaptive": True, "expects": count - 1}
+    return [person] * count
+
+
+def _hundred_tracks(sending: int) -> list[Participant]:
+    """One video that sends, beside so many voices that are silent."""
+    silent = [{"voices": [SILENT_VOICE] * 11}] * (sending // 11)
+    return [{"videos": [VIDEO]}, *silent, *_listeners(20, 1 + sending // 11 * 11)]
+
+
+def _loads() -> dict[str, Load]:
+    def video(count: int, source: Participant = VIDEO) -> list[Participant]:
+        return [{"videos": [source]}, *_listeners(count, 1)]
+
+    def voices(speakers: int, count: int) -> list[Participant]:
+        return [*[{"voices": [VOICE]}] * speakers, *_listeners(count, speakers)]
+
+    loads = {
+        "forward": Load("1 video and 1 voice → 50", [{"videos": [VIDEO], "voices": [VOICE]}, *_listeners(50, 2)]),
+        "video-50": Load("1 video → 50", video(50), lossy_twin=True),
+        "video-150": Load("1 video → 150", video(150), lossy_twin=True),
+        "video-500": Load("1 video (360p) → 500", video(500, SMALL_VIDEO), rate=40, lossy_twin=True),
+        "h264-50": Load("1 video (H264) → 50", video(50, H264)),
+        "low-150": Load("low layer → 150", [{"videos": [SIMULCAST]}, *_listeners(150, 1, quality=0)], lossy_twin=True),
+        "voice-100": Load("1 voice → 100", voices(1, 100), lossy_twin=True),
+        "voice-1000": Load("1 voice → 1000", voices(1, 1000), rate=40, lossy_twin=True),
+        "voices-10x20": Load("10 voices × 20", voices(10, 20), lossy_twin=True),
+        "meeting-16": Load(
+            "meeting of 16",
+            _meeting(16, 16),
+            meeting={"tiles": 15, "speakers": 2, "period": 3},
+            seconds=(12, 6),
+            warmup=3,
+            lossy_twin=True,
+        ),
+        "meeting-50": Load(
+            "meeting of 50",
+            _meeting(50, 9),
+            meeting={"tiles": 9, "speakers": 3, "period": 3},
+            seconds=(12, 6),
+            warmup=3,
+            rate=8,
+            lossy_twin=True,
+        ),
+        "rooms-200x2": Load(
+            "200 rooms of 2",
+            _in_rooms(200, [{"voices": [VOICE], "subscribe": True, "expects": 1}] * 2),
+            lossy_twin=True,
+        ),
+        "crowd-1000": Load(
+            "1 video → 50, beside 949 others",
+            [*video(50), *[{"room": f"other-{index % 50}", "subscribe": True} for index in range(949)]],
+            rate=40,
+        ),
+        "tracks-1": Load("1 track → 20", video(20)),
+        "tracks-100": Load("the same beside 99 silent tracks", _hundred_tracks(99)),
+        "idle-1000": Load(
+            "1000 idle, in 50 rooms",
+            [{"room": f"room-{index % 50}", "subscribe": True} for index in range(1000)],
+            kind="idle",
+            rate=40,
+            warmup=4,
+        ),
+        "join-sequence": Load("100 joins one after another", [{"subscribe": True}] * 100, kind="join", rate=None),
+        "join-20": Load("200 joins, 20 a second", [{"subscribe": True}] * 200, kind="join", rate=20),
+        "join-100": Load("300 joins, 100 a second", [{"subscribe": True}] * 300, kind="join", rate=100),
+        "join-media": Load(
+            "40 joins to a video, one after another", [{"videos": [VIDEO]}, *_listeners(40, 1)], kind="join", rate=None
+        ),
+        "data-100": Load(
+            "data, 100 messages a second → 100",
+            [{"data": {"rate": 100, "bytes": 200, "reliable": False}}, *_listeners(100, 1)],
+            kind="data",
+        ),
+    }
+    lossy = {
+        f"{name}-loss": replace(load, title=f"{load.title}, 2 % loss", loss=0.02, lossy_twin=False)
+        for name, load in loads.items()
+        if load.lossy_twin
+    }
+    # With three seconds an idle or joined crowd says all that it has to say.
+    return {
+        name: replace(load, seconds=(3, 2)) if load.kind == "join" else load for name, load in (loads | lossy).items()
+    }
+
+
+LOADS = _loads()
+GROUPS: dict[str, Callable[[str, Load], bool]] = {
+    "all": lambda _name, _load: True,
+    "lossless": lambda _name, load: load.loss == 0,
+    "idle": lambda _name, load: load.kind == "idle",
+    "joins": lambda _name, load: load.kind == "join",
+}
+
+
+def chosen(names: list[str]) -> dict[str, Load]:
+    """The loads of these names, which may be groups; the order is that of the loads."""
+    unknown = [name for name in names if name not in LOADS and name not in GROUPS]
+    if unknown:
+        raise KeyError(f"no load is called {', '.join(unknown)}; there are {', '.join([*GROUPS, *LOADS])}")
+    picks = [GROUPS[name] for name in names if name in GROUPS]
+    return {name: load for name, load in LOADS.items() if name in names or any(pick(name, load) for pick in picks)}

@@ -1,0 +1,27 @@
+"""The loads, by their names."""
+
+import pytest
+
+from loads import LOADS, chosen
+
+
+def test_each_load_of_media_has_a_twin_with_loss():
+    of_media = [name for name, load in LOADS.items() if load.lossy_twin]
+    assert of_media
+    assert all(LOADS[f"{name}-loss"].loss == 0.02 for name in of_media)
+
+
+def test_loads_are_chosen_by_name_and_by_group():
+    assert list(chosen(["idle", "forward"])) == ["forward", "idle-1000"]
+    assert chosen(["all"]) == LOADS
+
+
+def test_an_unknown_load_is_refused_with_those_that_there_are():
+    with pytest.raises(KeyError, match=r"nonsense.*video-150"):
+        chosen(["forward", "nonsense"])
+
+
+def test_a_room_holds_as_many_as_it_is_allowed():
+    import processes
+
+    assert max(len(load.participants) for load in LOADS.values()) < processes.CAPACITY
