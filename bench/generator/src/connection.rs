@@ -9,8 +9,8 @@ use str0m::media::{Direction, MediaKind, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 
-use crate::socket::{Buffers, Socket};
 use crate::source::{Content, RIDS, Source};
+use visavis_bench::socket::{Buffers, Socket};
 
 pub struct Connection {
     pub rtc: Rtc,

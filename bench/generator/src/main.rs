@@ -11,7 +11,6 @@ mod meeting;
 mod participant;
 mod plan;
 mod signal;
-mod socket;
 mod source;
 mod stamp;
 mod tally;

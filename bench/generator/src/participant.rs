@@ -94,7 +94,7 @@ impl Participant {
     pub fn tick(&mut self, now: Instant) {
         if now >= self.pings_at {
             self.pings_at = now + PING_INTERVAL;
-            let timestamp = (crate::socket::wall_nanoseconds() / 1_000_000) as i64;
+            let timestamp = (visavis_bench::socket::wall_nanoseconds() / 1_000_000) as i64;
             self.say(Say::PingRequest(signal::Ping { timestamp }));
             self.say(Say::Ping(timestamp));
         }

@@ -25,7 +25,14 @@ pub struct Buffers {
     times: Vec<u64>,
 }
 
+impl Default for Buffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Buffers {
+    /// For one batch at a time.
     pub fn new() -> Self {
         // SAFETY: all-zero is a valid sockaddr_in.
         let address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
@@ -49,12 +56,14 @@ impl Buffers {
 /// A socket on loopback.
 pub struct Socket {
     socket: UdpSocket,
+    /// Its own.
     pub address: SocketAddr,
     /// Datagrams that the kernel dropped because this socket was not read fast enough.
     pub overflow: u32,
 }
 
 impl Socket {
+    /// On a port that the kernel picks.
     pub fn bind() -> io::Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;

@@ -4,14 +4,14 @@
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
-use str0m::format::Codec;
+use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 
 use crate::plan::{Data, Layer, Video, VideoCodec, Voice};
 use crate::signal::{AddTrack, SimulcastCodec, VideoLayer};
-use crate::socket::wall_nanoseconds;
 use crate::stamp::{LENGTH, MEASURED, Stamp};
+use visavis_bench::socket::wall_nanoseconds;
 
 /// LiveKit's rids, lowest layer first.
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
@@ -155,9 +155,13 @@ impl Source {
             Content::Voice(_) => (Codec::Opus, None),
             Content::Data(_) => return,
         };
-        let Some(pt) = rtc.codec_config().find(|params| params.spec().codec == codec).map(|params| params.pt()) else {
-            return;
+        // Of H264 the format that browsers prefer: servers need not take another.
+        let fits = |params: &PayloadParams| {
+            let (known, format) = (params.spec().codec, params.spec().format);
+            let is_common = (format.profile_level_id, format.packetization_mode) == (Some(0x42e01f), Some(1));
+            known == codec && (codec != Codec::H264 || is_common)
         };
+        let Some(pt) = rtc.codec_config().find(fits).map(|params| params.pt()) else { return };
         for (index, encoding) in self.encodings.iter_mut().enumerate() {
             let payloads = match (&self.content, video) {
                 (_, Some(video)) => {

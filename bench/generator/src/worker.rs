@@ -21,9 +21,9 @@ use crate::meeting::Seats;
 use crate::participant::Participant;
 use crate::plan::ParticipantPlan;
 use crate::signal::{DataPacket, UserPacket};
-use crate::socket::{Buffers, wall_nanoseconds};
 use crate::source::{Content, Source};
 use crate::stamp::{MEASURED, Stamp};
+use visavis_bench::socket::{Buffers, wall_nanoseconds};
 
 /// Before, during (`MEASURED`) and after the measured time.
 pub static PHASE: AtomicU8 = AtomicU8::new(0);
