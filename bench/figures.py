@@ -11,7 +11,7 @@ Run = dict[str, float]
 MEASURES: dict[str, tuple[str, str]] = {
     "cpu_us_per_packet": ("CPU per forwarded packet", "{:.1f} µs"),
     "packets_per_second": ("packets forwarded per second", "{:,.0f}"),
-    "loss": ("lost by the server", "{:.3%}"),
+    "loss": ("never came", "{:.3%}"),
     "overhead": ("packets beyond the media", "{:.2%}"),
     "delay_ms_p50": ("added delay, median", "{:.2f} ms"),
     "delay_ms_p99": ("added delay, 99th percentile", "{:.2f} ms"),
@@ -29,8 +29,8 @@ MEASURES: dict[str, tuple[str, str]] = {
 
 GENERATOR_CPU = 0.92
 """Of a core; above it the generator is what is measured."""
-GENERATOR_LATE_MS = 15.0
-"""Half a frame: what is sent later than that is no longer the load that was asked for."""
+GENERATOR_LATE_MS = 33.0
+"""A frame: what is sent later than that is no longer the load that was asked for. 13 ms were seen on a busy machine."""
 GENERATOR_OVERFLOW = 0.0005
 """Share of packets that the generator's own sockets had no room for."""
 

@@ -19,7 +19,7 @@ TARGETS: list[tuple[str, str, str, float]] = [
     ("dial → both connections up", "join-sequence", "join_ms_p50", 2 / 3),
     ("dial → first media at a subscriber", "join-media", "media_ms_p50", 1 / 2),
     ("idle CPU per participant", "idle-1000", "idle_cpu_ms_per_second", 1 / 10),
-    ("added delay p99", "video-50", "delay_ms_p99", 1.0),
+    ("added delay p99, one video to 500", "video-500", "delay_ms_p99", 1.0),
 ]
 """What is measured, of which load, and the ratio to livekit-server that it may have."""
 BARE = {"sendmmsg": "without GSO", "gso_3": "with runs of 3 by GSO", "gso_9": "with runs of 9 by GSO"}
