@@ -66,7 +66,7 @@ def generator_limit(measured: dict[str, Any]) -> str | None:
     if own["cpu"] > GENERATOR_CPU:
         return f"the generator's core was busy {own['cpu']:.0%} of the time"
     if (late := (own["late_us_p99"] or 0) / 1e3) > GENERATOR_LATE_MS:
-        return f"the generator sent {late:.0f} ms late (99th percentile)"
+        return f"the generator sent {late:.0f} ms late (99th percentile), its core {own['cpu']:.0%} busy"
     if own["overflow"] > GENERATOR_OVERFLOW * max(measured["received"], 1):
         return f"the generator's sockets lost {own['overflow']} packets"
     return None

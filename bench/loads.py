@@ -79,7 +79,7 @@ def _loads() -> dict[str, Load]:
         "h264-50": Load("1 video (H264) → 50", video(50, H264)),
         "low-150": Load("low layer → 150", [{"videos": [SIMULCAST]}, *_listeners(150, 1, quality=0)]),
         "voice-100": Load("1 voice → 100", voices(1, 100), lossy_twin=True),
-        "voice-1000": Load("1 voice (60 ms) → 1000", voices(1, 1000, LONG_VOICE)),
+        "voice-1000": Load("1 voice (60 ms) → 1000", voices(1, 1000, LONG_VOICE), rate=40),
         "voices-10x20": Load("10 voices × 20", voices(10, 20), lossy_twin=True),
         "meeting-16": Load(
             "meeting of 16",
@@ -115,8 +115,8 @@ def _loads() -> dict[str, Load]:
             rate=40,
             warmup=4,
         ),
-        "join-sequence": Load("100 joins one after another", [{"subscribe": True}] * 100, kind="join", rate=None),
-        "join-20": Load("200 joins, 20 a second", [{"subscribe": True}] * 200, kind="join", rate=20),
+        "join-sequence": Load("50 joins one after another", [{"subscribe": True}] * 50, kind="join", rate=None),
+        "join-20": Load("100 joins, 20 a second", [{"subscribe": True}] * 100, kind="join", rate=20),
         "join-100": Load("300 joins, 100 a second", [{"subscribe": True}] * 300, kind="join", rate=100),
         "join-media": Load(
             "40 joins to a video, one after another", [{"videos": [VIDEO]}, *_listeners(40, 1)], kind="join", rate=None

@@ -86,6 +86,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"{results['rounds']} {'short ' if results['quick'] else ''}round(s), servers in turn. Medians (least – most); "
         "ratios of neighbouring runs. The method is in bench/README.md.",
         "",
+        *([results["note"], ""] if "note" in results else []),
         *targets(results),
     ]
     for name, load in results["loads"].items():
