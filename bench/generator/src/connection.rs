@@ -12,6 +12,9 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 use crate::source::{Content, RIDS, Source};
 use visavis_bench::socket::{Buffers, Socket};
 
+/// As Chromium asks while nothing has answered. livekit-server nominates when it is asked again, or after its own 200 ms.
+const STUN_INTERVAL: Duration = Duration::from_millis(48);
+
 pub struct Connection {
     pub rtc: Rtc,
     pub socket: Socket,
@@ -29,13 +32,14 @@ pub struct Connection {
 impl Connection {
     pub fn new(now: Instant) -> io::Result<Self> {
         let socket = Socket::bind()?;
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
-            .enable_h264(true)
-            .build(now);
+            .enable_h264(true);
+        config.set_initial_stun_rto(STUN_INTERVAL);
+        let mut rtc = config.build(now);
         let candidate = Candidate::host(socket.address, "udp").map_err(io::Error::other)?;
         rtc.add_local_candidate(candidate);
         Ok(Self {
