@@ -12,6 +12,8 @@ const OTHERS = [
   'bind_failed',
   'invalid_setting',
   'no_public_address',
+  'cluster_refused',
+  'does_not_live_here',
 ];
 
 const table = readFileSync(`${import.meta.dirname}/../../../src/visavis/errors.py`, 'utf8');

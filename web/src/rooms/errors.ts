@@ -18,6 +18,8 @@ const KINDS: Record<Kind, true> = {
   not_in_room: true,
   room_full: true,
   server_stopping: true,
+  cluster_unreachable: true,
+  redis_unreachable: true,
   too_many_requests: true,
   room_not_found: true,
   track_not_found: true,
