@@ -1,5 +1,7 @@
 //! Finding out whether a subscriber that waits for a better layer has the bandwidth for it.
 //!
+//! Of the reference path, whose estimator is str0m's; our own (`visavis-bwe`) probes by itself.
+//!
 //! Bursts, not padding: a steady padding up to the next layer's rate fills a link that is too narrow for it, and what
 //! fits there comes late.
 
