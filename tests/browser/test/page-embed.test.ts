@@ -226,7 +226,7 @@ describe('rooms in pages of another origin', { skip: leftOut('visavis') }, () =>
     const controls = await carol.view.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>('.controls button')].map((button) => button.dataset['testid']),
     );
-    assert.deepEqual(controls, ['toggle-microphone', 'leave']);
+    assert.deepEqual(controls, ['toggle-microphone', 'choose-microphone', 'leave']);
   });
 
   it('a token behind # lets in as whom it names, and is in no request, no address and no copied link', async () => {
