@@ -156,7 +156,7 @@ describe('talk on our page', { skip: leftOut('visavis') }, () => {
         (rows as HTMLElement[]).map((row) => `${row.dataset['hand'] ?? ''} ${row.innerText.replaceAll(/\s+/g, ' ')}`),
       );
     await carol.shows('person', { more: '[data-hand="2"]', text: 'Alice' });
-    assert.match((await order(carol)).join('; '), /^1 1 Bob; 2 2 Alice; {2}Guest \d+ \(you\)$/);
+    assert.match((await order(carol)).join('; '), /^1 B Bob 1; 2 A Alice 2; {2}G\d Guest \d+ \(you\)$/);
     await carol.close();
     await bob.click('toggle-hand');
     await alice.click('toggle-people');
