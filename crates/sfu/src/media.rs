@@ -112,12 +112,14 @@ impl Media {
             self.sections.len() - 1
         });
         self.sections[index].is_open = true;
+        if let Some(sender) = &mut self.sender {
+            sender.set_formats(formats(rtc));
+        }
         self.describe(rtc, index);
     }
 
     fn describe(&mut self, rtc: &mut Rtc, index: usize) {
         let Some(sender) = &mut self.sender else { return };
-        sender.set_formats(formats(rtc));
         let mid = self.sections[index].mid;
         let Some(media) = rtc.media(mid) else { return };
         let (kind, map) = (media.kind(), media.remote_extmap());
