@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from visavis.auth import Claims, KeyRing, VideoGrants
 from visavis.errors import ErrorKind, VisavisError
 
 # A test takes half a minute; who reads what it says and then speaks into the microphone takes longer.
@@ -39,6 +40,20 @@ class Checkup:
     hearer: str
     probes: tuple[str, ...]
     seconds: float
+
+    @classmethod
+    def in_room(cls, room: str, keys: KeyRing) -> "Checkup":
+        """A test in this room, with tokens that `keys` sign."""
+
+        def mint(identity: str) -> str:
+            # By the tokens, because the room is made by whoever of the test comes first.
+            configuration = {"maxParticipants": PROBES + 2, "emptyTimeout": 5, "departureTimeout": 5}
+            grants = VideoGrants(room_join=True, room=room, can_publish=True, can_subscribe=True, can_publish_data=True)
+            claims = Claims(identity=identity, video=grants, room_config=configuration)
+            return keys.mint(claims, ttl=LIFE_SECONDS)
+
+        probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
+        return cls(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
 
 
 class Checkups:

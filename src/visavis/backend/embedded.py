@@ -15,7 +15,7 @@ from livekit.protocol.webhook import WebhookEvent
 from starlette.routing import BaseRoute
 
 from visavis.agents import AgentDispatcher, agent_routes
-from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing, VideoGrants
+from visavis.auth import DEFAULT_TTL_SECONDS, Claims, KeyRing
 from visavis.backend.base import RoomSummary, SaidMessage
 from visavis.backend.changes import Changes
 from visavis.backend.entrance import EmbeddedEntrance, visitor_grants
@@ -23,7 +23,7 @@ from visavis.backend.moderating import EmbeddedModerating
 from visavis.backend.node_address import MediaAddresses, find_media_addresses, loopback_if_any
 from visavis.backend.operating import EmbeddedOperating
 from visavis.backend.public_address import WITHIN_SECONDS, ask_stun
-from visavis.checkup import LIFE_SECONDS, PROBES, Checkup, Checkups
+from visavis.checkup import Checkup, Checkups
 from visavis.errors import ErrorKind, VisavisError
 from visavis.figures import Watch
 from visavis.hub import Fanout
@@ -365,17 +365,7 @@ class EmbeddedBackend:
         Raises:
             VisavisError: `TOO_MANY_REQUESTS`.
         """
-        room = self._checkups.begin(caller)
-
-        def mint(identity: str) -> str:
-            # By the tokens, because the room is made by whoever of the test comes first.
-            configuration = {"maxParticipants": PROBES + 2, "emptyTimeout": 5, "departureTimeout": 5}
-            grants = VideoGrants(room_join=True, room=room, can_publish=True, can_subscribe=True, can_publish_data=True)
-            claims = Claims(identity=identity, video=grants, room_config=configuration)
-            return self.keys.mint(claims, ttl=LIFE_SECONDS)
-
-        probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
-        return Checkup(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
+        return Checkup.in_room(self._checkups.begin(caller), self.keys)
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""

@@ -63,14 +63,7 @@ class EmbeddedEntrance:
         Raises:
             VisavisError: `ROOM_EXISTS`, or as `exchange`.
         """
-        claims = self._keys.claims_for(token, parse_room_name(room))
-        holder = claims.holder
-        if not claims.moderates(room) and (holder is None or holder.moderates is False):
-            raise VisavisError(
-                ErrorKind.NOT_A_MODERATOR,
-                f"{claims.identity!r} cannot make room {room!r} with settings: whoever signed its token says that it "
-                "moderates nothing",
-            )
+        claims = maker_claims(self._keys, token, room)
         reserved = self._moderation_of(room)
         if reserved is not None and (self._is_alive(room) or not reserved.is_moderator(claims, room)):
             raise VisavisError(
@@ -95,7 +88,7 @@ class EmbeddedEntrance:
         if rules.waiting.verdict(holder.id) is not Verdict.REFUSED:
             await self._knock(rules, holder, claims, room, seconds, gone)
         if rules.waiting.verdict(holder.id) is Verdict.REFUSED:
-            raise VisavisError(ErrorKind.REFUSED, f"a moderator of room {room!r} does not let you in now")
+            raise not_let_in(room)
         try:
             return self._enter(claims, room)
         except VisavisError as error:
@@ -211,3 +204,25 @@ def visitor_grants(user: User, room: str) -> VideoGrants:
         can_publish_data=True,
         can_update_own_metadata=True,
     )
+
+
+def maker_claims(keys: KeyRing, token: str, room: str) -> Claims:
+    """The claims for `room` of who wants to make it with settings.
+
+    Raises:
+        VisavisError: the token is no good for that; `NOT_A_MODERATOR`: its signer says that it moderates nothing.
+    """
+    claims = keys.claims_for(token, parse_room_name(room))
+    holder = claims.holder
+    if not claims.moderates(room) and (holder is None or holder.moderates is False):
+        raise VisavisError(
+            ErrorKind.NOT_A_MODERATOR,
+            f"{claims.identity!r} cannot make room {room!r} with settings: whoever signed its token says that it "
+            "moderates nothing",
+        )
+    return claims
+
+
+def not_let_in(room: str) -> VisavisError:
+    """For who waited, and was refused."""
+    return VisavisError(ErrorKind.REFUSED, f"a moderator of room {room!r} does not let you in now")

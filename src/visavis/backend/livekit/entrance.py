@@ -12,7 +12,7 @@ from typing import Any
 
 from visavis.auth import Claims, Holder, KeyRing, VideoGrants
 from visavis.backend.base import Entry
-from visavis.backend.entrance import holder_of, visitor_grants
+from visavis.backend.entrance import holder_of, maker_claims, not_let_in, visitor_grants
 from visavis.backend.livekit.book import RESERVED_SECONDS, Book, Page
 from visavis.backend.livekit.mirror import VISITOR_ATTRIBUTE
 from visavis.backend.livekit.options import LiveKitOptions
@@ -88,14 +88,7 @@ class LiveKitEntrance:
         Raises:
             VisavisError: `ROOM_EXISTS`, or as `exchange`.
         """
-        claims = self._keys.claims_for(token, parse_room_name(room))
-        holder = claims.holder
-        if not claims.moderates(room) and (holder is None or holder.moderates is False):
-            raise VisavisError(
-                ErrorKind.NOT_A_MODERATOR,
-                f"{claims.identity!r} cannot make room {room!r} with settings: whoever signed its token says that it "
-                "moderates nothing",
-            )
+        claims = maker_claims(self._keys, token, room)
         return await self._enter(claims, room, settings=settings)
 
     async def wait(self, token: str, room: str, *, seconds: float, gone: asyncio.Future[None]) -> Entry | None:
@@ -113,7 +106,7 @@ class LiveKitEntrance:
         if await self._verdict(claims.holder, room) is not Verdict.REFUSED:
             await self._knock(claims.holder, claims, room, seconds, gone)
         if await self._verdict(claims.holder, room) is Verdict.REFUSED:
-            raise VisavisError(ErrorKind.REFUSED, f"a moderator of room {room!r} does not let you in now")
+            raise not_let_in(room)
         try:
             return await self._enter(claims, room)
         except VisavisError as error:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from visavis.auth import Claims, KeyRing, VideoGrants
+from visavis.auth import Claims, KeyRing
 from visavis.backend.base import RoomSummary, SaidMessage
 from visavis.backend.changes import Changes
 from visavis.backend.entrance import visitor_grants
@@ -35,7 +35,7 @@ from visavis.backend.livekit.receiver import PATH, Receiver
 from visavis.backend.livekit.shared import LocalShared, Shared
 from visavis.backend.livekit.telling import Telling
 from visavis.backend.livekit.throwaway import ThrowAway
-from visavis.checkup import LIFE_SECONDS, PER_CALLER_AND_MINUTE, PROBES, Checkup
+from visavis.checkup import LIFE_SECONDS, PER_CALLER_AND_MINUTE, Checkup
 from visavis.errors import ErrorKind, VisavisError
 from visavis.hub import Fanout
 from visavis.identity import User
@@ -216,16 +216,7 @@ class LiveKitBackend:
                 ErrorKind.TOO_MANY_REQUESTS,
                 f"{PER_CALLER_AND_MINUTE} connection tests were begun from this address within a minute: wait a minute",
             )
-        room = self._throw_away.name("checkup")
-
-        def mint(identity: str) -> str:
-            configuration = {"maxParticipants": PROBES + 2, "emptyTimeout": 5, "departureTimeout": 5}
-            grants = VideoGrants(room_join=True, room=room, can_publish=True, can_subscribe=True, can_publish_data=True)
-            claims = Claims(identity=identity, video=grants, room_config=configuration)
-            return self.keys.mint(claims, ttl=LIFE_SECONDS)
-
-        probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
-        return Checkup(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
+        return Checkup.in_room(self._throw_away.name("checkup"), self.keys)
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
