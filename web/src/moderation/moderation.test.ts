@@ -89,10 +89,29 @@ describe('who moderates', () => {
     moderation.reset();
     const made = new Moderation({ api: { state, set, command, end }, media: media as unknown as LocalMedia, notices });
     made.attach({ name: 'den', localParticipant: me, on: vi.fn(), off: vi.fn() } as unknown as Room);
+    state.mockClear();
     made.entered('token');
     await vi.waitFor(() => expect(made.view.get().settings).toEqual(SETTINGS));
+    expect(state.mock.calls).toEqual([['den', 'token']]);
     expect(made.view.get().isModerator).toBe(true);
     expect(notice('moderation')).toBeUndefined();
+  });
+
+  it('asks nothing before the room is entered, for that needs the token', () => {
+    state.mockClear();
+    detach();
+    const early = new Moderation({ api: { state, set, command, end }, media: media as unknown as LocalMedia, notices });
+    early.attach({
+      name: 'den',
+      localParticipant: me,
+      on: (event: string, listener: () => void) => listeners.set(event, listener),
+      off: vi.fn(),
+    } as unknown as Room);
+    appointed();
+    expect(early.view.get().isModerator).toBe(true);
+    expect(state).not.toHaveBeenCalled();
+    early.entered('later');
+    expect(state.mock.calls).toEqual([['den', 'later']]);
   });
 
   it('asks the server with their token, and is told what came of it', async () => {

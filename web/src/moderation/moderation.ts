@@ -197,9 +197,11 @@ export class Moderation implements Feature {
     const next = { ...before, isModerator: isModerator(participant), may };
     this.view.set(next);
     if (next.isModerator && !before.isModerator) {
-      // Who makes a room need not be told.
-      if (this.#isInside) this.#told(t('moderation:youModerate'));
-      void this.#refresh();
+      // Who makes a room need not be told; and before it is entered there is no token to ask with.
+      if (this.#isInside) {
+        this.#told(t('moderation:youModerate'));
+        void this.#refresh();
+      }
     }
     for (const what of ['microphone', 'screen'] as const) {
       if (before.may[what] && !may[what]) this.#tell('moderation', t(`moderation:denied.${what}`));
