@@ -6,6 +6,7 @@ import { defineConfig } from 'vite';
 import { budget } from './budget.ts';
 import { groups } from './chunks.ts';
 import { compress } from './compress.ts';
+import { firstView } from './first-view.ts';
 
 /** In the Python package. */
 const BUILT = '../src/visavis/web';
@@ -14,7 +15,12 @@ const server = process.env['DEV_SERVER'] ?? 'http://127.0.0.1:7880';
 
 export default defineConfig({
   base: './',
-  plugins: [react(), budget(import.meta.dirname), compress(resolve(import.meta.dirname, BUILT))],
+  plugins: [
+    react(),
+    firstView(import.meta.dirname),
+    budget(import.meta.dirname),
+    compress(resolve(import.meta.dirname, BUILT)),
+  ],
   build: {
     outDir: BUILT,
     emptyOutDir: true,

@@ -5,7 +5,7 @@ import type { HTTPRequest } from 'puppeteer-core';
 import { closedAfter } from '../stage/closing.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
-import type { Visitor } from '../stage/visitor.ts';
+import { Visitor } from '../stage/visitor.ts';
 
 /** The chunks that carry calls, by the names that the build gives them. */
 const CALL = /\/assets\/(module|livekit)-[^/]*\.(js|css)$/;
@@ -57,6 +57,43 @@ describe('what our page fetches', { skip: leftOut('visavis') }, () => {
     await alice.click('leave');
     await alice.shows('home');
     assert.equal(new URL(alice.page.url()).pathname, '/');
+  });
+
+  it('a link to a room shows where one is going before any script has come, and the same when it has', async () => {
+    // Nobody was here before, so nothing comes from the browser's memory.
+    const context = await stage.browser.createBrowserContext();
+    const alice = Visitor.at('alice', await context.newPage());
+    await alice.page.setRequestInterception(true);
+    const held: HTTPRequest[] = [];
+    alice.page.on('request', (request) => {
+      if (new URL(request.url()).pathname.endsWith('.js')) held.push(request);
+      else void request.continue();
+    });
+    // It is not loaded before its scripts are.
+    const loaded = alice.page.goto(`${stage.server.http}/r/light`);
+    await alice.shows('first-frame', { text: 'Joining light…' });
+    const places = () =>
+      alice.page.evaluate(() =>
+        [...document.querySelectorAll('.joining :is(header p, h1, h1 + p, .button)')].map((element) => {
+          const { x, y, width, height } = element.getBoundingClientRect();
+          return [element.textContent, x, y, width, height].join(' ');
+        }),
+      );
+    const before = await places();
+    assert.equal(before.length, 4);
+    // The texts of the language are asked for beside the scripts that will need them.
+    assert.ok(held.some((request) => /\/en-[^/]*\.js$/.test(request.url())));
+    const call = held.filter((request) => CALL.test(request.url()));
+    alice.page.removeAllListeners('request');
+    alice.page.on('request', (request) => {
+      if (CALL.test(request.url())) call.push(request);
+      else void request.continue();
+    });
+    for (const request of held) if (!call.includes(request)) void request.continue();
+    await loaded;
+    await alice.shows('room', { more: '[data-state="joining"]', text: 'light' });
+    assert.deepEqual(await places(), before);
+    await context.close();
   });
 
   it('a link to a room fails in plain words if it cannot be fetched, and another try joins', async () => {

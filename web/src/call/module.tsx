@@ -2,6 +2,7 @@
 import { setLogLevel } from 'livekit-client';
 import { RoomPage } from '../room/RoomPage';
 import type { CallCode } from '../shell/call-loader';
+import { breath } from '../shell/idle';
 import type { Services } from '../shell/services';
 import { CallServicesContext, startCallServices } from './services';
 import { Session } from './session';
@@ -14,6 +15,8 @@ export function startCall(home: Services): CallCode {
     session: async (events, key) => {
       // What encrypts is fetched by those alone who encrypt.
       const encryption = key === null ? null : await (await import('../encryption/worker')).startEncryption(key);
+      // A library that was just read has made a long task already.
+      await breath();
       return new Session(home.media, events, features, encryption);
     },
     forget: () => {

@@ -2,9 +2,7 @@
 // Only the language in use is fetched; that each has all keys, and all of its plural forms, is a test.
 import i18next from 'i18next';
 import { Store, useStore } from '../state/store';
-import { directionOf, isLanguage, languageFor, type Language } from './languages';
-
-const KEY = 'visavis.language';
+import { directionOf, KEPT_LANGUAGE, startingLanguage, type Language } from './languages';
 
 type Texts = { default: Record<string, Record<string, string>> };
 
@@ -62,7 +60,7 @@ export async function alsoSay(
 
 /** Begins in the language that was chosen here before, else in the browser's. Before anything is said. */
 export async function startLanguage(storage: Storage | null, wanted: readonly string[]): Promise<void> {
-  const kept = storage?.getItem(KEY) ?? null;
+  const kept = storage?.getItem(KEPT_LANGUAGE) ?? null;
   await i18next.init({
     lng: 'none',
     defaultNS: 'shell',
@@ -70,13 +68,13 @@ export async function startLanguage(storage: Storage | null, wanted: readonly st
     interpolation: { escape: isolated },
     initAsync: false,
   });
-  await speak(isLanguage(kept) ? kept : languageFor(wanted));
+  await speak(startingLanguage([kept], wanted));
 }
 
 /** Changes the language, and keeps it. What is on screen stays where it is. */
 export async function chooseLanguage(language: Language, storage: Storage | null): Promise<void> {
   await speak(language);
-  storage?.setItem(KEY, language);
+  storage?.setItem(KEPT_LANGUAGE, language);
 }
 
 /** For texts that leave this page: their values as they are. */

@@ -14,6 +14,14 @@ export type Language = keyof typeof LANGUAGES;
 
 const RIGHT_TO_LEFT: readonly Language[] = ['ar'];
 
+/** Where the browser keeps which one was chosen. */
+export const KEPT_LANGUAGE = 'visavis.language';
+
+/** The first that somebody has chosen, else by what the browser wants. */
+export function startingLanguage(chosen: readonly (string | null)[], wanted: readonly string[]): Language {
+  return chosen.find(isLanguage) ?? languageFor(wanted);
+}
+
 /** The first of the wanted languages (BCP 47, best first) that there is, whatever its region; else English. */
 export function languageFor(wanted: readonly string[]): Language {
   for (const tag of wanted) {

@@ -1,6 +1,7 @@
 // Two arcs that face each other, and the name; or what the installation has in their place.
 import { useStore } from '../state/store';
-import { installationName, logo } from '../theme/look';
+import { installationName } from '../theme/installation';
+import { logo } from '../theme/look';
 
 export function Logo({ small = false }: { small?: boolean }) {
   const picture = useStore(logo);

@@ -10,6 +10,25 @@ export function whenIdle(run: () => void): void {
   else setTimeout(run, 200);
 }
 
+/** Ends a task, so that the browser draws and answers before the next one; goes on at once if there is nothing of that. */
+export function breath(): Promise<void> {
+  // Not everywhere, whatever the type says.
+  const { scheduler } = window as { scheduler?: { yield?: () => Promise<void> } };
+  return scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Runs when words or pictures of the page were drawn: the background alone, which comes first, is nothing to see. */
+export function whenPainted(run: () => void): void {
+  // Not in every test's browser, whatever the type says.
+  const Observer = (window as { PerformanceObserver?: typeof PerformanceObserver }).PerformanceObserver;
+  if (!Observer) return;
+  new Observer((entries, observer) => {
+    if (entries.getEntriesByName('first-contentful-paint').length === 0) return;
+    observer.disconnect();
+    run();
+  }).observe({ type: 'paint', buffered: true });
+}
+
 /** A page in the background is not drawn, and must not wait for ever either, ms. */
 const DRAWN = 500;
 
@@ -24,12 +43,6 @@ export function painted(): Promise<void> {
       return;
     }
     setTimeout(resolve, DRAWN);
-    // Not in every test's browser, whatever the type says.
-    const Observer = (window as { PerformanceObserver?: typeof PerformanceObserver }).PerformanceObserver;
-    if (!Observer) return;
-    new Observer((_, observer) => {
-      observer.disconnect();
-      resolve();
-    }).observe({ type: 'paint', buffered: true });
+    whenPainted(resolve);
   });
 }

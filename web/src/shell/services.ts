@@ -18,7 +18,7 @@ import { storageOf } from '../state/storage';
 import { basePath, roomOfPath } from './address';
 import { CallLoader } from './call-loader';
 import { followAddress, joinAddress } from './follow-address';
-import { painted } from './idle';
+import { breath, painted } from './idle';
 import { OwnPerson } from './person';
 import { Preferences } from './preferences';
 import { Title } from './title';
@@ -53,7 +53,9 @@ export async function startServices(options: AddressOptions, server: VideoApi = 
   const callLoader = new CallLoader({
     fetch: async () => {
       await painted();
-      return (await import('../call/module')).startCall(services);
+      const { startCall } = await import('../call/module');
+      await breath();
+      return startCall(services);
     },
     reach: () => api.rooms(),
     reload: () => location.reload(),

@@ -2,7 +2,7 @@
 // written. It follows the language.
 import { currentLanguage, onLanguage, t } from '../i18n/i18n';
 import { Store, type Readable } from '../state/store';
-import { installationName } from '../theme/look';
+import { installationName } from '../theme/installation';
 
 export interface Where {
   room: string | null;

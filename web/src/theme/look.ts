@@ -2,6 +2,7 @@
 // written there by the server; what an address says comes on top of it.
 import { Store } from '../state/store';
 import { accentOn, contrast, hexOf, READABLE, SCHEMES, type Colour, type SchemeName } from './colours';
+import { installationLogo } from './installation';
 
 export interface Look {
   scheme: SchemeName | null;
@@ -15,11 +16,6 @@ export interface Look {
 /** The picture in the place of the logo: that of the address, else of the installation; null: our own. */
 export const logo = new Store<string | null>(null);
 
-/** What this installation is called. */
-export function installationName(): string {
-  return metaOf('application-name') ?? 'Visavis';
-}
-
 /** Whether the page's words can be read on a background, in the scheme that is nearer to it. */
 export function schemeFor(background: Colour): SchemeName | null {
   const fits = (name: SchemeName) => contrast(background, SCHEMES[name].ink2) >= READABLE;
@@ -28,7 +24,7 @@ export function schemeFor(background: Colour): SchemeName | null {
 
 /** Before the first drawing. */
 export function applyLook(look: Look, root: HTMLElement = document.documentElement): void {
-  logo.set(look.logo ?? metaOf('visavis-logo'));
+  logo.set(look.logo ?? installationLogo());
   const { style } = root;
   // A background is light or dark: the page's words must follow it, whatever the system likes.
   const scheme = look.background ? schemeFor(look.background) : look.scheme;
@@ -63,8 +59,4 @@ function applyAccent({ accent, background }: Look, scheme: SchemeName | null, st
   for (const part of ['accent', 'hover', 'soft', 'onAccent'] as const) {
     style.setProperty(names[part], hexOf((isDark ? dark : light)[part]));
   }
-}
-
-function metaOf(name: string): string | null {
-  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content || null;
 }
