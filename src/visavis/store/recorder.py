@@ -150,7 +150,10 @@ class Recorder:
         await asyncio.wait([task], timeout=within)
         if not task.done():
             task.cancel()
-            _log.warning("history_lost", changes=len(self._waiting), reason="the server ended before it was written")
+            lost = len(self._waiting)
+            # If it is nothing, only the word of this server's end was not written.
+            if lost:
+                _log.warning("history_lost", changes=lost, reason="the server ended before it was written")
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
