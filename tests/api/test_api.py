@@ -1,7 +1,7 @@
-"""The seed's REST API, over a backend whose media core is a fake."""
+"""The seed's REST API: over rooms in this process, whose media core is a fake, and over those of a real cluster."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,7 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Mount
 
+from ports import port
+from servers import LIVEKIT_SERVER, MediaServer, livekit_server
 from visavis import EmbeddedBackend, EmbeddedOptions, User, Visavis
+from visavis.backend.livekit import LiveKitBackend, LiveKitOptions
 from visavis.media.fake import FakeEngine
 
 KEYS = {"devkey": "a secret of the tests, 32 bytes or more"}
@@ -21,14 +24,32 @@ TOKEN = "/api/video/token"
 Client = Callable[..., httpx.AsyncClient]
 
 
+@pytest.fixture(scope="session")
+def node() -> Iterator[MediaServer]:
+    """The cluster: one livekit-server."""
+    assert LIVEKIT_SERVER.is_file(), f"there is no livekit-server at {LIVEKIT_SERVER}: run `make livekit-server`"
+    with livekit_server(port(860), binary=str(LIVEKIT_SERVER)) as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded", "livekit"])
+def cluster(request: pytest.FixtureRequest) -> MediaServer | None:
+    """Where rooms live; None: in this process."""
+    return None if request.param == "embedded" else request.getfixturevalue("node")
+
+
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def client(cluster: MediaServer | None) -> AsyncIterator[Client]:
     """Makes clients of an app: ``client(identify=…, prefix="/video")``."""
     clients: list[httpx.AsyncClient] = []
     videos: list[Visavis] = []
 
     def make(identify: Any = None, prefix: str = "", base: str = "http://video.example") -> httpx.AsyncClient:
-        video = Visavis(EmbeddedBackend(EmbeddedOptions(keys=KEYS), engine=lambda _: FakeEngine()), identify=identify)
+        if cluster is None:
+            backend: Any = EmbeddedBackend(EmbeddedOptions(keys=KEYS), engine=lambda _: FakeEngine())
+        else:
+            backend = LiveKitBackend(LiveKitOptions(url=cluster.url, keys=KEYS))
+        video = Visavis(backend, identify=identify)
         videos.append(video)
         app: Any = Starlette(routes=[Mount(prefix, video)]) if prefix else video
         clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base + prefix))
@@ -136,8 +157,11 @@ async def test_an_identity_has_1_to_256_characters(client: Client, identity: str
         ("http://[::1]:7880", "", "ws://[::1]:7880"),
     ],
 )
-async def test_the_url_is_where_the_caller_reached_us(client: Client, base: str, prefix: str, url: str) -> None:
-    assert (await client(base=base, prefix=prefix).get(TOKEN)).json()["url"] == url
+async def test_the_url_is_where_the_caller_reached_us_or_the_clusters(
+    client: Client, cluster: MediaServer | None, base: str, prefix: str, url: str
+) -> None:
+    told = (await client(base=base, prefix=prefix).get(TOKEN)).json()["url"]
+    assert told == (url if cluster is None else cluster.url)
 
 
 async def test_answers_are_not_stored_and_can_be_read_by_pages_of_other_origins(client: Client) -> None:
