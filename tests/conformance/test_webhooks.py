@@ -147,6 +147,18 @@ async def test_tracks_end_before_who_published_them(server: MediaServer, hook: H
     assert [event.event for event in events[-2:]] == ["track_unpublished", "participant_left"]
 
 
+async def test_tracks_end_with_their_room(
+    server: MediaServer, hook: Hook, moderator: api.LiveKitAPI, room: str
+) -> None:
+    alice = Caller("alice")
+    await alice.room.connect(server.url, token(server, "alice", room))
+    async with playing_tone(alice, 440):
+        await hook.until("track_published", room)
+        await moderator.room.delete_room(api.DeleteRoomRequest(room=room))
+        events = await hook.until("room_finished", room)
+    assert [event.event for event in events[-3:]] == ["track_unpublished", "participant_left", "room_finished"]
+
+
 async def test_who_leaves_before_any_media_never_joined(server: MediaServer, hook: Hook, room: str) -> None:
     async with connected(server, token(server, "ghost", room), "ghost") as ghost:
         await ghost.until("join")

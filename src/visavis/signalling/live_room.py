@@ -274,6 +274,10 @@ class LiveRoom:
                 outlets.append(session.outlet)
                 session.outlet = None
             self.engine.remove_participant(session.sid)
+            for track in session.participant.tracks.published.values():
+                self.around.happened(
+                    happenings.of_track("track_unpublished", self.room, session.participant, track.info)
+                )
             self.room.remove(session.participant, now=self.around.now())
             self.around.room_of.pop(session.sid, None)
             session.participant.disconnect_reason = reason
