@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hook import Hook, hook_at
 from room_stage import Stage, Video
 
 from clusters import ADMIN_TOKEN, app_cluster
@@ -17,13 +18,22 @@ from ports import port
 from servers import visavis_server
 
 
+@pytest.fixture(scope="session")
+def hook() -> Iterator[Hook]:
+    """Where the host's own program hears what happens."""
+    with hook_at(port(566)) as hook:
+        yield hook
+
+
 @pytest.fixture(scope="session", params=["embedded", "livekit"])
-def video(request: pytest.FixtureRequest) -> Iterator[Video]:
+def video(request: pytest.FixtureRequest, hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Video]:
+    history = tmp_path_factory.mktemp(request.param) / "history.sqlite3"
+    settings = {"database_url": f"sqlite:///{history}", "webhook_url": hook.url}
     if request.param == "embedded":
-        with visavis_server(port(560), admin_token=ADMIN_TOKEN) as server:
+        with visavis_server(port(560), admin_token=ADMIN_TOKEN, **settings) as server:
             yield Video("embedded", [server], server)
         return
-    with app_cluster(port(570), nodes=1, apps=2, departure_timeout=2) as cluster:
+    with app_cluster(port(570), nodes=1, apps=2, departure_timeout=2, **settings) as cluster:
         yield Video("livekit", cluster.apps, cluster.nodes[0])
 
 
