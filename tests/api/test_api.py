@@ -141,6 +141,21 @@ async def test_what_was_said_in_a_room_is_for_those_inside(client: Client) -> No
     assert (answer.status_code, answer.json()["error"]) == (401, "no_token")
 
 
+async def test_a_wait_without_an_answer_is_asked_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visavis.moderation_api.WAIT_SECONDS", 0.05)
+    http = client()
+
+    async def token_of(identity: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {(await http.get(TOKEN, params={'identity': identity})).json()['token']}"}
+
+    room = {"name": "the den", "waitingRoom": True}
+    assert (await http.post("/api/video/rooms", json=room, headers=await token_of("maker"))).status_code == 200
+    knocker = await token_of("knocker")
+    for path in ("token", "wait", "wait"):
+        answer = await http.post(f"/api/video/rooms/the den/{path}", headers=knocker)
+        assert (answer.status_code, answer.json()) == (202, {"waiting": True})
+
+
 @pytest.mark.parametrize("identity", ["x" * 257, ""])
 async def test_an_identity_has_1_to_256_characters(client: Client, identity: str) -> None:
     answer = await client(lambda _: User(identity)).get(TOKEN)
