@@ -193,7 +193,7 @@ async def _listening(
 ) -> AsyncGenerator[object | None]:
     """Serves the endpoint in the place of the server, unless that runs; then it is None."""
 
-    async def happened(_: WebhookEvent) -> None:
+    async def happened(_: WebhookEvent, __: bool) -> None:
         """Nothing is to be done."""
 
     receiver = Receiver(keys, LocalShared(), heard=heard, happened=happened)

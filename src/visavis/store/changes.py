@@ -5,7 +5,7 @@ that comes twice, or before its forerunner, or after that was lost, leaves the s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit.protocol import models
@@ -40,16 +40,25 @@ class Change:
     of_session: bool = False
 
 
-def changes_of(event: WebhookEvent, at: int, server_id: str) -> list[Change]:
+def changes_of(event: WebhookEvent, at: int, server_id: str, *, is_unheard: bool = False) -> list[Change]:
     """What `event` changes.
 
     Args:
         event: as webhooks tell it.
         at: when it happened, in milliseconds since the epoch.
         server_id: whose rows they are.
+        is_unheard: it was found out later, so its reason is not known.
     """
     change = _CHANGES.get(event.event)
-    return [] if change is None else change(event, at, server_id)
+    changes = [] if change is None else change(event, at, server_id)
+    if not is_unheard:
+        return changes
+    return [
+        replace(each, values={**each.values, "end_reason": UNHEARD})
+        if each.table is sessions and "end_reason" in each.values
+        else each
+        for each in changes
+    ]
 
 
 def changes_of_totals(totals: Totals) -> list[Change]:

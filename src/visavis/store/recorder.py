@@ -78,14 +78,15 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
 
     # -- what happens --------------------------------------------------------------------------------------------------
-    def happened(self, event: WebhookEvent, at: int | None = None) -> None:
+    def happened(self, event: WebhookEvent, at: int | None = None, *, is_unheard: bool = False) -> None:
         """Queues what `event` changes; returns at once.
 
         Args:
             event: as webhooks tell it.
             at: when it happened, in milliseconds since the epoch; None: now.
+            is_unheard: nobody told of it, it was found out: so nobody knows why.
         """
-        self._queue(changes_of(event, self._now() if at is None else at, self._owner))
+        self._queue(changes_of(event, self._now() if at is None else at, self._owner, is_unheard=is_unheard))
 
     def room_ended(self, sid: str, reason: models.DisconnectReason) -> None:
         """Queues why a room ended."""

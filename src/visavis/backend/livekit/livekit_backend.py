@@ -27,7 +27,7 @@ from visavis.backend.livekit.cluster import Cluster
 from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.entrance import LiveKitEntrance
 from visavis.backend.livekit.keeper import Keeper
-from visavis.backend.livekit.mirror import Mirror, Person
+from visavis.backend.livekit.mirror import Mirror, MirroredRoom, Person
 from visavis.backend.livekit.moderating import LiveKitModerating
 from visavis.backend.livekit.operating import LiveKitOperating
 from visavis.backend.livekit.options import LiveKitOptions
@@ -104,10 +104,12 @@ class LiveKitBackend:
             self.keys, self.cluster, book, self._telling, self._keeper, self._ended_here, wall=wall
         )
         self.operating = LiveKitOperating(self.cluster, self._throw_away, self._ended_here)
-        self._receiver = Receiver(self.keys, self.shared, heard=self._heard, happened=self._happened)
+        self._receiver = Receiver(self.keys, self.shared, heard=self._heard, happened=self._happened, known=self._known)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._word: Callable[[bool], None] | None = None
         self._arrived: dict[str, float] = {}
+        # Rooms and people that were seen before they were heard of: since when they are there, and what to tell then.
+        self._young: dict[str, tuple[int, list[WebhookEvent]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
@@ -236,15 +238,16 @@ class LiveKitBackend:
         """Before anything is asked: what is there is known at once, and as often as it comes."""
         if self._throw_away.kind(event.room.name) == "doctor":
             self._arrived[event.room.name] = time.monotonic()
+        self._young.pop(event.room.sid if event.event.startswith("room_") else event.participant.sid, None)
         if self._mirror.apply(event, now=time.monotonic()):
             self._changed()
 
-    async def _happened(self, event: WebhookEvent, *, is_told: bool = True) -> None:
+    async def _happened(self, event: WebhookEvent, is_guess: bool) -> None:
         """Does what is to be done once.
 
         Args:
             event: what happened.
-            is_told: whether the host is told.
+            is_guess: nobody was told of it, it was found out.
         """
         name = event.room.name
         if self._throw_away.kind(name) is not None:
@@ -253,13 +256,21 @@ class LiveKitBackend:
         settings = await self._keeper.happened(event)
         if settings is not None and self._mirror.know(name, event.room.sid, settings):
             self._changed()
+        self._record(event, is_guess=is_guess)
+        self.listeners(event)
+        self._webhooks(event)
+        await self._telling.event(event, settings)
+
+    def _known(self, event: WebhookEvent) -> None:
+        """What had been found out is told after all, with its moment and its reason."""
+        if self._throw_away.kind(event.room.name) is None:
+            self._record(event)
+
+    def _record(self, event: WebhookEvent, *, is_guess: bool = False) -> None:
         if self.recorder is not None:
             # It may have been under way for long, and is told to the second.
-            self.recorder.happened(event, min(int(self._wall() * 1000), event.created_at * 1000 + 999))
-        if is_told:
-            self.listeners(event)
-            self._webhooks(event)
-        await self._telling.event(event, settings)
+            at = min(int(self._wall() * 1000), event.created_at * 1000 + 999)
+            self.recorder.happened(event, at, is_unheard=is_guess)
 
     def _ended_here(self, sid: str) -> None:
         if self.recorder is not None:
@@ -271,9 +282,11 @@ class LiveKitBackend:
                 self._word(bool(message["flag"]))
             return
         if message.get("kind") == "event":
-            room = message["event"].get("room", {}).get("name", "")
-            if self._throw_away.kind(room) == "doctor":
-                self._arrived[room] = time.monotonic()
+            event = message["event"]
+            room, person = event.get("room", {}), event.get("participant", {})
+            if self._throw_away.kind(room.get("name", "")) == "doctor":
+                self._arrived[room["name"]] = time.monotonic()
+            self._young.pop(room.get("sid") if event["event"].startswith("room_") else person.get("sid"), None)
         self._telling.hear(message)
 
     # -- asking the cluster --------------------------------------------------------------------------------------------
@@ -311,11 +324,14 @@ class LiveKitBackend:
             rooms = [room for room in told if room.name in names]
             if changed:
                 self._changed()
+            for room in rooms:
+                self._young[room.sid] = (room.creation_time_ms, [_event("room_started", room)])
+            left = [event for events in await asyncio.gather(*map(self._read_people, rooms)) for event in events]
             # Before its end was heard: the very first time there is nothing to compare with.
-            unheard = [_event("room_started", room) for room in rooms if self._is_old(room.creation_time_ms)]
-            for events in await asyncio.gather(*(self._read_people(room) for room in rooms)):
-                unheard += events
-            unheard += [_event("room_finished", models.Room(sid=room.sid, name=room.name)) for room in ended]
+            unheard = [*self._grown(), *left]
+            for room in ended:
+                unheard += [_event("participant_left", _ended(room), _gone(each)) for each in room.people.values()]
+                unheard.append(_event("room_finished", _ended(room)))
             is_told, self._is_read = self._is_read, True
             for event in unheard:
                 await self._take_unheard(event, is_told=is_told)
@@ -360,28 +376,29 @@ class LiveKitBackend:
         return changed
 
     async def _read_people(self, room: models.Room) -> list[WebhookEvent]:
-        """Who is in a room; returns what has happened unheard."""
+        """Who is in a room; returns who has left unheard."""
         asked_at = time.monotonic()
         infos = await self.cluster.participants(room.name)
         came, left = self._mirror.read_people(room.name, room.sid, infos, asked_at=asked_at)
-        told = [
-            info
-            for info in came
-            if info.state == models.ParticipantInfo.ACTIVE and self._is_old(info.joined_at_ms or info.joined_at * 1000)
-        ]
-        events = [_event("participant_left", room, _gone(each)) for each in left]
-        return [*events, *(_event("participant_joined", room, info) for info in told)]
+        for info in came:
+            events = [_event("participant_joined", room, info)]
+            events += [_published(room, info, track) for track in info.tracks]
+            self._young[info.sid] = (info.joined_at_ms or info.joined_at * 1000, events)
+        return [_event("participant_left", room, _gone(each)) for each in left]
+
+    def _grown(self) -> list[WebhookEvent]:
+        """What has been there for so long, unheard, that no webhook of it is under way any more."""
+        now = self._wall() * 1000
+        grown = [sid for sid, (since, _) in self._young.items() if now - since > _UNDER_WAY_MS]
+        return [event for sid in grown for event in self._young.pop(sid)[1]]
 
     async def _take_unheard(self, event: WebhookEvent, *, is_told: bool) -> None:
         if is_told:
             with contextlib.suppress(VisavisError):
-                await self._receiver.take(event)
-        elif self.recorder is not None and self._throw_away.kind(event.room.name) is None:
+                await self._receiver.take(event, is_guess=True)
+        elif self._throw_away.kind(event.room.name) is None:
             # A process that has just begun has missed nothing of what the others have heard.
-            self.recorder.happened(event)
-
-    def _is_old(self, at_ms: int) -> bool:
-        return self._wall() * 1000 - at_ms > _UNDER_WAY_MS
+            self._record(event, is_guess=True)
 
     async def _tick(self) -> None:
         while True:
@@ -457,7 +474,26 @@ def _event(name: str, room: models.Room, info: models.ParticipantInfo | None = N
     return event
 
 
+def _ended(room: MirroredRoom) -> models.Room:
+    created_at = room.created_at
+    return models.Room(sid=room.sid, name=room.name, creation_time=created_at // 1000, creation_time_ms=created_at)
+
+
+def _published(room: models.Room, info: models.ParticipantInfo, track: models.TrackInfo) -> WebhookEvent:
+    """As webhooks tell of tracks: of room and participant only what names them."""
+    event = _event("track_published", models.Room(sid=room.sid, name=room.name))
+    event.participant.CopyFrom(models.ParticipantInfo(sid=info.sid, identity=info.identity))
+    event.track.CopyFrom(track)
+    return event
+
+
 def _gone(person: Person) -> models.ParticipantInfo:
     return models.ParticipantInfo(
-        sid=person.sid, identity=person.identity, name=person.name, state=models.ParticipantInfo.DISCONNECTED
+        sid=person.sid,
+        identity=person.identity,
+        name=person.name,
+        kind=person.kind,
+        joined_at=person.joined_at // 1000,
+        joined_at_ms=person.joined_at,
+        state=models.ParticipantInfo.DISCONNECTED,
     )

@@ -34,17 +34,23 @@ class Person:
     Attributes:
         sid: participant id.
         identity: unique in the room.
-        name: shown; empty for who shall not be in the list of rooms.
+        name: as others see it.
+        kind: LiveKit's.
+        joined_at: milliseconds since the epoch.
         counts: whether it is one of those that `Room.num_participants` has.
         is_shown: whether the list of rooms counts it.
+        is_named: whether the list of rooms names it.
         seen_at: when this was known, of the mirror's own clock.
     """
 
     sid: str
     identity: str
     name: str
+    kind: models.ParticipantInfo.Kind
+    joined_at: int
     counts: bool
     is_shown: bool
+    is_named: bool
     seen_at: float
 
 
@@ -86,7 +92,7 @@ class MirroredRoom:
         """Of the first people, if they may be shown."""
         if self.settings is None or not self.settings.shows_people:
             return ()
-        named = (each.name for each in self.people.values() if each.is_shown and each.name)
+        named = (each.name for each in self.people.values() if each.is_shown and each.is_named and each.name)
         return tuple(itertools.islice(named, _MAX_LISTED_PEOPLE))
 
     def by_identity(self, identity: str, *, but: str = "") -> Person | None:
@@ -215,7 +221,9 @@ class Mirror:
         for each in left:
             self._forget(each.sid)
             del room.people[each.sid]
-        came = [info for info in infos.values() if info.sid not in room.people]
+        # Who is still connecting is asked for again, for until then the numbers differ.
+        active = (info for info in infos.values() if info.state == models.ParticipantInfo.ACTIVE)
+        came = [info for info in active if info.sid not in room.people]
         for info in came:
             _enter(room, info, asked_at)
         room.told_count = None
@@ -251,6 +259,15 @@ def _enter(room: MirroredRoom, info: models.ParticipantInfo, now: float) -> bool
     for each in [each for each in room.people.values() if each.identity == info.identity]:
         del room.people[each.sid]
     dependent, hidden = is_dependent(info), info.permission.hidden
-    name = info.name if VISITOR_ATTRIBUTE in info.attributes else ""
-    room.people[info.sid] = Person(info.sid, info.identity, name, not dependent, not dependent and not hidden, now)
+    room.people[info.sid] = Person(
+        info.sid,
+        info.identity,
+        info.name,
+        info.kind,
+        info.joined_at_ms or info.joined_at * 1000,
+        counts=not dependent,
+        is_shown=not dependent and not hidden,
+        is_named=VISITOR_ATTRIBUTE in info.attributes,
+        seen_at=now,
+    )
     return True

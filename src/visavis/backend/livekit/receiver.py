@@ -1,7 +1,8 @@
 """Receives the cluster's webhooks: checks who sent them, and has each happening count once, at whichever process.
 
 A happening is told by what it is, not by the id of its message: what the cluster is found to have done unheard
-(`livekit_backend`) and a webhook that comes late after all are the same one.
+(`livekit_backend`) and a webhook that comes late after all are the same one. Only the history has use for that then: it
+knows the moment and the reason.
 """
 
 import time
@@ -47,7 +48,9 @@ class Receiver:
         keys: of the cluster.
         shared: what was done already.
         heard: called with each event at once, however often it comes, to know what is there.
-        happened: called once for each happening; if it raises, the cluster is asked to send it again.
+        happened: called once for each happening, and with whether it was only found out; if it raises, the cluster is
+            asked to send it again.
+        known: called with what is heard after it had been found out.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class Receiver:
         shared: Shared,
         *,
         heard: Callable[[WebhookEvent], None],
-        happened: Callable[[WebhookEvent], Awaitable[None]],
+        happened: Callable[[WebhookEvent, bool], Awaitable[None]],
+        known: Callable[[WebhookEvent], None] = lambda _: None,
     ) -> None:
         self._keys = keys
         self._shared = shared
         self._heard = heard
         self._happened = happened
+        self._known = known
         self._warned_at: dict[str, float] = {}
 
     async def __call__(self, request: Request) -> Response:
@@ -77,22 +82,31 @@ class Receiver:
             raise VisavisError(ErrorKind.SERVER_STOPPING, "another process is at it: send it again in a moment")
         return answer({})
 
-    async def take(self, event: WebhookEvent) -> bool:
+    async def take(self, event: WebhookEvent, *, is_guess: bool = False) -> bool:
         """Has the event happen, unless it has; returns whether it has now.
+
+        Args:
+            event: what happened.
+            is_guess: nobody was told of it, it was found out.
 
         Raises:
             VisavisError: something that it takes does not answer.
         """
         key = f"happened:{_name_of(event)}"
         claim = await self._shared.claim(key, seconds=_BUSY_SECONDS)
+        if claim is Claim.GUESSED and not is_guess:
+            self._known(event)
+            await self._shared.settle(key, seconds=_REMEMBERED_SECONDS)
+            return True
         if claim is not Claim.MINE:
-            return claim is Claim.DONE
+            return claim is not Claim.SOMEBODYS
         try:
-            await self._happened(event)
+            await self._happened(event, is_guess)
         except BaseException:
             await self._shared.settle(key, seconds=0)
             raise
-        await self._shared.settle(key, seconds=_REMEMBERED_SECONDS)
+        done = Claim.GUESSED if is_guess else Claim.DONE
+        await self._shared.settle(key, seconds=_REMEMBERED_SECONDS, claim=done)
         return True
 
     def _checked(self, request: Request, body: bytes) -> WebhookEvent:

@@ -24,6 +24,8 @@ class Claim(StrEnum):
     """Somebody is at it."""
     DONE = "done"
     """It was done."""
+    GUESSED = "guessed"
+    """It was done, by somebody who did not know all of it."""
 
 
 class Shared(Protocol):
@@ -79,7 +81,7 @@ class Shared(Protocol):
         """Whether something is to be done here; for so many seconds nobody else is told to, unless it is settled."""
         ...
 
-    async def settle(self, key: str, *, seconds: float) -> None:
+    async def settle(self, key: str, *, seconds: float, claim: Claim = Claim.DONE) -> None:
         """It was done, which is remembered for so many seconds; 0: it was not, and somebody else may."""
         ...
 
@@ -166,10 +168,10 @@ class LocalShared:
             self._claims.popitem(last=False)
         return Claim.MINE
 
-    async def settle(self, key: str, *, seconds: float) -> None:
+    async def settle(self, key: str, *, seconds: float, claim: Claim = Claim.DONE) -> None:
         """See `Shared`."""
         if seconds:
-            self._claims[key] = (self._wall() + seconds, Claim.DONE)
+            self._claims[key] = (self._wall() + seconds, claim)
             self._claims.move_to_end(key)
         else:
             self._claims.pop(key, None)

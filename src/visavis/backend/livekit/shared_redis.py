@@ -140,11 +140,11 @@ class RedisShared:
             found = await self._redis.get(name)
             return Claim.SOMEBODYS if found is None else Claim(found.decode())
 
-    async def settle(self, key: str, *, seconds: float) -> None:
+    async def settle(self, key: str, *, seconds: float, claim: Claim = Claim.DONE) -> None:
         """See `Shared`."""
         async with self._asking():
             if seconds:
-                await self._redis.set(self._prefix + key, Claim.DONE, px=int(seconds * 1000))
+                await self._redis.set(self._prefix + key, claim, px=int(seconds * 1000))
             else:
                 await self._redis.delete(self._prefix + key)
 

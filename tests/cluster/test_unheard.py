@@ -1,0 +1,199 @@
+"""What no webhook told: it is found out by asking the cluster, told once, and its history is as true as can be."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from google.protobuf import json_format
+from livekit import api, rtc
+from livekit.protocol import models
+from livekit.protocol.webhook import WebhookEvent
+
+from ports import port
+from servers import LIVEKIT_SERVER, MediaServer, livekit_server
+from visavis import Visavis
+from visavis.auth import KeyRing
+from visavis.backend.livekit import LiveKitBackend, LiveKitOptions, livekit_backend
+from visavis.store.found import KINDS, HistoryFilter
+
+PATH = "/api/livekit/webhook"
+
+
+@dataclass
+class Process:
+    """An app in this process that hears nothing and asks often; what its host hears, and its history."""
+
+    video: Visavis
+    http: httpx.AsyncClient
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    async def history(self, room: str) -> dict[str, list[dict[str, Any]]]:
+        recorder, store = self.video.backend.recorder, self.video._store
+        assert recorder is not None
+        assert store is not None
+        await recorder.flushed()
+        wanted = HistoryFilter(room=room)
+        return {kind: [dict(row) async for row in store.history.all(kind, wanted)] for kind in KINDS}
+
+    async def until(self, room: str, holds: Callable[[dict[str, list[dict[str, Any]]]], bool]) -> Any:
+        async with asyncio.timeout(15):
+            while not holds(found := await self.history(room)):  # noqa: ASYNC110 - of a database
+                await asyncio.sleep(0.05)
+        return found
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[MediaServer]:
+    """It posts no webhook anywhere."""
+    with livekit_server(port(870), binary=str(LIVEKIT_SERVER)) as server:
+        yield server
+
+
+@pytest.fixture
+async def begin(node: MediaServer, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """Starts a process; all of them have one history."""
+    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 300)
+    monkeypatch.setattr(livekit_backend, "_SECOND_LOOK_SECONDS", 0.2)
+    async with AsyncExitStack() as stack:
+
+        async def begin() -> Process:
+            options = LiveKitOptions(url=node.url, keys={node.api_key: node.api_secret}, reread_seconds=0.2)
+            video = Visavis(LiveKitBackend(options), database_url=f"sqlite:///{tmp_path}/history.sqlite3")
+            transport = httpx.ASGITransport(video)
+            http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://v.example"))
+            process = Process(video, http)
+            for name in ("room_started", "room_finished", "participant_joined", "participant_left", "track_published"):
+                video.on(name)(
+                    lambda event: process.heard.append((event.event, event.participant.identity or event.room.name))
+                )
+            await video.start()
+            stack.push_async_callback(video.stop)
+            return process
+
+        yield begin
+
+
+@pytest.fixture
+async def server_api(node: MediaServer) -> AsyncIterator[api.LiveKitAPI]:
+    client = api.LiveKitAPI(node.http_url, node.api_key, node.api_secret)
+    yield client
+    await client.aclose()
+
+
+async def enter(node: MediaServer, room: str, identity: str) -> rtc.Room:
+    call = rtc.Room()
+    await call.connect(node.url, node.token(identity, room, name=identity.title()))
+    return call
+
+
+async def post(process: Process, node: MediaServer, event: WebhookEvent) -> int:
+    body = json_format.MessageToJson(event).encode()
+    token = KeyRing({node.api_key: node.api_secret}).sign_body(body)
+    return (await process.http.post(PATH, content=body, headers={"Authorization": token})).status_code
+
+
+async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes_the_history_truer(
+    begin: Any, node: MediaServer, server_api: api.LiveKitAPI
+) -> None:
+    room = f"unheard-{uuid4().hex[:6]}"
+    process = await begin()
+    began = int(time.time() * 1000)
+    alice, bob = await enter(node, room, "alice"), await enter(node, room, "bob")
+    track = rtc.LocalAudioTrack.create_audio_track("sound", rtc.AudioSource(48000, 1))
+    published = await alice.local_participant.publish_track(track)
+    sid = bob.local_participant.sid
+    # Who was seen when a webhook might have been under way is not forgotten for that.
+    found = await process.until(room, lambda told: [len(told[kind]) for kind in ("rooms", "sessions")] == [1, 2])
+    await bob.disconnect()
+    found = await process.until(room, lambda told: sum(bool(row["ended_at"]) for row in told["sessions"]) == 1)
+    [left] = [row for row in found["sessions"] if row["ended_at"]]
+    assert (left["sid"], left["identity"], left["name"], left["end_reason"]) == (sid, "bob", "Bob", "unheard")
+    assert began - 1000 <= left["started_at"] < left["ended_at"]
+    await server_api.room.delete_room(api.DeleteRoomRequest(room=room))
+    found = await process.until(room, lambda told: all(row["ended_at"] for kind in KINDS for row in told[kind]))
+    [row] = found["rooms"]
+    assert began - 1000 <= row["started_at"] < row["ended_at"]
+    assert {row["end_reason"] for row in found["sessions"]} == {"unheard"}
+    happenings = [
+        ("participant_joined", "alice"),
+        ("participant_joined", "bob"),
+        ("participant_left", "bob"),
+        ("participant_left", "alice"),
+        ("room_started", room),
+        ("room_finished", room),
+    ]
+    assert sorted(each for each in process.heard if each[0] != "track_published") == sorted(happenings)
+    assert {row["sid"] for row in found["tracks"]} <= {published.sid}
+
+    # It comes after all, with what nobody could know: the moment and the reason.
+    told = len(process.heard)
+    at = left["ended_at"] // 1000 - 1
+    late = WebhookEvent(
+        event="participant_left",
+        id="EV_late",
+        created_at=at,
+        room=models.Room(sid=row["sid"], name=room),
+        participant=models.ParticipantInfo(
+            sid=sid,
+            identity="bob",
+            name="Bob",
+            joined_at_ms=left["started_at"],
+            disconnect_reason=models.DisconnectReason.CLIENT_INITIATED,
+        ),
+    )
+    for _ in range(2):
+        assert await post(process, node, late) == 200
+    found = await process.until(
+        room, lambda told: any(row["end_reason"] == "client_initiated" for row in told["sessions"])
+    )
+    [truer] = [row for row in found["sessions"] if row["sid"] == sid]
+    assert truer == left | {"ended_at": at * 1000 + 999, "end_reason": "client_initiated"}
+    assert len(process.heard) == told
+
+
+async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_and_what_goes_on_is_not(
+    begin: Any, node: MediaServer, server_api: api.LiveKitAPI
+) -> None:
+    over, lives = (f"{name}-{uuid4().hex[:6]}" for name in ("over", "lives"))
+    before = await begin()
+    gone, left, stays = [
+        await enter(node, room, identity) for room, identity in ((over, "gone"), (lives, "left"), (lives, "stays"))
+    ]
+    await before.until(over, lambda told: len(told["rooms"]) == 1)
+    was = await before.until(lives, lambda told: len(told["sessions"]) == 2)
+    await before.video.stop()
+    assert not any(row["ended_at"] for row in was["sessions"])
+
+    await left.disconnect()
+    await server_api.room.delete_room(api.DeleteRoomRequest(room=over))
+    late = await enter(node, lives, "late")
+    track = rtc.LocalAudioTrack.create_audio_track("sound", rtc.AudioSource(48000, 1))
+    published = await late.local_participant.publish_track(track)
+    await asyncio.sleep(0.4)  # Until it is not new any more.
+    asked = int(time.time() * 1000)
+    after = await begin()
+
+    found = await after.until(over, lambda told: bool(told["sessions"][0]["ended_at"]))
+    assert [row["end_reason"] for row in (*found["rooms"], *found["sessions"])] == ["unheard"] * 2
+    found = await after.until(lives, lambda told: sum(bool(row["ended_at"]) for row in told["sessions"]) == 1)
+    sessions = {row["identity"]: row for row in found["sessions"]}
+    assert {identity: row["end_reason"] for identity, row in sessions.items()} == {
+        "left": "unheard",
+        "stays": None,
+        "late": None,
+    }
+    assert sessions["left"]["started_at"] == next(r["started_at"] for r in was["sessions"] if r["identity"] == "left")
+    assert asked - 1000 <= sessions["left"]["ended_at"] <= int(time.time() * 1000)
+    assert [(row["sid"], row["ended_at"]) for row in found["tracks"]] == [(published.sid, None)]
+    [room] = found["rooms"]
+    assert room["ended_at"] is None
+    # The host of a process that has just begun hears nothing of what others may have heard.
+    assert after.heard == []
+    for call in (gone, stays, late):
+        await call.disconnect()
