@@ -11,6 +11,7 @@ const REASONS = {
   duplicate_identity: 'admin:reason-elsewhere',
   server_shutdown: 'admin:reason-shutdown',
   server_stopped: 'admin:reason-stopped',
+  unheard: 'admin:reason-unheard',
   participant_removed: 'admin:reason-removed',
   room_deleted: 'admin:reason-ended',
   room_closed: 'admin:reason-empty',
