@@ -18,6 +18,10 @@ _T = TypeVar("_T")
 _TIMEOUT_SECONDS = 10.0
 # All of a process's at once; a room with a thousand people is muted by as many requests.
 _AT_ONCE = 32
+# An identity that nobody has: the API takes none with a space at its end.
+_NOBODY = "nobody "
+# What LiveKit says for a room or a person that no node answers for, three seconds after it was asked.
+_NO_NODE = "no response"
 
 
 class Cluster:
@@ -51,8 +55,8 @@ class Cluster:
         """The room of this name, if it lives."""
         return next(iter(await self.rooms(name)), None)
 
-    async def create_room(self, name: str, *, empty_timeout: int) -> models.Room:
-        """Makes a room."""
+    async def create_room(self, name: str, *, empty_timeout: int = 0) -> models.Room:
+        """Makes a room, or wakes one whose node has died on another node; 0: it stays as the cluster is set up to."""
         request = rooms.CreateRoomRequest(name=name, empty_timeout=empty_timeout)
         return await self._ask(self._room_service.create_room(request))
 
@@ -103,6 +107,30 @@ class Cluster:
             room=room, data=payload, kind=models.DataPacket.RELIABLE, topic=topic, destination_sids=sorted(to)
         )
         await self._ask_of_something(self._room_service.send_data(request))
+
+    async def is_served(self, room: str) -> bool:
+        """Whether a node has the room; one that is listed without was left behind by a node that died."""
+        # To nobody: all that is asked for is whether there is an answer.
+        request = rooms.SendDataRequest(room=room, kind=models.DataPacket.RELIABLE, destination_identities=[_NOBODY])
+        return await self._is_answered(self._room_service.send_data(request))
+
+    async def is_connected(self, room: str, identity: str) -> bool:
+        """Whether a node has this person; who is listed without died with a node."""
+        # Of no track.
+        request = rooms.UpdateSubscriptionsRequest(room=room, identity=identity)
+        return await self._is_answered(self._room_service.update_subscriptions(request))
+
+    async def _is_answered(self, request: Awaitable[object]) -> bool:
+        try:
+            await self._ask(request)
+        except VisavisError as error:
+            cause = error.__cause__
+            if isinstance(cause, api.ServerError) and cause.code == "unavailable" and _NO_NODE in cause.message:
+                return False
+            if isinstance(error, _Gone):
+                return False
+            raise
+        return True
 
     @property
     def _room_service(self) -> RoomService:

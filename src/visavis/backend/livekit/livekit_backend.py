@@ -33,6 +33,7 @@ from visavis.backend.livekit.operating import LiveKitOperating
 from visavis.backend.livekit.options import LiveKitOptions
 from visavis.backend.livekit.receiver import PATH, Receiver
 from visavis.backend.livekit.shared import LocalShared, Shared
+from visavis.backend.livekit.survey import Survey
 from visavis.backend.livekit.telling import Telling
 from visavis.backend.livekit.throwaway import ThrowAway
 from visavis.checkup import LIFE_SECONDS, PER_CALLER_AND_MINUTE, Checkup
@@ -59,6 +60,8 @@ _SETTINGS_AT_ONCE = 500
 _SECOND_LOOK_SECONDS = 1.5
 # What a webhook may still be under way with is not taken for unheard.
 _UNDER_WAY_MS = 5_000
+# So long whoever has vanished may still be told of.
+_VANISHED_SECONDS = 10.0
 # A room without a capacity of its own is shown with the most that can be set here.
 _NO_CAPACITY = 10_000
 
@@ -105,6 +108,7 @@ class LiveKitBackend:
         )
         self.operating = LiveKitOperating(self.cluster, self._throw_away, self._ended_here)
         self._receiver = Receiver(self.keys, self.shared, heard=self._heard, happened=self._happened, known=self._known)
+        self._survey = Survey(self.cluster, self._mirror, self.shared, self._left_behind, now=time.monotonic)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._word: Callable[[bool], None] | None = None
         self._arrived: dict[str, float] = {}
@@ -116,6 +120,7 @@ class LiveKitBackend:
         self._is_read = False
         self._has_missed = True
         self._closing: asyncio.Task[None] | None = None
+        self._looking: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -143,6 +148,7 @@ class LiveKitBackend:
         self._tasks = [
             asyncio.create_task(self._reread(), name="ask the cluster what is there"),
             asyncio.create_task(self._tick(), name="do what is due"),
+            asyncio.create_task(self._survey.run(), name="look for what has died"),
         ]
         if self.recorder is not None:
             self.recorder.start()
@@ -160,7 +166,7 @@ class LiveKitBackend:
         if self._is_stopped:
             return
         self._is_stopped = True
-        await end(*self._tasks, *([self._closing] if self._closing is not None else []))
+        await end(*self._tasks, *self._looking, *([self._closing] if self._closing is not None else []))
         await self._webhooks.aclose(_FAREWELL_SECONDS)
         await self.shared.aclose()
         await self.cluster.aclose()
@@ -337,6 +343,8 @@ class LiveKitBackend:
                 await self._take_unheard(event, is_told=is_told)
             if rooms:
                 self._changed()
+            for name in self._survey.doubt(names.intersection(self._mirror.unread(told))):
+                self._look_into(name)
             if self._has_missed and self.recorder is not None:
                 self._has_missed = False
                 self._close_absent(self.recorder, int(asked * 1000))
@@ -400,6 +408,34 @@ class LiveKitBackend:
             # A process that has just begun has missed nothing of what the others have heard.
             self._record(event, is_guess=True)
 
+    async def _take_vanished(self) -> None:
+        """Nobody has told of their end for so long: nobody will."""
+        for each in self._mirror.take_vanished(before=time.monotonic() - _VANISHED_SECONDS):
+            room = models.Room(sid=each.room_sid, name=each.room_name)
+            name = "room_finished" if each.person is None else "participant_left"
+            event = _event(name, room, None if each.person is None else _gone(each.person))
+            event.created_at = int(self._wall() - (time.monotonic() - each.at))
+            await self._take_unheard(event, is_told=True)
+
+    async def _left_behind(self, room: MirroredRoom, person: Person) -> None:
+        """Somebody is in the cluster's list, and in the room no more."""
+        event = _event("participant_left", models.Room(sid=room.sid, name=room.name), _gone(person))
+        self._heard(event)
+        await self._take_unheard(event, is_told=True)
+
+    def _look_into(self, name: str) -> None:
+        """Beside all else: who does not answer is waited for."""
+
+        async def look() -> None:
+            try:
+                await self._survey.look_into(name)
+            except VisavisError as error:
+                _log.debug("not_looked_into", room_name=name, reason=error.message)
+
+        task = asyncio.create_task(look(), name=f"look into {name}")
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
@@ -407,6 +443,7 @@ class LiveKitBackend:
                 for room in await self.shared.due():
                     await self._look_after(room)
                 await self._end_checkups()
+                await self._take_vanished()
             except VisavisError as error:
                 _log.debug("tick_failed", reason=error.message)
             except Exception:

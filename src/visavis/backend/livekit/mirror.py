@@ -54,6 +54,23 @@ class Person:
     seen_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """What is not there any more, although nobody has told of its end: that is under way, or nobody is left to tell.
+
+    Attributes:
+        room_sid: which room it was, or was in.
+        room_name: of that room.
+        person: who; None: the room itself.
+        at: when, of the mirror's own clock.
+    """
+
+    room_sid: str
+    room_name: str
+    person: Person | None
+    at: float
+
+
 @dataclass(slots=True)
 class MirroredRoom:
     """A room of the cluster.
@@ -107,6 +124,7 @@ class Mirror:
         self._rooms: dict[str, MirroredRoom] = {}
         # What has ended; what is told of it later is late.
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._vanished: dict[str, Vanished] = {}
 
     def __iter__(self) -> Iterator[MirroredRoom]:
         return iter(self._rooms.values())
@@ -124,14 +142,16 @@ class Mirror:
             case "room_started":
                 return self._begin(event.room, now)
             case "room_finished":
-                return self.end(event.room.sid, event.room.name)
+                self._vanished.pop(event.room.sid, None)
+                return self.end(event.room.sid, event.room.name, now=now)
             case "participant_joined":
                 room = self._room_of(event, now)
                 if room is None or event.participant.sid in self._gone:
                     return False
-                return _enter(room, event.participant, now)
+                return self._enter(room, event.participant, now)
             case "participant_left" | "participant_connection_aborted":
                 self._forget(event.participant.sid)
+                self._vanished.pop(event.participant.sid, None)
                 room = self._rooms.get(event.room.name)
                 if room is None or room.sid != event.room.sid:
                     return False
@@ -139,14 +159,23 @@ class Mirror:
             case _:
                 return False
 
-    def end(self, sid: str, name: str) -> bool:
+    def end(self, sid: str, name: str, *, now: float) -> bool:
         """A room is over; returns whether the list has changed."""
         self._forget(sid)
         room = self._rooms.get(name)
         if room is None or room.sid != sid:
             return False
         del self._rooms[name]
+        for each in room.people.values():
+            self._vanish(room, each, now)
         return True
+
+    def take_vanished(self, *, before: float) -> list[Vanished]:
+        """What has vanished before that time, and nobody has told of since; each is returned once."""
+        found = [(sid, each) for sid, each in self._vanished.items() if each.at < before]
+        for sid, _ in found:
+            del self._vanished[sid]
+        return [each for _, each in found]
 
     def know(self, name: str, sid: str, settings: RoomSettings) -> bool:
         """What the moderators of a room have set; returns whether the list has changed."""
@@ -174,7 +203,7 @@ class Mirror:
         ]
         changed = bool(ended)
         for room in ended:
-            self.end(room.sid, room.name)
+            self.end(room.sid, room.name, now=asked_at)
         for room in found.values():
             if self._begin(room, asked_at):
                 # Until its people are read.
@@ -225,7 +254,7 @@ class Mirror:
         active = (info for info in infos.values() if info.state == models.ParticipantInfo.ACTIVE)
         came = [info for info in active if info.sid not in room.people]
         for info in came:
-            _enter(room, info, asked_at)
+            self._enter(room, info, asked_at)
         room.told_count = None
         return came, left
 
@@ -241,7 +270,9 @@ class Mirror:
         if room.sid in self._gone or (known is not None and (known.sid == room.sid or known.created_at > created_at)):
             return False
         if known is not None:
-            self._forget(known.sid)
+            # Its end was not heard, or will be.
+            self.end(known.sid, known.name, now=now)
+            self._vanished[known.sid] = Vanished(known.sid, known.name, None, now)
         self._rooms[room.name] = MirroredRoom(room.sid, room.name, created_at, room.max_participants, now)
         return True
 
@@ -251,23 +282,27 @@ class Mirror:
         while len(self._gone) > _MAX_GONE:
             self._gone.popitem(last=False)
 
+    def _enter(self, room: MirroredRoom, info: models.ParticipantInfo, now: float) -> bool:
+        if info.sid in room.people:
+            return False
+        # Who came before under the same identity was put out by this one, or died with the room's node.
+        for each in [each for each in room.people.values() if each.identity == info.identity]:
+            del room.people[each.sid]
+            self._vanish(room, each, now)
+        dependent, hidden = is_dependent(info), info.permission.hidden
+        room.people[info.sid] = Person(
+            info.sid,
+            info.identity,
+            info.name,
+            info.kind,
+            info.joined_at_ms or info.joined_at * 1000,
+            counts=not dependent,
+            is_shown=not dependent and not hidden,
+            is_named=VISITOR_ATTRIBUTE in info.attributes,
+            seen_at=now,
+        )
+        return True
 
-def _enter(room: MirroredRoom, info: models.ParticipantInfo, now: float) -> bool:
-    if info.sid in room.people:
-        return False
-    # Who came before under the same identity was put out by this one.
-    for each in [each for each in room.people.values() if each.identity == info.identity]:
-        del room.people[each.sid]
-    dependent, hidden = is_dependent(info), info.permission.hidden
-    room.people[info.sid] = Person(
-        info.sid,
-        info.identity,
-        info.name,
-        info.kind,
-        info.joined_at_ms or info.joined_at * 1000,
-        counts=not dependent,
-        is_shown=not dependent and not hidden,
-        is_named=VISITOR_ATTRIBUTE in info.attributes,
-        seen_at=now,
-    )
-    return True
+    def _vanish(self, room: MirroredRoom, person: Person, now: float) -> None:
+        if person.sid not in self._gone:
+            self._vanished[person.sid] = Vanished(room.sid, room.name, person, now)

@@ -155,7 +155,7 @@ class Telling:
                 if self._mirror.know(message["room"], message["sid"], RoomSettings(**message["settings"])):
                     self._changed()
             case "ended":
-                if self._mirror.end(message["sid"], message["room"]):
+                if self._mirror.end(message["sid"], message["room"], now=self._now()):
                     self._changed()
                 self.wake_here(message["room"])
             case "wake":
