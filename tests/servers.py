@@ -38,6 +38,7 @@ class MediaServer:
     api_key: str = "devkey"
     api_secret: str = "a secret of the tests, 32 bytes or more"
     process: "subprocess.Popen[bytes] | None" = None
+    log: Path | None = None
 
     @property
     def url(self) -> str:
@@ -65,6 +66,7 @@ def livekit_server(
     webhook_url: str = "",
     webhook_urls: Sequence[str] = (),
     redis: str = "",
+    more: Mapping[str, object] | None = None,
 ) -> Iterator[MediaServer]:
     """The real livekit-server, kept on loopback.
 
@@ -75,8 +77,10 @@ def livekit_server(
         webhook_url: where its webhooks go.
         webhook_urls: the same, for several.
         redis: ``host:port``, which makes several of them one cluster.
+        more: of its configuration, by its topmost names.
     """
     urls = [*([webhook_url] if webhook_url else []), *webhook_urls]
+    further = "\n".join(f"{name}: {json.dumps(value)}" for name, value in (more or {}).items())
     shared = f"redis: {{address: {json.dumps(redis)}}}" if redis else ""
     server = MediaServer(f"http://127.0.0.1:{http_port}", udp_port=http_port + 2, tcp_port=http_port + 1)
     folder = Path(tempfile.mkdtemp())
@@ -97,13 +101,14 @@ rtc:
   stun_servers: ["127.0.0.1:3478"]
 webhook: {{api_key: devkey, urls: {json.dumps(urls)}}}
 {shared}
+{further}
 """
     )
     log = (folder / "log").open("wb")
     command = [binary, "--dev", "--node-ip", "127.0.0.1", "--config", str(folder / "livekit.yaml")]
     with _running(command, http_port, log) as process:
         try:
-            yield replace(server, process=process)
+            yield replace(server, process=process, log=folder / "log")
         finally:
             process.kill()  # Asked kindly, it waits for its last participant.
     shutil.rmtree(folder)
@@ -136,6 +141,13 @@ class RedisServer:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for_port(self.port)
+
+    def kill(self) -> None:
+        """Ends it as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
     def stop(self) -> None:
         """Ends it."""
