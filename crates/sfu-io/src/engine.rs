@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{bounded, unbounded};
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, ShardConfig, Stats, ufrag_prefix};
 
 use crate::binding::{bind_tcp, bind_udp, candidates, ports_of};
 use crate::config::{BindError, Config, StartError};
+use crate::inbox::{Bell, Inbox, Post};
 use crate::outbox::Outbox;
 use crate::placement::{Member, Placement};
 use crate::reader::UdpReader;
-use crate::router::{Batch, Router};
+use crate::router::Router;
 use crate::tcp::{TcpSender, TcpServer, tls};
 use crate::turn::Turn;
-use crate::worker::{Order, Surroundings, Worker, WorkerHandle, add};
+use crate::worker::{Order, Surroundings, Worker, WorkerHandle, WorkerInbox, add};
 
 /// Batches that may wait for a worker: some 60 000 packets, a quarter of a second of what one can carry.
 const WAITING_BATCHES: usize = 1024;
@@ -66,8 +67,16 @@ impl Engine {
         .min(MAX_WORKERS);
 
         let outbox = Arc::new(Outbox::new().map_err(bind_error)?);
-        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(WAITING_BATCHES)).unzip();
-        let router = Arc::new(Router::new(channels));
+        let mut inboxes = Vec::new();
+        let (mut order_posts, mut packet_posts) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let bell = Bell::new().map_err(bind_error)?;
+            let ((order_post, orders), (packet_post, packets)) = (unbounded(), bounded(WAITING_BATCHES));
+            order_posts.push(Post::new(order_post, bell.clone()));
+            packet_posts.push(Post::new(packet_post, bell.clone()));
+            inboxes.push(Inbox { orders, packets, bell });
+        }
+        let router = Arc::new(Router::new(packet_posts));
         let is_stopping = Arc::new(AtomicBool::new(false));
         let tcp_candidates: Vec<SocketAddr> = listeners
             .iter()
@@ -87,9 +96,11 @@ impl Engine {
             threads.readers.push(spawn("visavis-tcp", move || server.run()));
             threads.tcp = Some(sender);
         }
+        let mut readers: Vec<_> =
+            (0..udp.len()).map(|index| UdpReader::new(udp.clone(), index, router.clone(), turn.clone())).collect();
         let placement = Arc::new(Mutex::new(Placement::default()));
         let mut workers = Vec::new();
-        for (index, inbox) in inboxes.into_iter().enumerate() {
+        for ((index, inbox), orders) in inboxes.into_iter().enumerate().zip(order_posts) {
             let shard = ShardConfig {
                 index: index as u16,
                 udp: udp_candidates.clone(),
@@ -102,29 +113,23 @@ impl Engine {
                 router: router.clone(),
                 outbox: outbox.clone(),
                 udp: udp.clone(),
+                // A single worker reads for itself: nothing is handed from thread to thread.
+                readers: if count == 1 { std::mem::take(&mut readers) } else { Vec::new() },
                 tcp: threads.tcp.clone(),
                 turn: turn.clone(),
                 stats: stats.clone(),
                 cpu: cpu.clone(),
                 participants: participants_of(index, placement.clone()),
             };
-            let (orders, order_inbox) = unbounded();
-            threads.workers.push(start_worker(shard, around, order_inbox, inbox));
+            threads.workers.push(start_worker(shard, around, inbox));
             workers.push(WorkerHandle { orders, stats, cpu });
         }
         let (wake, awake) = io::pipe().map_err(bind_error)?;
         threads.awake = Some(awake);
         let wake = Arc::new(wake);
-        for index in 0..udp.len() {
-            let reader = UdpReader {
-                sockets: udp.clone(),
-                index,
-                router: router.clone(),
-                turn: turn.clone(),
-                is_stopping: is_stopping.clone(),
-                wake: wake.clone(),
-            };
-            threads.readers.push(spawn("visavis-udp", move || reader.run()));
+        for reader in readers {
+            let (is_stopping, wake) = (is_stopping.clone(), wake.clone());
+            threads.readers.push(spawn("visavis-udp", move || reader.run(&is_stopping, &wake)));
         }
         let udp_ports = udp.iter().map(|(socket, _)| socket.local().port()).collect();
         // The sockets belong to the threads, so that their ports are free when these have ended.
@@ -194,7 +199,7 @@ impl Engine {
         if let Command::ReportFigures { .. } = command {
             for worker in &self.workers {
                 // It fails only after `close`.
-                let _ = worker.orders.send(Order::Command(command.clone(), None));
+                let _ = worker.orders.try_send(Order::Command(command.clone(), None));
             }
             return;
         }
@@ -240,7 +245,7 @@ impl Engine {
         if let Some(worker) = worker {
             // Under the lock, so that two threads' commands reach the worker in the order of the bookkeeping. It fails
             // only after `close`.
-            let _ = self.workers[worker].orders.send(Order::Command(command, sequence));
+            let _ = self.workers[worker].orders.try_send(Order::Command(command, sequence));
         }
     }
 
@@ -269,7 +274,7 @@ impl Engine {
         let mut threads = std::mem::take(&mut *self.threads.lock().expect("nothing panics while it holds the threads"));
         for worker in &self.workers {
             // One that is gone needs no order.
-            let _ = worker.orders.send(Order::Stop);
+            let _ = worker.orders.try_send(Order::Stop);
         }
         for worker in threads.workers.drain(..) {
             // A worker's panics were caught and told.
@@ -297,15 +302,10 @@ impl Drop for Engine {
     }
 }
 
-fn start_worker(
-    shard: ShardConfig,
-    around: Surroundings,
-    orders: Receiver<Order>,
-    packets: Receiver<Batch>,
-) -> JoinHandle<()> {
+fn start_worker(shard: ShardConfig, around: Surroundings, inbox: WorkerInbox) -> JoinHandle<()> {
     debug_assert!(ufrag_prefix(shard.index).is_ascii());
     let name = format!("visavis-{}", shard.index);
-    spawn(&name, move || Worker::new(shard, around).run(&orders, &packets))
+    spawn(&name, move || Worker::new(shard, around).run(&inbox))
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {

@@ -2,15 +2,18 @@
 //!
 //! Not here: anything about WebRTC beyond what routing needs (STUN's USERNAME, TCP framing, TURN), and no decisions.
 //!
-//! Threads: one for each UDP socket reads datagrams, one serves ICE-TCP and TURN's streams; both sort packets by worker and never wait for
-//! one. Each worker owns a [`visavis_sfu::Shard`] with its rooms and sends by itself.
+//! Threads: each worker owns a [`visavis_sfu::Shard`] with its rooms and sends by itself. One thread serves ICE-TCP and TURN's
+//! streams. UDP is read by the worker itself if there is one, else by a thread for each socket; whoever reads for others
+//! sorts packets by worker and never waits for one.
 
 mod binding;
 mod config;
 mod cpu;
 mod engine;
 mod framing;
+mod inbox;
 mod outbox;
+mod pace;
 mod placement;
 mod public_address;
 mod reader;

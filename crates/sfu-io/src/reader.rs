@@ -1,76 +1,120 @@
-//! A thread that reads one UDP socket: TURN's packets for [`Turn`], all others for the workers.
+//! Reads one UDP socket: TURN's packets for [`Turn`], all others for the workers.
 
 use std::io::PipeReader;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use visavis_sfu::Protocol;
 
+use crate::pace::Pace;
 use crate::router::Router;
 use crate::segments::Sending;
 use crate::turn::{Client, Moment, Reaction, Turn, is_relayed, is_turn};
-use crate::udp::{self, UdpSocket, wait};
+use crate::udp::{self, BATCH, UdpSocket, wait};
 
 /// How often allocations are looked at that were not refreshed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Batches before what they caused is sent: more makes larger sends, fewer makes them sooner.
+const READS_A_TURN: usize = 8;
 
 pub(crate) struct UdpReader {
     /// Each socket with the candidate addresses that packets to it were sent to.
-    pub sockets: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
-    /// Which of them this thread reads.
-    pub index: usize,
-    pub router: Arc<Router>,
-    pub turn: Option<Arc<Turn>>,
-    pub is_stopping: Arc<AtomicBool>,
-    /// Readable when it is time to stop.
-    pub wake: Arc<PipeReader>,
+    sockets: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+    /// Which of them this reads.
+    index: usize,
+    router: Arc<Router>,
+    turn: Option<Arc<Turn>>,
+    receiver: udp::Receiver,
+    answers: Vec<(SocketAddr, Vec<u8>)>,
+    sending: Sending,
+    swept: Instant,
 }
 
 impl UdpReader {
-    /// Reads until told to stop.
-    pub fn run(self) {
-        let (socket, candidates) = &self.sockets[self.index];
-        let mut receiver = udp::Receiver::new();
-        let mut sorter = self.router.sorter();
-        let mut answers = Vec::new();
-        let mut sending = Sending::default();
-        let mut swept = Instant::now();
-        while !self.is_stopping.load(Ordering::Acquire) {
-            let received = receiver.receive(socket, |source, payload| match self.turn.as_deref() {
-                // Nobody can send from there, but forge it.
-                _ if is_relayed(source) => self.router.count_dropped(1),
-                Some(turn) if is_turn(payload) => {
-                    let client = Client { protocol: Protocol::Udp, address: source, socket: self.index };
-                    match turn.handle(Moment::current(), client, payload) {
-                        Reaction::Answer(answer) => answers.push((source, answer)),
-                        Reaction::Relay { relayed, peer, payload } => {
-                            sorter.push(Protocol::Udp, relayed, peer, payload);
-                        }
-                        Reaction::Ignore => self.router.count_dropped(1),
-                    }
+    pub fn new(
+        sockets: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+        index: usize,
+        router: Arc<Router>,
+        turn: Option<Arc<Turn>>,
+    ) -> Self {
+        let (receiver, answers, sending) = (udp::Receiver::new(), Vec::new(), Sending::default());
+        Self { sockets, index, router, turn, receiver, answers, sending, swept: Instant::now() }
+    }
+
+    /// Reads what waits and hands over source, destination and payload of what is not TURN's. Returns how many datagrams
+    /// there were.
+    pub fn read(&mut self, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+        let mut count = 0;
+        for _ in 0..READS_A_TURN {
+            let received = self.read_batch(&mut take);
+            count += received;
+            if received < BATCH {
+                break;
+            }
+        }
+        count
+    }
+
+    fn read_batch(&mut self, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+        let Self { sockets, index, router, turn, receiver, answers, sending, .. } = self;
+        let (socket, candidates) = &sockets[*index];
+        let received = receiver.receive(socket, |source, payload| match turn.as_deref() {
+            // Nobody can send from there, but forge it.
+            _ if is_relayed(source) => router.count_dropped(1),
+            Some(turn) if is_turn(payload) => {
+                let client = Client { protocol: Protocol::Udp, address: source, socket: *index };
+                match turn.handle(Moment::current(), client, payload) {
+                    Reaction::Answer(answer) => answers.push((source, answer)),
+                    Reaction::Relay { relayed, peer, payload } => take(relayed, peer, payload),
+                    Reaction::Ignore => router.count_dropped(1),
                 }
-                _ => sorter.push(Protocol::Udp, source, candidates[0], payload),
-            });
-            sorter.deliver();
-            if !answers.is_empty() {
-                self.router.count_dropped(socket.send(&mut answers, &mut sending));
             }
-            if self.index == 0 && swept.elapsed() >= SWEEP_INTERVAL {
-                swept = Instant::now();
-                self.sweep(swept);
-            }
-            if received == 0 {
-                wait(&[socket.as_raw_fd(), self.wake.as_raw_fd()], libc::POLLIN, 1000);
-            }
+            _ => take(source, candidates[0], payload),
+        });
+        if !answers.is_empty() {
+            router.count_dropped(socket.send(answers, sending));
+        }
+        received
+    }
+
+    /// Forgets the allocations that were not refreshed; to be called about once a second.
+    pub fn sweep(&mut self) {
+        if self.index != 0 || self.swept.elapsed() < SWEEP_INTERVAL {
+            return;
+        }
+        self.swept = Instant::now();
+        for relayed in self.turn.as_ref().map(|turn| turn.expire(self.swept)).unwrap_or_default() {
+            self.router.forget_peer(Protocol::Udp, relayed);
         }
     }
 
-    fn sweep(&self, now: Instant) {
-        for relayed in self.turn.as_ref().map(|turn| turn.expire(now)).unwrap_or_default() {
-            self.router.forget_peer(Protocol::Udp, relayed);
+    /// Reads for the workers until told to stop, on a thread of its own; `wake` is readable when it is time to look.
+    pub fn run(mut self, is_stopping: &AtomicBool, wake: &PipeReader) {
+        let router = self.router.clone();
+        let mut sorter = router.sorter();
+        let mut pace = Pace::new(Instant::now());
+        while !is_stopping.load(Ordering::Acquire) {
+            thread::sleep(pace.rest(Instant::now()));
+            let began = Instant::now();
+            let received =
+                self.read(|source, destination, payload| sorter.push(Protocol::Udp, source, destination, payload));
+            sorter.deliver();
+            self.sweep();
+            if received > 0 {
+                pace.turn(began, received);
+            } else {
+                wait(&[self.as_raw_fd(), wake.as_raw_fd()], libc::POLLIN, 1000);
+            }
         }
+    }
+}
+
+impl AsRawFd for UdpReader {
+    fn as_raw_fd(&self) -> RawFd {
+        self.sockets[self.index].0.as_raw_fd()
     }
 }

@@ -9,8 +9,10 @@ use std::ops::Range;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::TrySendError;
 use visavis_sfu::{Protocol, Route, is_request, request_ufrag, shard_of_ufrag};
+
+use crate::inbox::Post;
 
 /// Packets for one worker that arrived together; one allocation for all their bytes.
 #[derive(Debug, Default)]
@@ -50,12 +52,12 @@ impl Batch {
 #[derive(Debug)]
 pub(crate) struct Router {
     routes: RwLock<HashMap<(Protocol, SocketAddr), u16>>,
-    workers: Vec<Sender<Batch>>,
+    workers: Vec<Post<Batch>>,
     dropped: AtomicU64,
 }
 
 impl Router {
-    pub fn new(workers: Vec<Sender<Batch>>) -> Self {
+    pub fn new(workers: Vec<Post<Batch>>) -> Self {
         Self { routes: RwLock::default(), workers, dropped: AtomicU64::new(0) }
     }
 
@@ -144,6 +146,7 @@ impl Sorter<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::inbox::tests::queue;
 
     /// A STUN binding request with nothing but this USERNAME.
     pub(crate) fn request(username: &[u8]) -> Vec<u8> {
@@ -172,7 +175,7 @@ pub(crate) mod tests {
 
     #[test]
     fn requests_go_by_their_ufrag_and_the_rest_by_authenticated_source() {
-        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| queue(8)).unzip();
         let router = Router::new(channels);
         deliver(&router, &request(b"01ab:cd"));
         assert_eq!(inboxes[1].try_recv().map(|batch| batch.len()), Ok(1));
@@ -190,7 +193,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_shard_that_does_not_exist_gets_nothing() {
-        let (channel, _inbox) = crossbeam_channel::bounded(1);
+        let (channel, _inbox) = queue(1);
         let router = Router::new(vec![channel]);
         deliver(&router, &request(b"zz:theirs"));
         assert_eq!(router.dropped(), 1);
@@ -198,7 +201,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_full_worker_loses_packets_and_blocks_nobody() {
-        let (channel, inbox) = crossbeam_channel::bounded(1);
+        let (channel, inbox) = queue(1);
         let router = Router::new(vec![channel]);
         router.apply(0, route(true));
         for _ in 0..3 {
@@ -209,7 +212,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_request_goes_to_the_worker_it_names_whatever_the_address_was_learned_for() {
-        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let (channels, inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| queue(8)).unzip();
         let router = Router::new(channels);
         router.apply(0, route(true));
         deliver(&router, &request(b"01ab:cd"));
@@ -224,7 +227,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_request_that_names_nobody_is_dropped_even_from_a_known_address() {
-        let (channel, inbox) = crossbeam_channel::bounded(8);
+        let (channel, inbox) = queue(8);
         let router = Router::new(vec![channel]);
         router.apply(0, route(true));
         for username in [&b""[..], b"0", b"A0:x", b"00nocolon", &[0xff, b':']] {
@@ -236,7 +239,7 @@ pub(crate) mod tests {
 
     #[test]
     fn addresses_are_forgotten_with_their_peer_and_their_worker() {
-        let (channels, _inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| crossbeam_channel::bounded(8)).unzip();
+        let (channels, _inboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| queue(8)).unzip();
         let router = Router::new(channels);
         let tcp = Route { protocol: Protocol::Tcp, source: THERE.into(), add: true };
         router.apply(0, route(true));
@@ -251,7 +254,7 @@ pub(crate) mod tests {
 
     #[test]
     fn packets_of_a_batch_keep_their_order_and_their_bounds() {
-        let (channel, inbox) = crossbeam_channel::bounded(8);
+        let (channel, inbox) = queue(8);
         let router = Router::new(vec![channel]);
         router.apply(0, route(true));
         let mut sorter = router.sorter();

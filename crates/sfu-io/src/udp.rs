@@ -134,24 +134,32 @@ impl AsRawFd for UdpSocket {
 pub(crate) struct Receiver {
     buffers: Vec<[u8; MAX_DATAGRAM]>,
     addresses: Vec<libc::sockaddr_storage>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
 }
+
+// SAFETY: its pointers are written anew before each use.
+unsafe impl Send for Receiver {}
 
 impl Receiver {
     pub fn new() -> Self {
         // SAFETY: all-zero is a valid sockaddr_storage.
         let address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-        Self { buffers: vec![[0; MAX_DATAGRAM]; BATCH], addresses: vec![address; BATCH] }
+        let buffers = vec![[0; MAX_DATAGRAM]; BATCH];
+        Self { buffers, addresses: vec![address; BATCH], vectors: Vec::new(), headers: Vec::new() }
     }
 
     /// Reads what waits, at most one batch, and hands each datagram over. Returns how many there were.
     pub fn receive(&mut self, socket: &UdpSocket, mut take: impl FnMut(SocketAddr, &[u8])) -> usize {
-        let mut vectors: Vec<libc::iovec> = self
-            .buffers
-            .iter_mut()
-            .map(|buffer| libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: MAX_DATAGRAM })
-            .collect();
-        let mut headers: Vec<libc::mmsghdr> = Vec::with_capacity(BATCH);
-        for (address, vector) in self.addresses.iter_mut().zip(&mut vectors) {
+        let Self { buffers, addresses, vectors, headers } = self;
+        let vector = |buffer: &mut [u8; MAX_DATAGRAM]| libc::iovec {
+            iov_base: buffer.as_mut_ptr().cast(),
+            iov_len: MAX_DATAGRAM,
+        };
+        vectors.clear();
+        vectors.extend(buffers.iter_mut().map(vector));
+        headers.clear();
+        for (address, vector) in addresses.iter_mut().zip(vectors) {
             // SAFETY: all-zero is a valid mmsghdr.
             let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
             header.msg_hdr.msg_name = std::ptr::from_mut(address).cast();
@@ -175,8 +183,8 @@ impl Receiver {
         let received = usize::try_from(received).unwrap_or(0);
         for (index, header) in headers.iter().enumerate().take(received) {
             let length = header.msg_len as usize;
-            if let Some(source) = to_address(&self.addresses[index], header.msg_hdr.msg_namelen) {
-                take(source, &self.buffers[index][..length]);
+            if let Some(source) = to_address(&addresses[index], header.msg_hdr.msg_namelen) {
+                take(source, &buffers[index][..length]);
             }
         }
         received

@@ -1,17 +1,22 @@
 //! A worker thread: one shard of rooms, fed from its inboxes, sending by itself.
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::TryRecvError;
 use visavis_egress::Path;
 use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
 
 use crate::cpu::thread_time;
+use crate::inbox::{Inbox, Post, Waited};
 use crate::outbox::Outbox;
+use crate::pace::Pace;
+use crate::reader::UdpReader;
 use crate::router::{Batch, Router};
 use crate::segments::Sending;
 use crate::tcp::TcpSender;
@@ -33,12 +38,16 @@ pub(crate) enum Order {
     Stop,
 }
 
+pub(crate) type WorkerInbox = Inbox<Order, Batch>;
+
 /// What a worker shares with the rest of the process.
 pub(crate) struct Surroundings {
     pub router: Arc<Router>,
     pub outbox: Arc<Outbox>,
     /// Each UDP socket with the candidate addresses that packets to it were sent to.
     pub udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
+    /// Those that this worker reads itself.
+    pub readers: Vec<UdpReader>,
     pub tcp: Option<TcpSender>,
     pub turn: Option<Arc<Turn>>,
     pub stats: Arc<Mutex<Stats>>,
@@ -67,6 +76,8 @@ pub(crate) struct Worker {
     config: ShardConfig,
     shard: Shard,
     around: Surroundings,
+    waited: Waited,
+    pace: Pace,
     outgoing: Vec<Vec<(SocketAddr, Vec<u8>)>>,
     sending: Sending,
     stats_told: Instant,
@@ -80,13 +91,24 @@ impl Worker {
         let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
         let shard = Shard::new(config.clone(), now);
         let sending = Sending::default();
-        Self { config, shard, around, outgoing, sending, stats_told: now, former: Stats::default() }
+        let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd));
+        Self {
+            config,
+            shard,
+            around,
+            waited,
+            pace: Pace::new(now),
+            outgoing,
+            sending,
+            stats_told: now,
+            former: Stats::default(),
+        }
     }
 
     /// Works until told to stop.
-    pub fn run(mut self, orders: &Receiver<Order>, packets: &Receiver<Batch>) {
+    pub fn run(mut self, inbox: &WorkerInbox) {
         loop {
-            let step = catch_unwind(AssertUnwindSafe(|| self.turn(orders, packets)));
+            let step = catch_unwind(AssertUnwindSafe(|| self.turn(inbox)));
             match step {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -105,34 +127,30 @@ impl Worker {
     }
 
     /// One turn of the loop; false: stop.
-    fn turn(&mut self, orders: &Receiver<Order>, packets: &Receiver<Batch>) -> bool {
-        let deadline = self.shard.poll_timeout().unwrap_or_else(|| Instant::now() + IDLE);
-        let wait = deadline.saturating_duration_since(Instant::now()).min(IDLE);
-        let mut order = None;
-        let mut batch = None;
-        select! {
-            recv(orders) -> received => match received {
-                Ok(received) => order = Some(received),
-                // The engine is gone without saying so.
-                Err(_) => return false,
-            },
-            recv(packets) -> received => batch = received.ok(),
-            default(wait) => {}
-        }
+    fn turn(&mut self, inbox: &WorkerInbox) -> bool {
+        let deadline = self.shard.poll_timeout();
+        let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
+        thread::sleep(self.pace.rest(Instant::now()).min(left()));
+        inbox.wait(&mut self.waited, left());
         let now = Instant::now();
         let mut had_orders = false;
-        for order in order.into_iter().chain(orders.try_iter()).take(COMMANDS_A_TURN) {
-            had_orders = true;
-            match order {
-                Order::Command(command, sequence) => self.shard.handle_command(now, command, sequence),
-                Order::Stop => return false,
+        for _ in 0..COMMANDS_A_TURN {
+            match inbox.orders.try_recv() {
+                Ok(Order::Command(command, sequence)) => self.shard.handle_command(now, command, sequence),
+                // Or the engine is gone without saying so.
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => break,
             }
+            had_orders = true;
         }
-        for batch in batch.into_iter().chain(packets.try_iter()).take(BATCHES_A_TURN) {
+        let mut packets = self.read(now);
+        for batch in inbox.packets.try_iter().take(BATCHES_A_TURN) {
+            packets += batch.len();
             for (protocol, source, destination, payload) in batch.iter() {
                 self.shard.handle_datagram(now, protocol, source, destination, payload);
             }
         }
+        self.pace.turn(now, packets);
         if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.shard.handle_timeout(now);
         }
@@ -148,6 +166,22 @@ impl Worker {
             self.tell_stats();
         }
         true
+    }
+
+    /// Reads from the sockets that are this worker's; returns how many packets there were.
+    fn read(&mut self, now: Instant) -> usize {
+        let mut packets = 0;
+        for (index, reader) in self.around.readers.iter_mut().enumerate() {
+            reader.sweep();
+            if !self.waited.is_readable(index) {
+                continue;
+            }
+            let shard = &mut self.shard;
+            packets += reader.read(|source, destination, payload| {
+                shard.handle_datagram(now, Protocol::Udp, source, destination, payload);
+            });
+        }
+        packets
     }
 
     fn send(&mut self) {
@@ -260,7 +294,7 @@ pub(crate) fn add(one: Stats, other: Stats) -> Stats {
 /// The way to a worker's thread.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerHandle {
-    pub orders: Sender<Order>,
+    pub orders: Post<Order>,
     pub stats: Arc<Mutex<Stats>>,
     pub cpu: Arc<AtomicU64>,
 }

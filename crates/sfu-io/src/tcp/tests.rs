@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::*;
+use crate::inbox::tests::queue;
 use crate::router::Batch;
 use crate::router::tests::request;
 
@@ -29,7 +30,7 @@ fn serve() -> Served {
 fn serve_with(turn: Option<Arc<Turn>>) -> Served {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let (channel, inbox) = crossbeam_channel::bounded(64);
+    let (channel, inbox) = queue(64);
     let router = Arc::new(Router::new(vec![channel]));
     let is_stopping = Arc::new(AtomicBool::new(false));
     let (server, sender) =
