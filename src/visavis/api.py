@@ -7,10 +7,12 @@ from starlette.routing import BaseRoute, Route
 from visavis.backend.base import Backend
 from visavis.identity import Identify, caller_of
 from visavis.rest import answer, bearer, entry_answer, held_token, signalling_url, telling_errors
+from visavis.room_list import RoomList
 
 
 def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
     """The routes, for an application or a mount."""
+    listed = RoomList(backend)
 
     async def token(request: Request) -> Response:
         caller = await caller_of(request, identify)
@@ -49,20 +51,7 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
     async def rooms(request: Request) -> Response:
         # Whom the host refuses sees no rooms either.
         await caller_of(request, identify)
-        found = [
-            {
-                "id": room.id,
-                "name": room.name,
-                "participantCount": room.participant_count,
-                "maxParticipants": room.max_participants,
-                "people": [{"name": name} for name in room.people],
-                "locked": room.settings.is_locked,
-                "waitingRoom": room.settings.has_waiting_room,
-            }
-            for room in backend.rooms()
-            if room.settings.is_listed
-        ]
-        return answer(found)
+        return await listed.answer(request)
 
     return [
         Route("/api/video/token", telling_errors(token), methods=["GET"]),

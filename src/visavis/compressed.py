@@ -40,7 +40,7 @@ def compressed_file(path: Path, request: Headers, headers: Mapping[str, str], st
     sent, coding = path, None
     for name, suffix in _SUFFIXES.items():
         compressed = path.with_name(path.name + suffix)
-        if _accepts(request.get("accept-encoding", ""), name) and compressed.is_file():
+        if accepts(request.get("accept-encoding", ""), name) and compressed.is_file():
             sent, coding = compressed, name
             break
     # Of what it is, not of what it is sent in.
@@ -52,7 +52,7 @@ def compressed_file(path: Path, request: Headers, headers: Mapping[str, str], st
     return response
 
 
-def _accepts(header: str, coding: str) -> bool:
+def accepts(header: str, coding: str) -> bool:
     """Whether a client takes a content coding (RFC 9110, section 12.5.3)."""
     weights = dict(_parse(entry) for entry in header.split(","))
     return weights.get(coding, weights.get("*", 0.0)) > 0

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -41,7 +42,7 @@ from visavis.errors import ErrorKind, VisavisError
 from visavis.hub import Fanout
 from visavis.identity import User
 from visavis.rest import answer, telling_errors
-from visavis.rooms import RoomSettings, parse_room_name
+from visavis.rooms import parse_room_name
 from visavis.rooms.ids import new_id
 from visavis.store.faults import DatabaseFault
 from visavis.tries import Tries
@@ -62,8 +63,6 @@ _SECOND_LOOK_SECONDS = 1.5
 _UNDER_WAY_MS = 5_000
 # So long whoever has vanished may still be told of.
 _VANISHED_SECONDS = 10.0
-# A room without a capacity of its own is shown with the most that can be set here.
-_NO_CAPACITY = 10_000
 
 
 class LiveKitBackend:
@@ -177,17 +176,7 @@ class LiveKitBackend:
         listed = [
             room for room in self._mirror if room.settings is not None and self._throw_away.kind(room.name) is None
         ]
-        return [
-            RoomSummary(
-                id=room.sid,
-                name=room.name,
-                participant_count=room.count,
-                max_participants=room.max_participants or _NO_CAPACITY,
-                people=room.names,
-                settings=room.settings or RoomSettings(),
-            )
-            for room in sorted(listed, key=lambda room: (room.created_at, room.sid))
-        ]
+        return [room.summary for room in sorted(listed, key=attrgetter("order"))]
 
     def token(self, identity: str, *, name: str = "", room: str | None = None) -> str:
         """A token by the host's word; see `Backend.token`.

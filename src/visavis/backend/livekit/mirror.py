@@ -12,13 +12,21 @@ from dataclasses import dataclass, field
 from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
 
+from visavis.backend.base import RoomSummary
 from visavis.rooms import RoomSettings
 
 VISITOR_ATTRIBUTE = "visavis.visitor"
 """Of who came with a token of the API, and so is shown in the list of rooms."""
 
+MIRRORED = frozenset(
+    {"room_started", "room_finished", "participant_joined", "participant_left", "participant_connection_aborted"}
+)
+"""The events that it takes in."""
+
 _MAX_GONE = 200_000
 _MAX_LISTED_PEOPLE = 20
+# A room without a capacity of its own is shown with the most that can be set here.
+_NO_CAPACITY = 10_000
 _DEPENDENT = (models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS)
 
 
@@ -85,6 +93,7 @@ class MirroredRoom:
         people: by participant id.
         told_count: how many there were when the cluster was asked, while `people` is not known.
         missed: participant ids that the cluster's last answer did not have.
+        order: of the list, by creation.
     """
 
     sid: str
@@ -96,6 +105,37 @@ class MirroredRoom:
     people: dict[str, Person] = field(default_factory=dict[str, Person])
     told_count: int | None = None
     missed: frozenset[str] = frozenset()
+    order: tuple[int, str] = field(init=False)
+    _summary: RoomSummary | None = field(init=False, default=None)
+    _counted: int | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.order = (self.created_at, self.sid)
+
+    def changed(self) -> None:
+        """What is worked out of the rest is to be worked out anew."""
+        self._summary = self._counted = None
+
+    @property
+    def counted(self) -> int:
+        """How many are known that `Room.num_participants` has."""
+        if self._counted is None:
+            self._counted = sum(1 for each in self.people.values() if each.counts)
+        return self._counted
+
+    @property
+    def summary(self) -> RoomSummary:
+        """Its line in the list; the same object until something has changed."""
+        if self._summary is None:
+            self._summary = RoomSummary(
+                id=self.sid,
+                name=self.name,
+                participant_count=self.count,
+                max_participants=self.max_participants or _NO_CAPACITY,
+                people=self.names,
+                settings=self.settings or RoomSettings(),
+            )
+        return self._summary
 
     @property
     def count(self) -> int:
@@ -155,6 +195,7 @@ class Mirror:
                 room = self._rooms.get(event.room.name)
                 if room is None or room.sid != event.room.sid:
                     return False
+                room.changed()
                 return room.people.pop(event.participant.sid, None) is not None
             case _:
                 return False
@@ -183,6 +224,7 @@ class Mirror:
         if room is None or room.sid != sid or room.settings == settings:
             return False
         room.settings = settings
+        room.changed()
         return True
 
     def read_rooms(self, told: Iterable[models.Room], *, asked_at: float) -> tuple[list[MirroredRoom], bool]:
@@ -208,12 +250,16 @@ class Mirror:
             if self._begin(room, asked_at):
                 # Until its people are read.
                 self._rooms[room.name].told_count = room.num_participants
+                self._rooms[room.name].changed()
                 changed = True
             known = self._rooms.get(room.name)
             if known is not None and known.sid == room.sid:
-                known.max_participants = room.max_participants
+                if known.max_participants != room.max_participants:
+                    known.max_participants, changed = room.max_participants, True
+                    known.changed()
                 if known.told_count is not None and known.told_count != room.num_participants:
                     known.told_count, changed = room.num_participants, True
+                    known.changed()
         return ended, changed
 
     def unread(self, told: Sequence[models.Room]) -> list[str]:
@@ -223,8 +269,7 @@ class Mirror:
             known = self._rooms.get(room.name)
             if known is None or known.sid != room.sid:
                 continue
-            counted = sum(1 for each in known.people.values() if each.counts)
-            if known.told_count is not None or counted != room.num_participants:
+            if known.told_count is not None or known.counted != room.num_participants:
                 names.append(room.name)
         return names
 
@@ -256,6 +301,7 @@ class Mirror:
         for info in came:
             self._enter(room, info, asked_at)
         room.told_count = None
+        room.changed()
         return came, left
 
     def _room_of(self, event: WebhookEvent, now: float) -> MirroredRoom | None:
@@ -290,6 +336,7 @@ class Mirror:
             del room.people[each.sid]
             self._vanish(room, each, now)
         dependent, hidden = is_dependent(info), info.permission.hidden
+        room.changed()
         room.people[info.sid] = Person(
             info.sid,
             info.identity,
