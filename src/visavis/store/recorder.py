@@ -28,6 +28,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 MAX_WAITING = 20_000
 _BATCH = 500
+# What happens so soon after a batch was written waits for what follows: a transaction costs more than a change.
+_TOGETHER_SECONDS = 0.1
 # How exactly the end of what a crash cut off is known.
 LAST_SEEN_SECONDS = 5.0
 _LOOK_FOR_THE_GONE_SECONDS = 20.0
@@ -67,6 +69,8 @@ class Recorder:
         self._dropped = 0
         self._failures = 0
         self._wake = asyncio.Event()
+        self._closes = asyncio.Event()
+        self._wrote_at = float("-inf")
         self._written = asyncio.Event()
         self._tried = asyncio.Event()
         self._is_open = False
@@ -144,6 +148,7 @@ class Recorder:
     async def aclose(self, within: float = 1.0) -> None:
         """Writes what waits, for so many seconds at most, and ends. Twice is fine."""
         self._is_closing = True
+        self._closes.set()
         self._wake.set()
         task, self._task = self._task, None
         if task is None:
@@ -239,6 +244,11 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SEEN_SECONDS):
                     await self._wake.wait()
+        pause = self._wrote_at + _TOGETHER_SECONDS - time.monotonic()
+        if 0 < len(self._waiting) < _BATCH and pause > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._closes.wait()
         changes = list(islice(self._waiting, _BATCH))
         dropped_before = self._dropped
         try:
@@ -247,6 +257,7 @@ class Recorder:
             if fault.kind is not FaultKind.VALUE or not changes:
                 raise
             await self._write_one_by_one(changes)
+        self._wrote_at = time.monotonic()
         # What was dropped meanwhile was the head of the batch.
         for _ in range(max(0, len(changes) - (self._dropped - dropped_before))):
             self._waiting.popleft()
