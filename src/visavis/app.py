@@ -15,7 +15,7 @@ from visavis.api import api_routes
 from visavis.backend.base import Backend
 from visavis.backend.embedded import EmbeddedBackend, EmbeddedOptions
 from visavis.errors import VisavisError
-from visavis.hub import NotificationHub
+from visavis.hub import HubLimits, NotificationHub
 from visavis.identity import Identify
 from visavis.moderation_api import moderation_routes
 from visavis.page import PageOptions, page_routes
@@ -68,8 +68,8 @@ class Visavis:
         if self._store is not None:
             self.backend.recorder = self._store.recorder
         history = None if self._store is None else self._store.history
-        self.hub = NotificationHub(fanout=self.backend.fanout)
-        self._announcements: set[asyncio.Task[None]] = set()
+        fanout = self.backend.fanout
+        self.hub = NotificationHub(fanout=fanout, limits=None if fanout is None else _LIMITS_OF_MANY)
         self._end_of_changes = self.backend.on_change(self._announce)
         routes = [
             *api_routes(self.backend, identify),
@@ -150,10 +150,7 @@ class Visavis:
             await self._store.aclose(_LAST_WORDS_SECONDS)
 
     def _announce(self) -> None:
-        # The hub coalesces; the set keeps the task alive until it is done.
-        task = asyncio.get_running_loop().create_task(self.hub.broadcast(True), name="announce rooms")
-        self._announcements.add(task)
-        task.add_done_callback(self._announcements.discard)
+        self.hub.announce(True)
 
 
 def _open_store(database_url: str, history_days: float, backend: Backend) -> "Store":
@@ -162,6 +159,9 @@ def _open_store(database_url: str, history_days: float, backend: Backend) -> "St
 
     return Store(database_url, keep_days=history_days, owner=backend.history_owner)
 
+
+# What several processes serve changes all the time, and each announcement makes every page at home fetch the list.
+_LIMITS_OF_MANY = HubLimits(announce_interval=0.5)
 
 # LiveKit's: pages of any origin may use the server; a token says who may do what, cookies never.
 _CORS = Middleware(

@@ -106,12 +106,18 @@ class NotificationHub:
 
         The first of a burst goes out at once, the others as one, `HubLimits.announce_interval` later.
         """
-        if self._is_closing:
-            return
-        self._flag_to_announce |= flag
-        if self._announcer is None:
-            self._announcer = asyncio.create_task(self._announce(), name="hub announcer")
+        if self.announce(flag):
             await asyncio.sleep(0)  # lets it run: without a burst before, all is in line when this returns
+
+    def announce(self, flag: bool) -> bool:
+        """The same a moment later, without waiting for it; returns whether this is the first of a burst."""
+        if self._is_closing:
+            return False
+        self._flag_to_announce |= flag
+        if self._announcer is not None:
+            return False
+        self._announcer = asyncio.create_task(self._announce(), name="hub announcer")
+        return True
 
     async def aclose(self) -> None:
         """Tells every client to come back later, and ends within a second or so. New ones are refused.
