@@ -39,6 +39,10 @@ class Listeners:
 
         return add
 
+    def has_any(self, name: str) -> bool:
+        """Whether there is one for this event."""
+        return name in self._by_name
+
     def __call__(self, event: WebhookEvent) -> None:
         """Tells the listeners. Their errors are logged and disturb nobody."""
         for listener in self._by_name.get(event.event, ()):

@@ -47,6 +47,11 @@ class WebhookSender:
         self._lines: dict[tuple[str, str], deque[tuple[float, WebhookEvent]]] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
+    @property
+    def has_receivers(self) -> bool:
+        """Whether anybody is posted to."""
+        return bool(self._urls)
+
     def __call__(self, event: WebhookEvent) -> None:
         """Queues an event; returns at once."""
         for url in self._urls:

@@ -78,11 +78,7 @@ class Book:
     async def settings(self, rooms: Sequence[tuple[str, str]]) -> list[RoomSettings]:
         """What holds in the rooms of these names and ids that live."""
         found = await self._shared.read([_key(name) for name, _ in rooms])
-        pages = [_parsed(each) for each in found]
-        return [
-            RoomSettings() if page is None or page.sid not in ("", sid) else page.rules.settings
-            for page, (_, sid) in zip(pages, rooms, strict=True)
-        ]
+        return [_settings(value, sid) for value, (_, sid) in zip(found, rooms, strict=True)]
 
     async def end(self, room: str, sid: str) -> None:
         """The room is over."""
@@ -148,6 +144,12 @@ def _parsed(value: bytes | None) -> Page | None:
         return None
     read: Mapping[str, Any] = json.loads(value)
     return Page(read["sid"], read["until"], Moderation.from_json(read["rules"]))
+
+
+def _settings(value: bytes | None, sid: str) -> RoomSettings:
+    """Without the rest of the page: all rooms are read every few seconds."""
+    read: Mapping[str, Any] | None = None if value is None else json.loads(value)
+    return RoomSettings() if read is None or read["sid"] not in ("", sid) else RoomSettings(**read["rules"]["settings"])
 
 
 def _written(page: Page) -> bytes:

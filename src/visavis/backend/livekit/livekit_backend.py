@@ -57,6 +57,9 @@ _TICK_SECONDS = 1.0
 _FAREWELL_SECONDS = 1.0
 _PAUSES = (1.0, 2.0, 5.0)
 _SETTINGS_AT_ONCE = 500
+# Where reading takes long, for there is so much of it, it is done less often: it is a burden to the cluster.
+_PAUSE_FACTOR = 10.0
+_MOST_PAUSES = 6.0
 # Whom the cluster did not have in its list is asked for again so soon.
 _SECOND_LOOK_SECONDS = 1.5
 # What a webhook may still be under way with is not taken for unheard.
@@ -106,7 +109,14 @@ class LiveKitBackend:
             self.keys, self.cluster, book, self._telling, self._keeper, self._ended_here, wall=wall
         )
         self.operating = LiveKitOperating(self.cluster, self._throw_away, self._ended_here)
-        self._receiver = Receiver(self.keys, self.shared, heard=self._heard, happened=self._happened, known=self._known)
+        self._receiver = Receiver(
+            self.keys,
+            self.shared,
+            heard=self._heard,
+            happened=self._happened,
+            known=self._known,
+            counts=self._counts,
+        )
         self._survey = Survey(self.cluster, self._mirror, self.shared, self._left_behind, now=time.monotonic)
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._word: Callable[[bool], None] | None = None
@@ -116,6 +126,7 @@ class LiveKitBackend:
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
+        self._read_pause = options.reread_seconds
         self._is_read = False
         self._has_missed = True
         self._closing: asyncio.Task[None] | None = None
@@ -237,6 +248,12 @@ class LiveKitBackend:
         if self._mirror.apply(event, now=time.monotonic()):
             self._changed()
 
+    def _counts(self, event: WebhookEvent) -> bool:
+        """Whether it matters that it happens only once: that a track is written to the history twice does not."""
+        if event.event not in ("track_published", "track_unpublished"):
+            return True
+        return self._webhooks.has_receivers or self.listeners.has_any(event.event)
+
     async def _happened(self, event: WebhookEvent, is_guess: bool) -> None:
         """Does what is to be done once.
 
@@ -276,19 +293,17 @@ class LiveKitBackend:
             if self._word is not None:
                 self._word(bool(message["flag"]))
             return
-        if message.get("kind") == "event":
-            event = message["event"]
-            room, person = event.get("room", {}), event.get("participant", {})
-            if self._throw_away.kind(room.get("name", "")) == "doctor":
-                self._arrived[room["name"]] = time.monotonic()
-            self._young.pop(room.get("sid") if event["event"].startswith("room_") else person.get("sid"), None)
+        if message.get("kind") == "happened":
+            if self._throw_away.kind(message["room"]) == "doctor":
+                self._arrived[message["room"]] = time.monotonic()
+            self._young.pop(message["about"], None)
         self._telling.hear(message)
 
     # -- asking the cluster --------------------------------------------------------------------------------------------
     async def _reread(self) -> None:
         failures = 0
         while True:
-            pause = self.options.reread_seconds if failures == 0 else _PAUSES[min(failures, len(_PAUSES)) - 1]
+            pause = self._read_pause if failures == 0 else _PAUSES[min(failures, len(_PAUSES)) - 1]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wants_reading.wait()
@@ -334,6 +349,9 @@ class LiveKitBackend:
                 self._changed()
             for name in self._survey.doubt(names.intersection(self._mirror.unread(told))):
                 self._look_into(name)
+            took = time.monotonic() - asked_at
+            self._read_pause = min(max(1.0, took * _PAUSE_FACTOR / self.options.reread_seconds), _MOST_PAUSES)
+            self._read_pause *= self.options.reread_seconds
             if self._has_missed and self.recorder is not None:
                 self._has_missed = False
                 self._close_absent(self.recorder, int(asked * 1000))

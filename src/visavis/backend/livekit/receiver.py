@@ -51,6 +51,7 @@ class Receiver:
         happened: called once for each happening, and with whether it was only found out; if it raises, the cluster is
             asked to send it again.
         known: called with what is heard after it had been found out.
+        counts: whether once matters; what may happen again is spared the asking.
     """
 
     def __init__(
@@ -61,12 +62,14 @@ class Receiver:
         heard: Callable[[WebhookEvent], None],
         happened: Callable[[WebhookEvent, bool], Awaitable[None]],
         known: Callable[[WebhookEvent], None] = lambda _: None,
+        counts: Callable[[WebhookEvent], bool] = lambda _: True,
     ) -> None:
         self._keys = keys
         self._shared = shared
         self._heard = heard
         self._happened = happened
         self._known = known
+        self._counts = counts
         self._warned_at: dict[str, float] = {}
 
     async def __call__(self, request: Request) -> Response:
@@ -92,6 +95,9 @@ class Receiver:
         Raises:
             VisavisError: something that it takes does not answer.
         """
+        if not self._counts(event):
+            await self._happened(event, is_guess)
+            return True
         key = f"happened:{_name_of(event)}"
         claim = await self._shared.claim(key, seconds=_BUSY_SECONDS)
         if claim is Claim.GUESSED and not is_guess:

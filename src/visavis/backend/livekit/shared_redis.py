@@ -5,7 +5,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -28,7 +28,9 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 # A connection over which nothing comes for so long is asked whether it is there.
 _SILENCE_SECONDS = 5.0
 _MAX_CHANGES_IN_A_ROW = 100
-_MAX_CONNECTIONS = 64
+_MAX_TOGETHER = 256
+# One that asks and one that listens; and those that end.
+_MAX_CONNECTIONS = 8
 _DUE_AT_ONCE = 100
 
 # Sets a value if it is still what it was made of; an empty text stands for none.
@@ -62,7 +64,7 @@ class RedisShared:
     is_alone = False
 
     def __init__(self, url: str, prefix: str, wall: Callable[[], float] = time.time) -> None:
-        self._url, self._prefix, self._wall = url, prefix, wall
+        self.prefix, self._wall = prefix, wall
         try:
             # Its types are those of its client without asyncio, too.
             self._redis: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
@@ -80,6 +82,8 @@ class RedisShared:
         self._me = secrets.token_urlsafe(9)
         self._channel = f"{prefix}told"
         self._listener: asyncio.Task[None] | None = None
+        self._asked: list[tuple[tuple[object, ...], asyncio.Future[Any]]] = []
+        self._carrier: asyncio.Task[None] | None = None
         self._is_lost = False
 
     async def start(self, hear: Callable[[Mapping[str, object]], None], resumed: Callable[[], None]) -> None:
@@ -89,8 +93,7 @@ class RedisShared:
 
     async def aclose(self) -> None:
         """See `Shared`."""
-        if self._listener is not None:
-            await end(self._listener)
+        await end(*(task for task in (self._listener, self._carrier) if task is not None))
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 
@@ -98,8 +101,7 @@ class RedisShared:
         """See `Shared`."""
         if not keys:
             return []
-        async with self._asking():
-            return list(await self._redis.mget([self._prefix + key for key in keys]))
+        return list(await self.ask("MGET", *(self.prefix + key for key in keys)))
 
     async def change(self, key: str, change: Change[T], *, seconds: float) -> T:
         """See `Shared`."""
@@ -108,76 +110,101 @@ class RedisShared:
             value, answer = change(found)
             if value == found:
                 return answer
-            if await self._run(_SWAP, key, found or b"", value or b"", int(seconds * 1000)):
+            if await self.run(_SWAP, key, found or b"", value or b"", int(seconds * 1000)):
                 return answer
         raise VisavisError(ErrorKind.TOO_MANY_REQUESTS, "too much happens in this room at once: try again in a moment")
 
     async def put(self, key: str, field: str, value: bytes, *, seconds: float) -> None:
         """See `Shared`."""
-        async with self._asking(), self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hset(self._prefix + key, field, value)
-            pipeline.expire(self._prefix + key, int(seconds))
-            await pipeline.execute()
+        name = self.prefix + key
+        await asyncio.gather(self.ask("HSET", name, field, value), self.ask("EXPIRE", name, int(seconds)))
 
     async def fields(self, key: str, names: Sequence[str]) -> list[bytes | None]:
         """See `Shared`."""
         if not names:
             return []
-        async with self._asking():
-            return list(await self._redis.hmget(self._prefix + key, list(names)))
+        return list(await self.ask("HMGET", self.prefix + key, *names))
 
     async def forget(self, key: str) -> None:
         """See `Shared`."""
-        async with self._asking():
-            await self._redis.delete(self._prefix + key)
+        await self.ask("DEL", self.prefix + key)
 
     async def claim(self, key: str, *, seconds: float) -> Claim:
         """See `Shared`."""
-        async with self._asking():
-            name = self._prefix + key
-            if await self._redis.set(name, Claim.SOMEBODYS, nx=True, px=int(seconds * 1000)):
-                return Claim.MINE
-            found = await self._redis.get(name)
-            return Claim.SOMEBODYS if found is None else Claim(found.decode())
+        name = self.prefix + key
+        if await self.ask("SET", name, Claim.SOMEBODYS.value, "NX", "PX", int(seconds * 1000)):
+            return Claim.MINE
+        found = await self.ask("GET", name)
+        return Claim.SOMEBODYS if found is None else Claim(found.decode())
 
     async def settle(self, key: str, *, seconds: float, claim: Claim = Claim.DONE) -> None:
         """See `Shared`."""
-        async with self._asking():
-            if seconds:
-                await self._redis.set(self._prefix + key, claim, px=int(seconds * 1000))
-            else:
-                await self._redis.delete(self._prefix + key)
+        if seconds:
+            await self.ask("SET", self.prefix + key, claim.value, "PX", int(seconds * 1000))
+        else:
+            await self.ask("DEL", self.prefix + key)
 
     async def schedule(self, name: str, at: float) -> None:
         """See `Shared`."""
-        async with self._asking():
-            await self._redis.zadd(f"{self._prefix}due", {name: at}, lt=True)
+        await self.ask("ZADD", f"{self.prefix}due", "LT", at, name)
 
     async def due(self) -> list[str]:
         """See `Shared`."""
-        found = await self._run(_TAKE_DUE, "due", self._wall(), _DUE_AT_ONCE)
+        found = await self.run(_TAKE_DUE, "due", self._wall(), _DUE_AT_ONCE)
         return [name.decode() for name in cast(list[bytes], found)]
 
     async def tell(self, message: Mapping[str, object]) -> None:
         """See `Shared`."""
-        async with self._asking():
-            await self._redis.publish(self._channel, json.dumps({**message, "by": self._me}))
+        await self.ask("PUBLISH", self._channel, json.dumps({**message, "by": self._me}))
 
     async def check(self) -> None:
         """See `Shared`."""
-        async with self._asking():
-            await self._redis.ping()
+        await self.ask("PING")
 
-    async def _run(self, script: str, key: str, *arguments: object) -> object:
-        async with self._asking():
-            return await self._redis.eval(script, 1, self._prefix + key, *arguments)
+    async def run(self, script: str, key: str, *arguments: object) -> Any:
+        """What a script answers that reads and writes one key."""
+        return await self.ask("EVAL", script, 1, self.prefix + key, *arguments)
 
-    @contextlib.asynccontextmanager
-    async def _asking(self) -> AsyncGenerator[None]:
+    async def ask(self, *command: object) -> Any:
+        """What Redis answers to one command.
+
+        Those that wait at the same time go together: most of what a command costs is the round trip.
+
+        Raises:
+            VisavisError: `REDIS_UNREACHABLE`.
+        """
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append((command, answer))
+        if self._carrier is None or self._carrier.done():
+            self._carrier = asyncio.create_task(self._carry(), name="ask Redis")
         try:
-            yield
+            return await answer
         except (RedisError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
+
+    async def _carry(self) -> None:
+        """Asks for as long as there is something to ask; what comes meanwhile goes with the next round trip."""
+        while self._asked:
+            these, self._asked = self._asked[:_MAX_TOGETHER], self._asked[_MAX_TOGETHER:]
+            try:
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for command, _ in these:
+                        pipeline.execute_command(*command)
+                    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            except (RedisError, OSError, TimeoutError) as error:
+                answers = [error] * len(these)
+            except BaseException:
+                for _, future in these + self._asked:
+                    future.cancel()
+                self._asked = []
+                raise
+            for (_, future), answer in zip(these, answers, strict=True):
+                if future.done():
+                    continue  # Whoever asked has gone.
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
 
     def _unreachable(self, error: Exception) -> VisavisError:
         said = str(error) or type(error).__name__
@@ -237,17 +264,13 @@ class _RedisTries:
 
     async def count(self, key: str) -> tuple[int, float]:
         """See `Tries`."""
-        redis, name = self._shared._redis, f"{self._shared._prefix}tries:{key}"  # pyright: ignore[reportPrivateUsage]
-        async with self._shared._asking():  # pyright: ignore[reportPrivateUsage]
-            found = await redis.get(name)
-            if found is None:
-                return 0, 0.0
-            return int(found), max(0, int(await redis.pttl(name))) / 1000
+        name = f"{self._shared.prefix}tries:{key}"
+        found, left = await asyncio.gather(self._shared.ask("GET", name), self._shared.ask("PTTL", name))
+        return (0, 0.0) if found is None else (int(found), max(0, int(left)) / 1000)
 
     async def add(self, key: str, within: float) -> int:
         """See `Tries`."""
-        counted = await self._shared._run(_COUNT, f"tries:{key}", int(within * 1000))  # pyright: ignore[reportPrivateUsage]
-        return int(cast(int, counted))
+        return int(await self._shared.run(_COUNT, f"tries:{key}", int(within * 1000)))
 
     async def forget(self, key: str) -> None:
         """See `Tries`."""

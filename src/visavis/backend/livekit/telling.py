@@ -1,18 +1,19 @@
 """The rooms that live, as this process knows them, and how it tells of what has changed in them."""
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 import structlog
-from google.protobuf import json_format
+from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
 
 from visavis.backend.livekit.book import Book, settings_to_json
 from visavis.backend.livekit.cluster import Cluster
-from visavis.backend.livekit.mirror import Mirror
+from visavis.backend.livekit.mirror import MIRRORED, VISITOR_ATTRIBUTE, Mirror
 from visavis.backend.livekit.shared import Shared
 from visavis.errors import VisavisError
 from visavis.rooms import RoomSettings
@@ -97,7 +98,11 @@ class Telling:
 
     async def event(self, event: WebhookEvent, settings: RoomSettings | None) -> None:
         """Something has happened, in a room where this holds."""
-        message: dict[str, object] = {"kind": "event", "event": json_format.MessageToDict(event)}
+        if event.event not in MIRRORED:
+            return
+        about = event.room.sid if event.event.startswith("room_") else event.participant.sid
+        message: dict[str, object] = {"kind": "happened", "room": event.room.name, "about": about}
+        message["event"] = _packed(event)
         if settings is not None:
             message["settings"] = settings_to_json(settings)
         await self.others(message)
@@ -141,8 +146,8 @@ class Telling:
     def hear(self, message: Mapping[str, Any]) -> None:
         """Another process tells something."""
         match message.get("kind"):
-            case "event":
-                event = json_format.ParseDict(message["event"], WebhookEvent(), ignore_unknown_fields=True)
+            case "happened":
+                event = WebhookEvent.FromString(base64.b64decode(message["event"]))
                 changed = self._mirror.apply(event, now=self._now())
                 if "settings" in message:
                     settings = RoomSettings(**message["settings"])
@@ -162,3 +167,33 @@ class Telling:
                 self.wake_here(message["room"])
             case _:
                 pass
+
+
+def _packed(event: WebhookEvent) -> str:
+    """What a mirror takes in of it, and no more: each process reads this of all that happens anywhere."""
+    room, person = event.room, event.participant
+    packed = WebhookEvent(
+        event=event.event,
+        room=models.Room(
+            sid=room.sid,
+            name=room.name,
+            creation_time=room.creation_time,
+            creation_time_ms=room.creation_time_ms,
+            max_participants=room.max_participants,
+        ),
+    )
+    if person.sid:
+        told = models.ParticipantInfo(
+            sid=person.sid,
+            identity=person.identity,
+            name=person.name,
+            kind=person.kind,
+            joined_at=person.joined_at,
+            joined_at_ms=person.joined_at_ms,
+        )
+        if person.HasField("permission"):
+            told.permission.CopyFrom(person.permission)
+        if VISITOR_ATTRIBUTE in person.attributes:
+            told.attributes[VISITOR_ATTRIBUTE] = person.attributes[VISITOR_ATTRIBUTE]
+        packed.participant.CopyFrom(told)
+    return base64.b64encode(packed.SerializeToString()).decode()
