@@ -23,7 +23,7 @@ WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
 
 say = @printf '\033[1m▸ %s\033[0m\n'
 
-.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench lighthouse soak clean \
+.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench bench-control lighthouse soak clean \
 	setup setup-test browsers servers livekit-server
 
 ##@ To use it
@@ -74,6 +74,9 @@ fmt: setup-test ## Format everything
 
 bench: setup-test ## Measure our server and livekit-server side by side, into docs/benchmarks (ARGS="--quick video-150")
 	@$(BIN)/python bench/run.py $(ARGS)
+
+bench-control: setup-test ## 100 000 people against 1, 2 and 4 app processes in front of a cluster (ARGS="--quick --people 2000")
+	@PYTHONPATH=bench $(BIN)/python -m control $(ARGS)
 
 lighthouse: setup-test ## Have Lighthouse judge home, a room, /test and /admin; fails under 95 (ARGS="--out folder home")
 	@cd tests/browser && npm run --silent lighthouse -- $(ARGS)

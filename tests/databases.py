@@ -23,8 +23,9 @@ _PORT = port(995)
 class Postgres:
     """A cluster that can be stopped, killed and started again, with any number of databases."""
 
-    def __init__(self, folder: Path, at: int = _PORT) -> None:
+    def __init__(self, folder: Path, at: int = _PORT, *, is_durable: bool = False) -> None:
         self._folder, self.port = folder, at
+        self._is_durable = is_durable
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -58,7 +59,8 @@ class Postgres:
 
     def start(self) -> None:
         """Starts it, and returns when it answers."""
-        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        settings |= {} if self._is_durable else {"fsync": "off"}
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(_binaries() / "postgres"), "-D", str(self._data), *flags]
         with (self._folder / "log").open("ab") as log:
@@ -69,6 +71,12 @@ class Postgres:
         while self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port)).returncode:
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
             time.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, whose children the others are."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
 
     def stop(self) -> None:
         """Ends it as an administrator does who does not wait for clients."""
@@ -87,10 +95,10 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def postgres(at: int = _PORT) -> Iterator[Postgres]:
-    """A cluster that runs, and is gone afterwards."""
+def postgres(at: int = _PORT, *, is_durable: bool = False) -> Iterator[Postgres]:
+    """A cluster that runs, and is gone afterwards; `is_durable`: it waits for the disk, as one in production does."""
     folder = Path(tempfile.mkdtemp(prefix="visavis-postgres-"))
-    cluster = Postgres(folder, at)
+    cluster = Postgres(folder, at, is_durable=is_durable)
     try:
         cluster.make()
         cluster.start()
