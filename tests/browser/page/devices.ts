@@ -35,6 +35,8 @@ export interface DevicePlan {
   devices: Device[];
   /** The colour a shared screen shows. */
   screen: Colour;
+  /** The pitch of the tab that is shared, where the page asks for its sound, too. */
+  screenHz?: number;
   /** The largest picture a camera gives, as [width, height]; small by default because encoding is in software. */
   largest: [number, number];
   fps: number;
@@ -69,7 +71,12 @@ export class FakeDevices {
   install(): void {
     const media = navigator.mediaDevices;
     media.getUserMedia = (constraints) => this.#getUserMedia(constraints ?? {});
-    media.getDisplayMedia = () => Promise.resolve(new MediaStream([this.#picture('screen', this.#plan.screen, null)]));
+    media.getDisplayMedia = (options) => {
+      const tracks = [this.#picture('screen', this.#plan.screen, null)];
+      const { screenHz } = this.#plan;
+      if (options?.audio && screenHz !== undefined) tracks.push(this.#tone('screen', screenHz));
+      return Promise.resolve(new MediaStream(tracks));
+    };
     media.enumerateDevices = () => Promise.resolve(this.#enumerate());
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- setSinkId needs the element as its own `this`.
     const devices = this;
@@ -151,7 +158,7 @@ export class FakeDevices {
       }
       if (constraints.audio) {
         const microphone = this.#choose('audioinput', constraints.audio);
-        tracks.push(this.#tone(microphone));
+        tracks.push(this.#tone(microphone.id, microphone.hz));
         this.#granted.add('audio');
       }
     } catch (error) {
@@ -212,17 +219,17 @@ export class FakeDevices {
     return track;
   }
 
-  #tone(microphone: Microphone): MediaStreamTrack {
+  #tone(deviceId: string, hz: number): MediaStreamTrack {
     this.#audio ??= new AudioContext();
     void this.#audio.resume();
-    const oscillator = new OscillatorNode(this.#audio, { frequency: microphone.hz });
+    const oscillator = new OscillatorNode(this.#audio, { frequency: hz });
     const gain = new GainNode(this.#audio, { gain: 0.3 });
     const out = new MediaStreamAudioDestinationNode(this.#audio, { channelCount: 1 });
     oscillator.connect(gain).connect(out);
     oscillator.start();
     const track = out.stream.getAudioTracks()[0];
     if (!track) throw new Error('the audio graph gave no track');
-    this.#dress(track, microphone.id, {}, () => oscillator.stop());
+    this.#dress(track, deviceId, {}, () => oscillator.stop());
     return track;
   }
 

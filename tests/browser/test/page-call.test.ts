@@ -6,6 +6,9 @@ import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
+/** The pitch of the tab that Bob shares. */
+const TAB = 2300;
+
 describe('a call on our page', { skip: leftOut('visavis') }, () => {
   const closing = closedAfter();
   let stage: Stage;
@@ -16,7 +19,11 @@ describe('a call on our page', { skip: leftOut('visavis') }, () => {
   });
 
   it('home shows the own picture, an empty list, and no way to create a nameless room', async () => {
-    [alice, bob, carol] = await Promise.all([stage.visitor('alice'), stage.visitor('bob'), stage.visitor('carol')]);
+    [alice, bob, carol] = await Promise.all([
+      stage.visitor('alice'),
+      stage.visitor('bob', { plan: { screenHz: TAB } }),
+      stage.visitor('carol'),
+    ]);
     await Promise.all([alice, bob, carol].map((visitor) => visitor.callMyself(visitor.name)));
     await alice.plays(testId('preview'), '', 'red');
     await alice.shows('rooms-empty', { text: 'Add a room to begin' });
@@ -86,9 +93,15 @@ describe('a call on our page', { skip: leftOut('visavis') }, () => {
     await alice.click('close-settings');
   });
 
-  it('a shared screen shows within 2 s, and goes', async () => {
+  it('a shared screen shows within 2 s, with the sound of its tab beside the voice, and goes', async () => {
     await Promise.all([alice.sees('bob', 'magenta', 'screen_share', 2_000), bob.click('toggle-screen')]);
+    await Promise.all([alice.hears(TAB), alice.hears(PEOPLE.bob.hz)]);
     await Promise.all([
+      alice.until(
+        (sound) => document.querySelector(sound) === null,
+        ['audio[data-source="screen_share_audio"]'],
+        'no sound of a screen',
+      ),
       alice.hides('tile', { more: '[data-source="screen_share"]', within: 2_000 }),
       bob.click('toggle-screen'),
     ]);
