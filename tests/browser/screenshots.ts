@@ -1,6 +1,7 @@
 /**
  * Takes pictures of the views. `npm run screenshots` writes those of `docs/images`, `npm run screenshots -- all [folder] [view …]` all
  * sizes of all views or of those named, light and dark, to be looked at: into `pictures` if no folder is named, which git leaves out.
+ * `TEST_LANGUAGE` says in which language.
  */
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -51,6 +52,7 @@ const picturesOf = (view: string): readonly Picture[] => {
 await mkdir(images, { recursive: true });
 const written = new Set<string>();
 const stage = await Stage.open();
+stage.language = process.env['TEST_LANGUAGE'];
 for await (const { name, visitor, show, hide, widerThan = 0 } of tour(stage)) {
   for (const { width, dark } of picturesOf(name).filter((each) => each.width > widerThan)) {
     const { page } = visitor;
@@ -66,7 +68,7 @@ for await (const { name, visitor, show, hide, widerThan = 0 } of tour(stage)) {
     const path = join(images, file);
     // What has to be looked at is whole; what is shown is as one sees it.
     const isLong = await page.evaluate(() => document.documentElement.scrollHeight > innerHeight);
-    await page.screenshot(all ? { path, fullPage: isLong } : { path, type: 'webp', quality: 88 });
+    await page.screenshot(all ? { path, fullPage: isLong } : { path, type: 'webp', quality: 84 });
     written.add(file);
     await hide?.();
     const { size } = await stat(path);

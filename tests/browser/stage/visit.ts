@@ -9,6 +9,8 @@ import { Visitor, type Visit } from './visitor.ts';
 
 export class Stage {
   #visitors: Visitor[] = [];
+  /** Of all who come from now on. */
+  language: string | undefined;
 
   private constructor(
     readonly server: Server,
@@ -47,7 +49,7 @@ export class Stage {
 
   async visitor(name: keyof typeof PEOPLE, visit: Partial<Visit> = {}): Promise<Visitor> {
     const browser = name === 'alice' ? this.browserOfAlice : this.browser;
-    const visitor = await Visitor.open(browser, name, { at: this.server.http, ...visit });
+    const visitor = await Visitor.open(browser, name, { at: this.server.http, language: this.language, ...visit });
     this.#visitors.push(visitor);
     return visitor;
   }

@@ -22,6 +22,8 @@ export interface Visit {
   /** The network lets no UDP through. */
   onlyTcp?: boolean;
   size?: { width: number; height: number };
+  /** What the browser asks for, as `Accept-Language` says it; else English. */
+  language?: string | undefined;
 }
 
 export const testId = (id: string, more = ''): string => `[data-testid="${id}"]${more}`;
@@ -46,6 +48,7 @@ export class Visitor {
     await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp });
     if (!visit.isFirst) await setPermission(page, visit.at, devices === 'refused' ? [] : ['camera', 'microphone']);
     const visitor = new Visitor(name, page);
+    if (visit.language !== undefined) await visitor.readsIn(visit.language);
     await page.goto(visit.at + (visit.path ?? '/'));
     return visitor;
   }
@@ -59,6 +62,12 @@ export class Visitor {
   async inFrame(server: string): Promise<Visitor> {
     const frame = await this.page.waitForFrame((each) => each.url().startsWith(`${server}/`), { timeout: PATIENCE });
     return new Visitor(this.name, this.page, frame);
+  }
+
+  /** From the next page on. */
+  async readsIn(language: string): Promise<void> {
+    const userAgent = await this.page.browser().userAgent();
+    await (await this.cdp()).send('Network.setUserAgentOverride', { userAgent, acceptLanguage: language });
   }
 
   /** Types a name, as people are shown it. */

@@ -1,4 +1,5 @@
 /** Our own page in other languages: right to left, and changed in a call that goes on meanwhile. */
+import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
@@ -26,11 +27,7 @@ describe('languages of our page', { skip: leftOut('visavis') }, () => {
     );
 
   it('a browser in Arabic gets Arabic, from right to left', async () => {
-    const cdp = await alice.cdp();
-    await cdp.send('Network.setUserAgentOverride', {
-      userAgent: await alice.page.browser().userAgent(),
-      acceptLanguage: 'ar-EG,en',
-    });
+    await alice.readsIn('ar-EG,en');
     await alice.page.reload();
     await reads(alice, 'ar', 'rtl');
     await alice.shows('create-room', { text: 'إنشاء' });
@@ -50,6 +47,24 @@ describe('languages of our page', { skip: leftOut('visavis') }, () => {
     await bob.click('toggle-chat');
     await bob.shows('message', { text: 'مرحبا bob!' });
     await alice.click('close-chat');
+  });
+
+  it('a name from left to right that is too long is cut at its end there, too', async () => {
+    const name = 'A-room-whose-name-is-longer-than-a-narrow-screen-is-wide';
+    const other = await stage.visitor('carol', { language: 'ar', size: { width: 360, height: 640 } });
+    await other.createRoom(name);
+    assert.deepEqual(
+      await (
+        await other.find('room', ' h1')
+      ).evaluate((heading) => {
+        const text = document.createRange();
+        text.selectNodeContents(heading);
+        const [whole, box] = [text.getBoundingClientRect(), heading.getBoundingClientRect()];
+        return { isCut: whole.width > box.width, isItsBeginningSeen: whole.left >= box.left };
+      }),
+      { isCut: true, isItsBeginningSeen: true },
+    );
+    await other.close();
   });
 
   it('a language chosen in the call changes the words, and no picture stops', async () => {

@@ -134,8 +134,8 @@ function Streams({ title, streams, tiles }: StreamsProps) {
                 {identity === null ? source : t('connection:sourceOf', { name: person?.name ?? identity, source })}
               </th>
               <td>{rate(stream.bitrate)}</td>
-              <td>{percent(stream.loss)}</td>
-              <td>{pictureOf(stream)}</td>
+              <td data-column={t('connection:column.lost')}>{percent(stream.loss)}</td>
+              <td data-none={stream.kind === 'audio'}>{pictureOf(stream)}</td>
               <td>{stream.codec || '–'}</td>
             </tr>
           );

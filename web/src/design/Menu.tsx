@@ -12,6 +12,8 @@ export interface MenuItem {
   shortcut?: string | undefined;
   /** Set: one of several choices, and whether it is the one. */
   isChosen?: boolean;
+  /** What it is a choice of, where the menu has several: those that follow one another have one caption. */
+  group?: string;
   run: () => void;
 }
 
@@ -21,13 +23,15 @@ interface Props {
   items: readonly MenuItem[];
   /** What it opens at, in the coordinates of the window. */
   at: { left: number; right: number; top: number; bottom: number };
+  /** With which of its sides it stands at the same side of that: away from what must not be covered. */
+  align?: 'start' | 'end';
   onClose: () => void;
 }
 
 const MARGIN = 8;
 
 /** Open for as long as it is rendered. */
-export function Menu({ label, testId, items, at, onClose }: Props) {
+export function Menu({ label, testId, items, at, align = 'start', onClose }: Props) {
   const menu = useRef<HTMLDivElement>(null);
   const close = useRef(onClose);
   useEffect(() => {
@@ -41,7 +45,8 @@ export function Menu({ label, testId, items, at, onClose }: Props) {
     const { width, height } = element.getBoundingClientRect();
     const below = at.bottom + 4;
     const top = below + height > innerHeight - MARGIN ? at.top - height - 4 : below;
-    const left = isRightToLeft() ? at.right - width : at.left;
+    const isAtRight = isRightToLeft() !== (align === 'end' && at.left !== at.right);
+    const left = isAtRight ? at.right - width : at.left;
     element.style.left = `${clamp(left, innerWidth - width)}px`;
     element.style.top = `${clamp(top, innerHeight - height)}px`;
     (element.querySelector<HTMLElement>('[aria-checked="true"]') ?? itemsIn(element)[0])?.focus();
@@ -54,7 +59,7 @@ export function Menu({ label, testId, items, at, onClose }: Props) {
       const hadFocus = element.contains(document.activeElement) || document.activeElement === document.body;
       if (hadFocus && before instanceof HTMLElement) before.focus();
     };
-  }, [at]);
+  }, [at, align]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const all = itemsIn(event.currentTarget);
@@ -77,28 +82,53 @@ export function Menu({ label, testId, items, at, onClose }: Props) {
       data-testid={testId}
       onKeyDown={onKeyDown}
     >
-      {items.map(({ label: text, icon: Icon, testId: id, shortcut, isChosen, run }) => (
-        <button
-          key={id}
-          type="button"
-          tabIndex={-1}
-          role={isChosen === undefined ? 'menuitem' : 'menuitemradio'}
-          aria-checked={isChosen}
-          aria-keyshortcuts={shortcut}
-          data-testid={id}
-          onClick={() => {
-            onClose();
-            run();
-          }}
-        >
-          <Icon aria-hidden="true" />
-          <span>{text}</span>
-          {isChosen ? <Check aria-hidden="true" className="menu-check" /> : null}
-          {shortcut ? <kbd aria-hidden="true">{shortcut}</kbd> : null}
-        </button>
-      ))}
+      {groupsOf(items).map(([group, all]) => {
+        const rows = all.map((item) => <MenuRow key={item.testId} item={item} onClose={onClose} />);
+        return group === undefined ? (
+          rows
+        ) : (
+          <div key={group} role="group" aria-label={group} className="menu-group">
+            <p aria-hidden="true">{group}</p>
+            {rows}
+          </div>
+        );
+      })}
     </div>
   );
+}
+
+function MenuRow({ item, onClose }: { item: MenuItem; onClose: () => void }) {
+  const { label, icon: Icon, testId, shortcut, isChosen, run } = item;
+  return (
+    <button
+      type="button"
+      tabIndex={-1}
+      role={isChosen === undefined ? 'menuitem' : 'menuitemradio'}
+      aria-checked={isChosen}
+      aria-keyshortcuts={shortcut}
+      data-testid={testId}
+      onClick={() => {
+        onClose();
+        run();
+      }}
+    >
+      <Icon aria-hidden="true" />
+      <span>{label}</span>
+      {isChosen ? <Check aria-hidden="true" className="menu-check" /> : null}
+      {shortcut ? <kbd aria-hidden="true">{shortcut}</kbd> : null}
+    </button>
+  );
+}
+
+/** Those that follow one another and are of one group, together. */
+function groupsOf(items: readonly MenuItem[]): [group: string | undefined, items: MenuItem[]][] {
+  const groups: [string | undefined, MenuItem[]][] = [];
+  for (const item of items) {
+    const last = groups.at(-1);
+    if (last && last[0] === item.group) last[1].push(item);
+    else groups.push([item.group, [item]]);
+  }
+  return groups;
 }
 
 function itemsIn(menu: Element): HTMLElement[] {

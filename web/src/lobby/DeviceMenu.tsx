@@ -26,6 +26,7 @@ export function DeviceMenu({ kind }: { kind: 'camera' | 'microphone' }) {
       icon: ICONS[of],
       testId: `${of}-${device.deviceId}`,
       isChosen: isKnown ? device.deviceId === chosen : index === 0,
+      group: t(`media:${of}`),
       run: () => media.choose(of, device),
     }));
   };

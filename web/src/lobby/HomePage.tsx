@@ -73,7 +73,7 @@ export function HomePage({ isBack = false }: { isBack?: boolean }) {
           <h2 id={rooms}>{t('lobby:rooms')}</h2>
           <CreateRoom />
           <RecentRooms />
-          <RoomListView />
+          <RoomListView heading={t('home:open_now')} />
         </section>
       </main>
       <footer className="home-footer">

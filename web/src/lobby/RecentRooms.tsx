@@ -33,7 +33,9 @@ export function RecentRooms() {
               onClick={() => void call.join(name)}
             >
               <History aria-hidden="true" />
-              <span>{name}</span>
+              <span className="name" dir="auto">
+                {name}
+              </span>
             </button>
             <IconButton
               label={t('home:forget', { room: name })}

@@ -15,7 +15,13 @@ const PAGE = 50;
 /** So many of those inside are named. */
 const NAMED = 3;
 
-export function RoomListView({ onJoin }: { onJoin?: () => void }) {
+interface Props {
+  onJoin?: () => void;
+  /** Said above the rooms, where other lists are near. */
+  heading?: string;
+}
+
+export function RoomListView({ onJoin, heading }: Props) {
   const t = useT();
   const { rooms, call } = useServices();
   const { rooms: all, status } = useStore(rooms.view);
@@ -33,6 +39,7 @@ export function RoomListView({ onJoin }: { onJoin?: () => void }) {
   };
   return (
     <div className="rooms" aria-busy={status === 'loading'}>
+      {heading !== undefined && all.length > 0 ? <h3>{heading}</h3> : null}
       {status === 'stale' ? (
         <p className="rooms-stale" role="status">
           {t('lobby:stale')}
@@ -113,7 +120,7 @@ function RoomRowView({ room, isJoined, onJoin }: RowProps) {
       onClick={() => onJoin(room.name)}
     >
       <span className="room-row-words">
-        <span className="room-row-name" title={room.name}>
+        <span className="room-row-name name" dir="auto" title={room.name}>
           {room.name}
         </span>
         <span className="room-row-more">
@@ -128,7 +135,7 @@ function RoomRowView({ room, isJoined, onJoin }: RowProps) {
             </span>
           ) : null}
           {names ? (
-            <span className="room-row-people" data-testid="room-people" title={names}>
+            <span className="room-row-people name" dir="auto" data-testid="room-people" title={names}>
               {names}
             </span>
           ) : null}

@@ -39,6 +39,7 @@ export function LeaveMenu() {
           testId="leave-menu"
           items={[end]}
           at={at}
+          align="end"
           onClose={() => setAt(null)}
         />
       ) : null}

@@ -32,6 +32,7 @@ export function PersonMenu({ person }: { person: Moderated }) {
           testId="person-menu"
           items={commandsFor(moderation, person)}
           at={at}
+          align="end"
           onClose={() => setAt(null)}
         />
       ) : null}

@@ -27,7 +27,7 @@ export function PeopleButton({ count, isOpen, onToggle }: Props) {
       aria-expanded={isOpen}
       onClick={onToggle}
     >
-      {number(count)} <span>{t('people:people', { count })}</span>
+      {number(count)} <span className="room-people-word">{t('people:people', { count })}</span>
       <Users aria-hidden="true" />
       {waiting > 0 ? (
         <span className="room-waiting" data-testid="waiting-count">

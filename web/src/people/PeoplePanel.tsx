@@ -64,7 +64,7 @@ function PersonRow({ person }: { person: PersonInRoom }) {
       <span className="person-avatar" aria-hidden="true" style={colourOf(identity)}>
         {initialsOf(name)}
       </span>
-      <span className="person-name" title={name}>
+      <span className="person-name name" dir="auto" title={name}>
         {name}
         {isLocal ? <span className="person-you">{t('people:you')}</span> : null}
       </span>

@@ -87,7 +87,7 @@ export function RoomPage({ view }: { view: InRoom }) {
     <div className="room" data-testid="room" data-room={room} data-state={connection}>
       <header className="room-header">
         <Logo small />
-        <h1 ref={heading} tabIndex={-1} title={room}>
+        <h1 ref={heading} className="name" dir="auto" tabIndex={-1} title={room}>
           {room}
         </h1>
         <SkipLink to={controls}>{t('shell:skipToControls')}</SkipLink>

@@ -14,7 +14,9 @@ export function JoiningPage({ room }: { room: string }) {
     <div className="joining" data-testid="room" data-room={room} data-state="joining">
       <header className="joining-header">
         <Logo small />
-        <p>{room}</p>
+        <p className="name" dir="auto" title={room}>
+          {room}
+        </p>
       </header>
       <main className="joining-main">
         <JoiningWords room={room} heading={heading} />

@@ -180,6 +180,7 @@ function TileMenu({ tile, at, onClose }: { tile: Tile; at: OpenMenu['at']; onClo
       testId="tile-menu"
       items={items}
       at={at}
+      align="end"
       onClose={onClose}
     />
   );

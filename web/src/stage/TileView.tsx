@@ -113,7 +113,7 @@ export function TileFace({ tile, isPinned = false }: { tile: Tile; isPinned?: bo
         {!isScreen && tile.isCameraOff ? (
           <VideoOff className="tile-off" role="img" aria-label={t('stage:cameraOff')} />
         ) : null}
-        <span className="tile-name" title={label}>
+        <span className="tile-name name" dir="auto" title={label}>
           {label}
         </span>
         {isScreen ? null : <QualityBars quality={tile.quality} />}

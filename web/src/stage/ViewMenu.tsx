@@ -1,5 +1,5 @@
 // How one looks at the call: grid or speaker, full screen, the small window. In the header, and by keys.
-import { Activity, LayoutGrid, LayoutPanelLeft, Maximize, Minimize, PictureInPicture2 } from 'lucide-react';
+import { LayoutGrid, LayoutPanelLeft, Maximize, Minimize, PictureInPicture2, Signal } from 'lucide-react';
 import { useState } from 'react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
@@ -54,7 +54,7 @@ export function ViewMenu() {
     });
   items.push({
     label: t('stage:connection'),
-    icon: Activity,
+    icon: Signal,
     testId: 'view-connection',
     shortcut: key('I'),
     run: run.connection,
@@ -70,7 +70,14 @@ export function ViewMenu() {
         onClick={(event) => setAt(event.currentTarget.getBoundingClientRect())}
       />
       {at ? (
-        <Menu label={t('stage:view')} testId="view-menu" items={items} at={at} onClose={() => setAt(null)} />
+        <Menu
+          label={t('stage:view')}
+          testId="view-menu"
+          items={items}
+          at={at}
+          align="end"
+          onClose={() => setAt(null)}
+        />
       ) : null}
     </>
   );
