@@ -154,12 +154,24 @@ export async function cutOff(visitor: Visitor): Promise<string[]> {
         if (/hidden|clip/.test(style.overflowY) && element.scrollHeight > element.clientHeight + 1)
           say('cut below', element);
       }
+      // What scrolls by itself within the page hides its end from who does not know.
+      if (element.matches('.admin-scroll') && element.scrollWidth > element.clientWidth)
+        say('scrolls sideways', element);
       // A room does not scroll: its bars must be in the window with all they have.
       if (room && element.matches('.room-header button, .room-footer button')) {
         const { left, right, top, bottom } = element.getBoundingClientRect();
         if (left < -1 || top < -1 || right > innerWidth + 1 || bottom > innerHeight + 1) say('outside', element);
       }
     }
+    // A button that fell out of the row looks like a mistake, and takes the height of a face.
+    const buttons = [...document.querySelectorAll<HTMLElement>('.controls button:not(.device-menu)')].filter(
+      (button) => button.checkVisibility() && !button.closest('[popover]'),
+    );
+    const middles = buttons.map((button) => button.getBoundingClientRect()).map(({ top, bottom }) => top + bottom);
+    const widths = buttons.filter((button) => !button.matches('.leave')).map((button) => button.offsetWidth);
+    if (innerWidth <= 560 && Math.max(...widths) - Math.min(...widths) > 6)
+      say('not as large as the others', buttons[0]!);
+    if (innerWidth <= 560 && Math.max(...middles) - Math.min(...middles) > 4) say('in two rows', buttons[0]!);
     return found;
   });
 }

@@ -463,6 +463,13 @@ async function* commands(stage: Stage): AsyncGenerator<View> {
 }
 
 async function* elsewhere(stage: Stage): AsyncGenerator<View> {
+  const operator = await stage.visitor('carol', { path: '/admin' });
+  await operator.shows('admin-token');
+  yield { name: 'admin-token', visitor: operator };
+  const [, address = ''] = /Operate +(\S+#token=\S+)/.exec(stage.server.log()) ?? [];
+  await operator.page.goto(address);
+  // What comes meanwhile gives the operator's charts a line.
+  await operator.page.reload();
   const test = await stage.visitor('alice', { path: '/test' });
   await test.shows('checkup-start');
   yield { name: 'test', visitor: test };
@@ -476,15 +483,14 @@ async function* elsewhere(stage: Stage): AsyncGenerator<View> {
   await before.click('join-again');
   await before.isIn('Town hall');
   yield { name: 'embed-call', visitor: before };
-  const operator = await stage.visitor('carol', { path: '/admin' });
-  await operator.shows('admin-token');
-  yield { name: 'admin-token', visitor: operator };
-  const [, address = ''] = /Operate +(\S+#token=\S+)/.exec(stage.server.log()) ?? [];
-  await operator.page.goto(address);
-  await operator.page.reload();
+  const bob = await stage.visitor('bob', { plan: plan('green') });
+  await bob.callMyself('Bob');
+  await bob.joinByClick('Town hall');
+  await before.plays(testId('tile', '[data-local="false"]'), 'Bob', null);
   // The room of before may still be there, above it, and close while one clicks.
   await operator.click('room-row', `[data-room="Town hall"] ${testId('open-room')}`);
   await operator.shows('track-row');
+  await operator.shows('person-row', { text: 'Bob' });
   yield { name: 'admin', visitor: operator };
   yield {
     name: 'admin-confirmation',
@@ -498,5 +504,5 @@ async function* elsewhere(stage: Stage): AsyncGenerator<View> {
   await operator.click('view-history');
   await operator.shows('history-row');
   yield { name: 'admin-history', visitor: operator };
-  await Promise.all([operator.close(), before.close()]);
+  await Promise.all([operator.close(), before.close(), bob.close()]);
 }

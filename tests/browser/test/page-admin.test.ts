@@ -83,12 +83,12 @@ describe("the operator's page", { skip: leftOut('visavis') }, () => {
     await operator.shows('figure-people', { text: '2' });
     await operator.click('open-room');
     for (const name of ['alice', 'bob']) {
-      await flows(operator, person(name), 'person-in');
-      await flows(operator, person(name), 'person-out');
+      await flows(operator, person(name), 'person-bitrateIn');
+      await flows(operator, person(name), 'person-bitrateOut');
     }
     const camera = `${person('alice')} ~ ${testId('track-row', '[data-source="camera"]')}`;
-    await flows(operator, camera, 'track-in');
-    await flows(operator, camera, 'track-out');
+    await flows(operator, camera, 'track-bitrateIn');
+    await flows(operator, camera, 'track-bitrateOut');
     await operator.until(
       () => !/^0 |^–/.test(document.querySelector<HTMLElement>('[data-testid="figure-in"]')?.innerText ?? '0 '),
       [],

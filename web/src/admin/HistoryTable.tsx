@@ -64,13 +64,13 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
                   <bdi>{first}</bdi>
                 </th>
                 {rest.map((cell, index) => (
-                  <td key={index}>
+                  <td key={index} data-label={heads[kind][index + 1]}>
                     <bdi>{cell}</bdi>
                   </td>
                 ))}
-                <td>{moment(row.startedAt)}</td>
-                <td>{duration(((row.endedAt ?? Date.now()) - row.startedAt) / 1000)}</td>
-                <td>{reason(row)}</td>
+                <td data-label={t('admin:began')}>{moment(row.startedAt)}</td>
+                <td data-label={t('admin:lasted')}>{duration(((row.endedAt ?? Date.now()) - row.startedAt) / 1000)}</td>
+                <td data-label={t('admin:ended')}>{reason(row)}</td>
               </tr>
             );
           })}

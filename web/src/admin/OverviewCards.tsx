@@ -47,7 +47,7 @@ export function OverviewCards({ admin }: { admin: Admin }) {
             <dt>{label}</dt>
             <dd>
               <span className="admin-figure" data-testid={`figure-${name}`}>
-                {value}
+                <bdi>{value}</bdi>
               </span>
               {more ? <span className="admin-more">{more}</span> : null}
               <Sparkline values={trail.map(of)} points={POINTS} />

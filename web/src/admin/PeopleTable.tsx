@@ -1,34 +1,37 @@
 // The people of one room, and under each what it publishes.
 import { MicOff } from 'lucide-react';
 import { Fragment } from 'react';
-import { useT } from '../i18n/i18n';
+import { useT, type t as say } from '../i18n/i18n';
 import type { Action } from './admin';
 import type { PersonLine, RoomDetail, TrackLine } from './api';
 import { bitrate, duration, milliseconds, share } from './format';
 import { codecOf, nameOfSource } from './source';
 import { SortHead, sorted, useOrder } from './sorting';
 
-type Column = 'name' | 'bitrateIn' | 'bitrateOut' | 'lossIn' | 'lossOut' | 'rtt' | 'estimate' | 'joinedAt';
+/** Those that tracks have, too. */
+const OF_TRACK = ['bitrateIn', 'bitrateOut', 'lossIn', 'lossOut'] as const;
+type Figure = (typeof OF_TRACK)[number];
+const NUMBERS = [...OF_TRACK, 'rtt', 'estimate', 'joinedAt'] as const;
+type Column = 'name' | (typeof NUMBERS)[number];
 
 export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (action: Action) => void }) {
   const t = useT();
   const [order, choose] = useOrder<Column>('name');
   const head = { order, onChoose: choose };
+  const labels = labelsOf(t);
   if (room.people.length === 0) return <p className="admin-nothing">{t('admin:nobody')}</p>;
   return (
     <table className="admin-table" data-testid="people-table">
       <caption>{t('admin:people-in', { room: room.name })}</caption>
       <thead>
         <tr>
-          <SortHead column="name" label={t('admin:person')} {...head} />
-          <SortHead column="bitrateIn" label={t('admin:incoming')} isNumber {...head} />
-          <SortHead column="bitrateOut" label={t('admin:outgoing')} isNumber {...head} />
-          <SortHead column="lossIn" label={t('admin:loss-in')} isNumber {...head} />
-          <SortHead column="lossOut" label={t('admin:loss-out')} isNumber {...head} />
-          <SortHead column="rtt" label={t('admin:rtt')} isNumber {...head} />
-          <SortHead column="estimate" label={t('admin:estimate')} isNumber {...head} />
-          <SortHead column="joinedAt" label={t('admin:lasts')} isNumber {...head} />
-          <th scope="col">{t('admin:actions')}</th>
+          <SortHead column="name" label={labels.name} {...head} />
+          {NUMBERS.map((column) => (
+            <SortHead key={column} column={column} label={labels[column]} isNumber {...head} />
+          ))}
+          <th scope="col" className="actions">
+            {t('admin:actions')}
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -37,22 +40,27 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
             <tr data-testid="person-row" data-identity={person.identity} data-name={person.name}>
               <th scope="row">
                 <bdi>{nameOf(person)}</bdi>
-                <span className="admin-more">
-                  <bdi>{[person.identity, person.client].filter(Boolean).join(' · ')}</bdi>
+                <span className="admin-more admin-identity" title={person.identity}>
+                  <bdi>{person.identity}</bdi>
                 </span>
+                {person.client ? (
+                  <span className="admin-more">
+                    <bdi>{person.client}</bdi>
+                  </span>
+                ) : null}
               </th>
-              <td className="number" data-testid="person-in" data-value={person.bitrateIn}>
-                {bitrate(person.bitrateIn)}
-              </td>
-              <td className="number" data-testid="person-out" data-value={person.bitrateOut}>
-                {bitrate(person.bitrateOut)}
-              </td>
-              <td className="number">{share(person.lossIn)}</td>
-              <td className="number">{share(person.lossOut)}</td>
-              <td className="number">{milliseconds(person.rtt)}</td>
-              <td className="number">{person.estimate === null ? '–' : bitrate(person.estimate)}</td>
-              <td className="number">{duration((Date.now() - person.joinedAt) / 1000)}</td>
-              <td>
+              {NUMBERS.map((column) => (
+                <td
+                  key={column}
+                  className="number"
+                  data-label={labels[column]}
+                  data-testid={`person-${column}`}
+                  data-value={person[column]}
+                >
+                  <bdi dir="ltr">{textOf(person, column)}</bdi>
+                </td>
+              ))}
+              <td className="actions">
                 <button
                   type="button"
                   className="button button-danger admin-action"
@@ -90,6 +98,7 @@ interface TrackProps {
 
 function TrackRow({ room, person, track, onAction }: TrackProps) {
   const t = useT();
+  const labels = labelsOf(t);
   const source = nameOfSource(track.source, t) ?? (track.name || track.source);
   return (
     <tr className="admin-track" data-testid="track-row" data-source={track.source} data-muted={track.isMuted}>
@@ -101,16 +110,21 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
           </span>
         ) : null}
       </th>
-      <td className="number" data-testid="track-in" data-value={track.bitrateIn}>
-        {bitrate(track.bitrateIn)}
+      {OF_TRACK.map((column) => (
+        <td
+          key={column}
+          className="number"
+          data-label={labels[column]}
+          data-testid={`track-${column}`}
+          data-value={track[column]}
+        >
+          <bdi dir="ltr">{figureOf(track, column)}</bdi>
+        </td>
+      ))}
+      <td className="admin-received" colSpan={NUMBERS.length - OF_TRACK.length}>
+        {track.subscribers === null ? null : t('admin:received-by', { count: track.subscribers })}
       </td>
-      <td className="number" data-testid="track-out" data-value={track.bitrateOut}>
-        {bitrate(track.bitrateOut)}
-      </td>
-      <td className="number">{share(track.lossIn)}</td>
-      <td className="number">{share(track.lossOut)}</td>
-      <td colSpan={3}>{track.subscribers === null ? null : t('admin:received-by', { count: track.subscribers })}</td>
-      <td>
+      <td className="actions">
         <button
           type="button"
           className="button admin-action"
@@ -137,6 +151,36 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
 
 function valueOf(person: PersonLine, column: Column): string | number | null {
   return column === 'name' ? nameOf(person) : person[column];
+}
+
+function figureOf(line: Pick<PersonLine, Figure>, column: Figure): string {
+  return column === 'bitrateIn' || column === 'bitrateOut' ? bitrate(line[column]) : share(line[column]);
+}
+
+function textOf(person: PersonLine, column: (typeof NUMBERS)[number]): string {
+  switch (column) {
+    case 'rtt':
+      return milliseconds(person.rtt);
+    case 'estimate':
+      return person.estimate === null ? '–' : bitrate(person.estimate);
+    case 'joinedAt':
+      return duration((Date.now() - person.joinedAt) / 1000);
+    default:
+      return figureOf(person, column);
+  }
+}
+
+function labelsOf(t: typeof say): Record<Column, string> {
+  return {
+    name: t('admin:person'),
+    bitrateIn: t('admin:incoming'),
+    bitrateOut: t('admin:outgoing'),
+    lossIn: t('admin:loss-in'),
+    lossOut: t('admin:loss-out'),
+    rtt: t('admin:rtt'),
+    estimate: t('admin:estimate'),
+    joinedAt: t('admin:lasts'),
+  };
 }
 
 function nameOf(person: PersonLine): string {

@@ -1,7 +1,7 @@
 // The rooms that live; each opens to the people in it.
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { Fragment } from 'react';
-import { useT } from '../i18n/i18n';
+import { useT, type t as say } from '../i18n/i18n';
 import { useStore } from '../state/store';
 import type { Action, Admin } from './admin';
 import type { RoomLine } from './api';
@@ -9,7 +9,8 @@ import { bitrate, count, duration, share } from './format';
 import { PeopleTable } from './PeopleTable';
 import { SortHead, sorted, useOrder } from './sorting';
 
-type Column = 'name' | 'people' | 'tracks' | 'bitrateIn' | 'bitrateOut' | 'lossIn' | 'lossOut' | 'startedAt';
+const NUMBERS = ['people', 'tracks', 'bitrateIn', 'bitrateOut', 'lossIn', 'lossOut', 'startedAt'] as const;
+type Column = 'name' | (typeof NUMBERS)[number];
 
 interface Props {
   admin: Admin;
@@ -23,6 +24,7 @@ export function RoomsTable({ admin, onAction }: Props) {
   const opened = useStore(admin.opened);
   const [order, choose] = useOrder<Column>('name');
   const head = { order, onChoose: choose };
+  const labels = labelsOf(t);
   if (rooms.length === 0) return <p className="admin-nothing">{t('admin:no-rooms')}</p>;
   return (
     <div className="admin-scroll" role="region" tabIndex={0} aria-label={t('admin:rooms-now')}>
@@ -30,15 +32,13 @@ export function RoomsTable({ admin, onAction }: Props) {
         <caption className="for-screen-readers">{t('admin:rooms-now')}</caption>
         <thead>
           <tr>
-            <SortHead column="name" label={t('admin:room')} {...head} />
-            <SortHead column="people" label={t('admin:people')} isNumber {...head} />
-            <SortHead column="tracks" label={t('admin:tracks')} isNumber {...head} />
-            <SortHead column="bitrateIn" label={t('admin:incoming')} isNumber {...head} />
-            <SortHead column="bitrateOut" label={t('admin:outgoing')} isNumber {...head} />
-            <SortHead column="lossIn" label={t('admin:loss-in')} isNumber {...head} />
-            <SortHead column="lossOut" label={t('admin:loss-out')} isNumber {...head} />
-            <SortHead column="startedAt" label={t('admin:lasts')} isNumber {...head} />
-            <th scope="col">{t('admin:actions')}</th>
+            <SortHead column="name" label={labels.name} {...head} />
+            {NUMBERS.map((column) => (
+              <SortHead key={column} column={column} label={labels[column]} isNumber {...head} />
+            ))}
+            <th scope="col" className="actions">
+              {t('admin:actions')}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -64,16 +64,12 @@ export function RoomsTable({ admin, onAction }: Props) {
                       <bdi>{room.name}</bdi>
                     </button>
                   </th>
-                  <td className="number">
-                    {count(room.people)} / {count(room.maxParticipants)}
-                  </td>
-                  <td className="number">{count(room.tracks)}</td>
-                  <td className="number">{bitrate(room.bitrateIn)}</td>
-                  <td className="number">{bitrate(room.bitrateOut)}</td>
-                  <td className="number">{share(room.lossIn)}</td>
-                  <td className="number">{share(room.lossOut)}</td>
-                  <td className="number">{duration((Date.now() - room.startedAt) / 1000)}</td>
-                  <td>
+                  {NUMBERS.map((column) => (
+                    <td key={column} className="number" data-label={labels[column]}>
+                      <bdi dir="ltr">{textOf(room, column)}</bdi>
+                    </td>
+                  ))}
+                  <td className="actions">
                     <button
                       type="button"
                       className="button button-danger admin-action"
@@ -87,7 +83,7 @@ export function RoomsTable({ admin, onAction }: Props) {
                 </tr>
                 {isOpen ? (
                   <tr className="admin-inner">
-                    <td colSpan={9}>
+                    <td colSpan={NUMBERS.length + 2}>
                       {detail ? (
                         <PeopleTable room={detail} onAction={onAction} />
                       ) : (
@@ -107,4 +103,34 @@ export function RoomsTable({ admin, onAction }: Props) {
 
 function valueOf(room: RoomLine, column: Column): string | number | null {
   return room[column];
+}
+
+function textOf(room: RoomLine, column: (typeof NUMBERS)[number]): string {
+  switch (column) {
+    case 'people':
+      return `${count(room.people)} / ${count(room.maxParticipants)}`;
+    case 'tracks':
+      return count(room.tracks);
+    case 'bitrateIn':
+    case 'bitrateOut':
+      return bitrate(room[column]);
+    case 'lossIn':
+    case 'lossOut':
+      return share(room[column]);
+    case 'startedAt':
+      return duration((Date.now() - room.startedAt) / 1000);
+  }
+}
+
+function labelsOf(t: typeof say): Record<Column, string> {
+  return {
+    name: t('admin:room'),
+    people: t('admin:people'),
+    tracks: t('admin:tracks'),
+    bitrateIn: t('admin:incoming'),
+    bitrateOut: t('admin:outgoing'),
+    lossIn: t('admin:loss-in'),
+    lossOut: t('admin:loss-out'),
+    startedAt: t('admin:lasts'),
+  };
 }
