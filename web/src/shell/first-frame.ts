@@ -29,7 +29,8 @@ export function firstFrame(room: string, language: Language, installation: Insta
   const named = directionOf(language) === 'rtl' ? `\u2068${room}\u2069` : room;
   return [
     '<div class="joining" data-testid="first-frame">',
-    `<header class="joining-header">${logoOf(installation)}<p>${escape(room)}</p></header>`,
+    `<header class="joining-header">${logoOf(installation)}`,
+    `<p class="name" dir="auto" title="${escape(room)}">${escape(room)}</p></header>`,
     '<main class="joining-main"><div class="joining-words"><h1 class="joining-what" tabindex="-1">',
     `<span class="spinner" aria-hidden="true"></span> ${escape(joining.replace('{{room}}', () => named))}`,
     `</h1><p>${escape(hint)}</p></div></main>`,
