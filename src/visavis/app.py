@@ -70,6 +70,8 @@ class Visavis:
         history = None if self._store is None else self._store.history
         fanout = self.backend.fanout
         self.hub = NotificationHub(fanout=fanout, limits=None if fanout is None else _LIMITS_OF_MANY)
+        self._is_one_of_many = fanout is not None
+        self._echo: asyncio.TimerHandle | None = None
         self._end_of_changes = self.backend.on_change(self._announce)
         routes = [
             *api_routes(self.backend, identify),
@@ -145,11 +147,20 @@ class Visavis:
     async def stop(self) -> None:
         """Tells every participant and page, and ends within two seconds. Idempotent."""
         self._end_of_changes()
+        if self._echo is not None:
+            self._echo.cancel()
         await asyncio.gather(self.backend.stop(), self.hub.aclose())
         if self._store is not None:
             await self._store.aclose(_LAST_WORDS_SECONDS)
 
     def _announce(self) -> None:
+        self.hub.announce(True)
+        if self._is_one_of_many and self._echo is None:
+            # Who asks now may be answered by a process that does not know yet, and would not be told again.
+            self._echo = asyncio.get_running_loop().call_later(_ECHO_SECONDS, self._announce_again)
+
+    def _announce_again(self) -> None:
+        self._echo = None
         self.hub.announce(True)
 
 
@@ -162,6 +173,8 @@ def _open_store(database_url: str, history_days: float, backend: Backend) -> "St
 
 # What several processes serve changes all the time, and each announcement makes every page at home fetch the list.
 _LIMITS_OF_MANY = HubLimits(announce_interval=0.5)
+# Within a second all processes know of a change.
+_ECHO_SECONDS = 1.0
 
 # LiveKit's: pages of any origin may use the server; a token says who may do what, cookies never.
 _CORS = Middleware(

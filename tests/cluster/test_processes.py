@@ -125,6 +125,33 @@ async def test_hubs_of_all_processes_tell_of_a_room(cluster: AppCluster, enter: 
     await asyncio.wait_for(asyncio.gather(*heard), 5)
 
 
+async def test_pages_are_told_again_when_every_process_knows(
+    cluster: AppCluster, enter: Enter, http: httpx.AsyncClient, room: str
+) -> None:
+    # The list may come from a process that the change has not reached yet.
+    answer = await http.post(f"{cluster.apps[0].http_url}/notificationHub/negotiate?negotiateVersion=1")
+    token = answer.json()["connectionToken"]
+    async with websockets.connect(f"{cluster.apps[0].url}/notificationHub?id={token}") as socket:
+        await socket.send(HANDSHAKE)
+        told: list[float] = []
+
+        async def hear() -> None:
+            async for message in socket:
+                if "RoomsUpdated" in str(message):
+                    told.append(time.monotonic())
+
+        hearing = asyncio.create_task(hear())
+        await enter("alice")
+        await until(counts(http, cluster.apps, room, 1))
+        known = time.monotonic()
+
+        async def again() -> bool:
+            return bool(told) and told[-1] > known
+
+        await until(again)
+        hearing.cancel()
+
+
 async def test_wrong_admin_tokens_count_over_all_processes(cluster: AppCluster, http: httpx.AsyncClient) -> None:
     app = 0
     wrong = {"Authorization": "Bearer wrong"}
