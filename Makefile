@@ -23,7 +23,7 @@ WEB := $(shell find web -path '*/node_modules' -prune -o -type f -print)
 
 say = @printf '\033[1m▸ %s\033[0m\n'
 
-.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench bench-control lighthouse soak clean \
+.PHONY: help run wheel test test-python test-rust test-web test-browser test-conformance conformance lint fmt bench bench-control faults lighthouse soak clean \
 	setup setup-test browsers servers livekit-server
 
 ##@ To use it
@@ -56,6 +56,9 @@ test-conformance: setup-test ## Run the protocol's cases against our server and 
 
 conformance: setup-test ## Run all of the clients' tests at both servers, slow ones too; write docs/compatibility.md
 	@$(BIN)/python tools/conformance.py $(ARGS)
+
+faults: setup-test ## Take away each part of a cluster in turn: what do people and lists notice? (minutes)
+	@$(BIN)/python -m pytest -m "" -s tests/cluster/test_proof.py $(ARGS)
 
 lint: setup-test ## Check style and types of everything
 	$(say) 'Python'

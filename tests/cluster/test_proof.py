@@ -280,6 +280,7 @@ async def test_an_app_process_dies_and_comes_back(whole: Balanced, town: Town) -
     )
 
 
+@pytest.mark.slow
 async def test_a_livekit_node_dies_with_a_room_on_it(whole: Balanced, town: Town) -> None:
     here, there = town.calls
     # Of these two nobody tells the cluster that they have gone.
@@ -317,7 +318,8 @@ async def test_a_livekit_node_dies_with_a_room_on_it(whole: Balanced, town: Town
     )
 
 
-@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "stopped"])
 async def test_redis_is_gone_for_ten_seconds(whole: Balanced, town: Town, how: str) -> None:
     # Killed, the harder truth: all who listen to it have to find it again, and what it knew has to be on disk. Stopped:
     # whoever asks it hangs.
@@ -349,6 +351,7 @@ async def test_redis_is_gone_for_ten_seconds(whole: Balanced, town: Town, how: s
     print(f"\nredis {how}: entered {took:.1f} s after its return; lists true {listed:.1f} s later; pause {pause:.1f} s")
 
 
+@pytest.mark.slow
 async def test_postgresql_is_gone_for_ten_seconds(whole: Balanced, town: Town) -> None:
     await asyncio.to_thread(whole.postgres.stop)
     stopped = time.monotonic()
@@ -371,9 +374,8 @@ async def test_postgresql_is_gone_for_ten_seconds(whole: Balanced, town: Town) -
     )
 
 
-@pytest.mark.parametrize(
-    "seconds", [12.0, pytest.param(GAP_SECONDS, marks=[pytest.mark.slow, pytest.mark.timeout(500)])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [12.0, pytest.param(GAP_SECONDS, marks=pytest.mark.timeout(500))])
 async def test_webhooks_do_not_come_for_a_while(whole: Balanced, town: Town, seconds: float) -> None:
     began = time.monotonic()
     with whole.webhooks_held_back():
