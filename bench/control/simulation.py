@@ -189,6 +189,7 @@ class _Crowd:
         self._token_ms.clear()
         self._poster.took_ms.clear()
         self._poster.posted.clear()
+        self._poster.tried_again = 0
         self._cluster.calls.clear()
         self._cluster.bytes.clear()
         for page in self._pages:

@@ -45,7 +45,7 @@ _PHASE: list[tuple[str, Callable[[Run], str]]] = [
 ]  # fmt: skip
 _PHASES = {
     "ramp": "Everybody comes, as fast as it goes",
-    "steady": "All are inside, some leave and others come",
+    "steady": "All are inside; for each one who comes another leaves",
     "emptying": "Everybody leaves",
 }
 
@@ -69,7 +69,9 @@ def markdown(results: Run) -> str:
         if those:
             lines += ["", f"## {title}", "", "| | " + " | ".join(_title(run) for run in those) + " |"]
             lines += ["|---|" + "---|" * len(those)]
-            lines += [f"| {name} | " + " | ".join(show(run[phase]) for run in those) + " |" for name, show in _PHASE]
+            for name, show in _PHASE:
+                told = name.replace("join", "leave") if phase == "emptying" else name
+                lines.append(f"| {told} | " + " | ".join(show(run[phase]) for run in those) + " |")
     lines += [f"- {failed['processes']} process(es): {failed['why']}" for failed in results["failed"]]
     return "\n".join(lines) + "\n"
 
