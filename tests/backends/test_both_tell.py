@@ -166,11 +166,10 @@ async def test_the_history_tells_who_was_there_and_how_it_ended(past: Stage) -> 
     has_counts = past.video.name != "livekit"
     ended = await until_rows(past, "sessions", lambda told: all(row["endedAt"] is not None for row in told))
     sessions = {row["identity"]: row for row in ended}
-    assert {identity: row["endReason"] for identity, row in sessions.items()} == {
-        "maker": "room_deleted",
-        "leaver": "client_initiated",
-        "removed": "participant_removed",
-    }
+    reasons = {identity: row["endReason"] for identity, row in sessions.items()}
+    # On a busy machine a client's socket is sometimes closed before its word that it leaves has gone out.
+    assert reasons.pop("leaver") in ("client_initiated", "signal_close")
+    assert reasons == {"maker": "room_deleted", "removed": "participant_removed"}
     for row in sessions.values():
         assert (row["name"], row["roomName"], row["kind"]) == (row["identity"].title(), past.room, "standard")
         assert room["startedAt"] - 1000 <= row["startedAt"] <= row["endedAt"] <= room["endedAt"] + 1000
