@@ -6,7 +6,7 @@ import type { Action } from './admin';
 import type { PersonLine, RoomDetail, TrackLine } from './api';
 import { bitrate, duration, milliseconds, share } from './format';
 import { codecOf, nameOfSource } from './source';
-import { SortHead, sorted, useOrder } from './sorting';
+import { SortHeads, sorted, useOrder } from './sorting';
 
 /** Those that tracks have, too. */
 const OF_TRACK = ['bitrateIn', 'bitrateOut', 'lossIn', 'lossOut'] as const;
@@ -17,22 +17,13 @@ type Column = 'name' | (typeof NUMBERS)[number];
 export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (action: Action) => void }) {
   const t = useT();
   const [order, choose] = useOrder<Column>('name');
-  const head = { order, onChoose: choose };
   const labels = labelsOf(t);
   if (room.people.length === 0) return <p className="admin-nothing">{t('admin:nobody')}</p>;
   return (
     <table className="admin-table" data-testid="people-table">
       <caption>{t('admin:people-in', { room: room.name })}</caption>
       <thead>
-        <tr>
-          <SortHead column="name" label={labels.name} {...head} />
-          {NUMBERS.map((column) => (
-            <SortHead key={column} column={column} label={labels[column]} isNumber {...head} />
-          ))}
-          <th scope="col" className="actions">
-            {t('admin:actions')}
-          </th>
-        </tr>
+        <SortHeads numbers={NUMBERS} labels={labels} order={order} onChoose={choose} />
       </thead>
       <tbody>
         {sorted(room.people, order, valueOf).map((person) => (

@@ -7,7 +7,7 @@ import type { Action, Admin } from './admin';
 import type { RoomLine } from './api';
 import { bitrate, count, duration, share } from './format';
 import { PeopleTable } from './PeopleTable';
-import { SortHead, sorted, useOrder } from './sorting';
+import { SortHeads, sorted, useOrder } from './sorting';
 
 const NUMBERS = ['people', 'tracks', 'bitrateIn', 'bitrateOut', 'lossIn', 'lossOut', 'startedAt'] as const;
 type Column = 'name' | (typeof NUMBERS)[number];
@@ -23,7 +23,6 @@ export function RoomsTable({ admin, onAction }: Props) {
   const rooms = useStore(admin.rooms);
   const opened = useStore(admin.opened);
   const [order, choose] = useOrder<Column>('name');
-  const head = { order, onChoose: choose };
   const labels = labelsOf(t);
   if (rooms.length === 0) return <p className="admin-nothing">{t('admin:no-rooms')}</p>;
   return (
@@ -31,15 +30,7 @@ export function RoomsTable({ admin, onAction }: Props) {
       <table className="admin-table" data-testid="rooms-table">
         <caption className="for-screen-readers">{t('admin:rooms-now')}</caption>
         <thead>
-          <tr>
-            <SortHead column="name" label={labels.name} {...head} />
-            {NUMBERS.map((column) => (
-              <SortHead key={column} column={column} label={labels[column]} isNumber {...head} />
-            ))}
-            <th scope="col" className="actions">
-              {t('admin:actions')}
-            </th>
-          </tr>
+          <SortHeads numbers={NUMBERS} labels={labels} order={order} onChoose={choose} />
         </thead>
         <tbody>
           {sorted(rooms, order, valueOf).map((room) => {

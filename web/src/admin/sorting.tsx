@@ -1,6 +1,7 @@
 // Tables that are sorted by a click on a column's head, or Enter on it.
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { useState } from 'react';
+import { useT } from '../i18n/i18n';
 
 export interface Order<Column extends string> {
   column: Column;
@@ -37,7 +38,7 @@ interface Props<Column extends string> {
   isNumber?: boolean;
 }
 
-export function SortHead<Column extends string>({ column, label, order, onChoose, isNumber }: Props<Column>) {
+function SortHead<Column extends string>({ column, label, order, onChoose, isNumber }: Props<Column>) {
   const isSorted = order.column === column;
   const Arrow = order.ascending ? ArrowUp : ArrowDown;
   return (
@@ -51,5 +52,35 @@ export function SortHead<Column extends string>({ column, label, order, onChoose
         {isSorted ? <Arrow aria-hidden="true" /> : null}
       </button>
     </th>
+  );
+}
+
+interface HeadsProps<Column extends string> {
+  numbers: readonly Column[];
+  labels: Record<Column | 'name', string>;
+  order: Order<Column | 'name'>;
+  onChoose: (column: Column | 'name') => void;
+}
+
+/** The row of heads of a table: the name, its numbers, and what can be done. */
+export function SortHeads<Column extends string>({ numbers, labels, order, onChoose }: HeadsProps<Column>) {
+  const t = useT();
+  return (
+    <tr>
+      <SortHead<Column | 'name'> column="name" label={labels.name} order={order} onChoose={onChoose} />
+      {numbers.map((column) => (
+        <SortHead<Column | 'name'>
+          key={column}
+          column={column}
+          label={labels[column]}
+          order={order}
+          onChoose={onChoose}
+          isNumber
+        />
+      ))}
+      <th scope="col" className="actions">
+        {t('admin:actions')}
+      </th>
+    </tr>
   );
 }
