@@ -70,7 +70,6 @@ class Visavis:
         history = None if self._store is None else self._store.history
         fanout = self.backend.fanout
         self.hub = NotificationHub(fanout=fanout, limits=None if fanout is None else _LIMITS_OF_MANY)
-        self._is_one_of_many = fanout is not None
         self._echo: asyncio.TimerHandle | None = None
         self._end_of_changes = self.backend.on_change(self._announce)
         routes = [
@@ -155,7 +154,7 @@ class Visavis:
 
     def _announce(self) -> None:
         self.hub.announce(True)
-        if self._is_one_of_many and self._echo is None:
+        if self.backend.fanout is not None and self._echo is None:
             # Who asks now may be answered by a process that does not know yet, and would not be told again.
             self._echo = asyncio.get_running_loop().call_later(_ECHO_SECONDS, self._announce_again)
 

@@ -28,7 +28,7 @@ from visavis.backend.livekit.cluster import Cluster
 from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.entrance import LiveKitEntrance
 from visavis.backend.livekit.keeper import Keeper
-from visavis.backend.livekit.mirror import Mirror, MirroredRoom, Person
+from visavis.backend.livekit.mirror import Mirror, MirroredRoom, Person, subject_of
 from visavis.backend.livekit.moderating import LiveKitModerating
 from visavis.backend.livekit.operating import LiveKitOperating
 from visavis.backend.livekit.options import LiveKitOptions
@@ -244,7 +244,7 @@ class LiveKitBackend:
         """Before anything is asked: what is there is known at once, and as often as it comes."""
         if self._throw_away.kind(event.room.name) == "doctor":
             self._arrived[event.room.name] = time.monotonic()
-        self._young.pop(event.room.sid if event.event.startswith("room_") else event.participant.sid, None)
+        self._young.pop(subject_of(event), None)
         if self._mirror.apply(event, now=time.monotonic()):
             self._changed()
 
@@ -349,9 +349,8 @@ class LiveKitBackend:
                 self._changed()
             for name in self._survey.doubt(names.intersection(self._mirror.unread(told))):
                 self._look_into(name)
-            took = time.monotonic() - asked_at
-            self._read_pause = min(max(1.0, took * _PAUSE_FACTOR / self.options.reread_seconds), _MOST_PAUSES)
-            self._read_pause *= self.options.reread_seconds
+            took, usual = time.monotonic() - asked_at, self.options.reread_seconds
+            self._read_pause = min(max(usual, took * _PAUSE_FACTOR), usual * _MOST_PAUSES)
             if self._has_missed and self.recorder is not None:
                 self._has_missed = False
                 self._close_absent(self.recorder, int(asked * 1000))

@@ -30,6 +30,11 @@ _NO_CAPACITY = 10_000
 _DEPENDENT = (models.ParticipantInfo.AGENT, models.ParticipantInfo.EGRESS)
 
 
+def subject_of(event: WebhookEvent) -> str:
+    """The id of whom or what it tells of: a room, or a participant."""
+    return event.room.sid if event.event.startswith("room_") else event.participant.sid
+
+
 def is_dependent(info: models.ParticipantInfo) -> bool:
     """Whether it is there for others: an agent or a recorder, which counts for no capacity."""
     return info.kind in _DEPENDENT or info.permission.agent or info.permission.recorder

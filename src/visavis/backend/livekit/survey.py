@@ -81,7 +81,7 @@ class Survey:
         Raises:
             VisavisError: something does not answer.
         """
-        if await self._shared.claim("survey", seconds=SURVEY_SECONDS * 0.9) is not Claim.MINE:
+        if not await self._claimed("survey", SURVEY_SECONDS * 0.9):
             return
         now = self._now()
         settled = [room for room in self._mirror if room.seen_at < now - _SETTLED_SECONDS]
@@ -105,7 +105,7 @@ class Survey:
             VisavisError: something does not answer.
         """
         room = self._mirror.get(name)
-        if room is None or await self._claimed(f"doubt {room.sid}", SURVEY_SECONDS) is False:
+        if room is None or not await self._claimed(f"doubt {room.sid}", SURVEY_SECONDS):
             return
         before = self._now() - _SETTLED_SECONDS
         people = [each for each in room.people.values() if each.seen_at < before]

@@ -13,7 +13,7 @@ from livekit.protocol.webhook import WebhookEvent
 
 from visavis.backend.livekit.book import Book, settings_to_json
 from visavis.backend.livekit.cluster import Cluster
-from visavis.backend.livekit.mirror import MIRRORED, VISITOR_ATTRIBUTE, Mirror
+from visavis.backend.livekit.mirror import MIRRORED, VISITOR_ATTRIBUTE, Mirror, subject_of
 from visavis.backend.livekit.shared import Shared
 from visavis.errors import VisavisError
 from visavis.rooms import RoomSettings
@@ -100,8 +100,7 @@ class Telling:
         """Something has happened, in a room where this holds."""
         if event.event not in MIRRORED:
             return
-        about = event.room.sid if event.event.startswith("room_") else event.participant.sid
-        message: dict[str, object] = {"kind": "happened", "room": event.room.name, "about": about}
+        message: dict[str, object] = {"kind": "happened", "room": event.room.name, "about": subject_of(event)}
         message["event"] = _packed(event)
         if settings is not None:
             message["settings"] = settings_to_json(settings)
