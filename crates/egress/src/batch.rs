@@ -61,6 +61,11 @@ impl Batch {
         self.packets.len()
     }
 
+    /// To how many they go, a receiver's connections counted each.
+    pub fn receivers(&self) -> usize {
+        self.runs.len()
+    }
+
     /// How many bytes that is.
     pub fn size(&self) -> usize {
         self.bytes.len()

@@ -74,6 +74,11 @@ impl Waited {
     pub fn is_readable(&self, index: usize) -> bool {
         self.0[index + 1].revents != 0
     }
+
+    /// Whether it found something to read anywhere.
+    pub fn has_readable(&self) -> bool {
+        self.0[1..].iter().any(|polled| polled.revents != 0)
+    }
 }
 
 /// The way into a queue whose reader waits for the bell.

@@ -132,6 +132,9 @@ impl Worker {
         let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
         thread::sleep(self.pace.rest(Instant::now()).min(left()));
         inbox.wait(&mut self.waited, left());
+        if self.waited.has_readable() || !inbox.packets.is_empty() {
+            thread::sleep(self.pace.linger().min(left()));
+        }
         let now = Instant::now();
         let mut had_orders = false;
         for _ in 0..COMMANDS_A_TURN {
@@ -213,6 +216,7 @@ impl Worker {
     /// What the shard has sealed goes out from where it is; only what is wrapped once more is copied.
     fn send_media(&mut self) {
         let media = self.shard.take_media();
+        let (packets, receivers) = (media.len(), media.receivers());
         let is_direct = |path: &Path| !path.is_tcp && !is_relayed(path.destination);
         for (index, (socket, _)) in self.around.udp.iter().enumerate() {
             let runs = media.runs().filter(|(path, _)| is_direct(path) && self.around.socket_of(path.source) == index);
@@ -229,6 +233,7 @@ impl Worker {
             }
         }
         self.shard.give_back_media(media);
+        self.pace.sent(Instant::now(), packets, receivers);
     }
 
     /// What goes to an address that TURN has given away goes to the client that has it.
