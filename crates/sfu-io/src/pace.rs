@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 /// How long packets are collected at most, which is how much later they go out.
 const COLLECT: Duration = Duration::from_millis(1);
-/// Turns that follow each other faster than this are dense, …
-const DENSE: Duration = Duration::from_micros(400);
-/// … and so many of them in a row begin the collecting.
-const STREAK: u32 = 16;
-/// With fewer packets a turn it ends: being woken for each costs no more then.
-const FEW: usize = 3;
+/// So many turns are looked at together: …
+const TURNS: u32 = 16;
+/// … if they came within this time, collecting begins, …
+const DENSE: Duration = Duration::from_millis(16);
+/// … and if they found fewer packets, it ends: it spares too little then.
+const FEW: usize = 28;
 
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
@@ -27,7 +27,11 @@ const SURE: u32 = 8;
 #[derive(Debug)]
 pub(crate) struct Pace {
     began: Instant,
-    streak: u32,
+    is_collecting: bool,
+    /// Of those that are looked at: when the first began, how many there were, and what they found.
+    since: Instant,
+    turns: u32,
+    found: usize,
     /// When a turn that sent much was over.
     sent_much: Option<Instant>,
     /// That turn sent one packet to each, not soon after another.
@@ -37,29 +41,42 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub fn new(now: Instant) -> Self {
-        Self { began: now, streak: 0, sent_much: None, is_alone: false, followed: 0 }
+        Self {
+            began: now,
+            is_collecting: false,
+            since: now,
+            turns: 0,
+            found: 0,
+            sent_much: None,
+            is_alone: false,
+            followed: 0,
+        }
     }
 
     /// How long to let packets gather before the next turn.
     pub fn rest(&self, now: Instant) -> Duration {
-        if self.is_collecting() { (self.began + COLLECT).saturating_duration_since(now) } else { Duration::ZERO }
+        if self.is_collecting { (self.began + COLLECT).saturating_duration_since(now) } else { Duration::ZERO }
     }
 
     /// How long to let more come, now that a packet is there.
     pub fn linger(&self) -> Duration {
-        if self.followed >= EXPECTED && !self.is_collecting() { FRAME } else { Duration::ZERO }
+        if self.followed >= EXPECTED && !self.is_collecting { FRAME } else { Duration::ZERO }
     }
 
     /// A turn began, and found so many packets.
     pub fn turn(&mut self, began: Instant, packets: usize) {
-        let gap = began.saturating_duration_since(self.began);
         self.began = began;
-        self.streak = match self.is_collecting() {
-            true if packets < FEW => 0,
-            true => self.streak,
-            false if packets > 0 && gap < DENSE => self.streak + 1,
-            false => 0,
-        };
+        if packets == 0 {
+            return;
+        }
+        (self.turns, self.found) = (self.turns + 1, self.found + packets);
+        if self.turns == TURNS {
+            self.is_collecting = match self.is_collecting {
+                true => self.found >= FEW,
+                false => began.saturating_duration_since(self.since) < DENSE,
+            };
+            (self.since, self.turns, self.found) = (began, 0, 0);
+        }
     }
 
     /// The turn has sent so many packets of media to so many receivers, and is over.
@@ -77,10 +94,6 @@ impl Pace {
         }
         self.is_alone = !(together || is_next);
         self.sent_much = Some(now);
-    }
-
-    fn is_collecting(&self) -> bool {
-        self.streak >= STREAK
     }
 }
 
@@ -117,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_few_packets_are_fetched_at_once() {
-        let (wakes, longest) = fetch(&[Duration::from_micros(900); 1000]);
+        let (wakes, longest) = fetch(&[Duration::from_micros(1500); 1000]);
         assert_eq!((wakes, longest), (1000, Duration::ZERO));
     }
 

@@ -126,16 +126,16 @@ impl Shard {
     /// Gives a downtrack its section, with the first codec of its track that the client takes there; false: there is none.
     pub(crate) fn place(&mut self, key: usize, mid: Mid, now: Instant) -> bool {
         let Some((track, pt, red)) = self.choose(key, mid) else { return false };
-        let downtrack = &mut self.downtracks[key];
-        (downtrack.place, downtrack.red) = (Place::Ready(mid, pt), red);
+        let downtrack = &self.downtracks[key];
         let (before, subscriber) = (downtrack.track, downtrack.subscriber);
+        let Some(connection) = self.participants[subscriber].receiving_connection() else { return false };
+        let index = connection.open(mid);
+        let downtrack = &mut self.downtracks[key];
+        (downtrack.place, downtrack.red) = (Place::Ready(mid, pt, index), red);
         if before != track {
             downtrack.follow(track, self.tracks[track].scalable);
             self.tracks[before].downtracks.retain(|kept| *kept != key);
             self.tracks[track].downtracks.push(key);
-        }
-        if let Some(connection) = self.participants[subscriber].receiving_connection() {
-            connection.open(mid);
         }
         if self.codecs_of(track).count() > 1 {
             self.tell_wanted(track, false, now);
@@ -173,7 +173,7 @@ impl Shard {
             downtrack.follow(key, self.tracks[key].scalable);
             let (subscriber, place) = (downtrack.subscriber, downtrack.place);
             // Whoever has no section yet is given this codec when it gets one.
-            let Place::Ready(mid, _) = place else { continue };
+            let Place::Ready(mid, _, index) = place else { continue };
             match self.choose(downtrack_key, mid) {
                 None => {
                     let track = self.tracks[key].id.clone();
@@ -181,7 +181,7 @@ impl Shard {
                     self.request_offer(subscriber, now);
                 }
                 Some((_, pt, _)) if self.participants[subscriber].codec_change => {
-                    self.downtracks[downtrack_key].place = Place::Ready(mid, pt);
+                    self.downtracks[downtrack_key].place = Place::Ready(mid, pt, index);
                 }
                 Some(_) => {
                     self.downtracks[downtrack_key].place = Place::Waiting;

@@ -138,7 +138,7 @@ impl Shard {
         let blanking = Blanking::new(&self.tracks[downtrack.track], CLOSING, true, now);
         let place = downtrack.place;
         let connected = self.participants[key].receiving_connection().is_some_and(|connection| connection.connected());
-        let (Place::Ready(mid, _), Some(blanking), true) = (place, blanking, connected) else {
+        let (Place::Ready(mid, ..), Some(blanking), true) = (place, blanking, connected) else {
             self.detach(key, id);
             self.request_offer(key, now);
             return true;
@@ -178,7 +178,7 @@ impl Shard {
     fn send_blank(&mut self, key: usize, now: Instant) {
         let downtrack = &mut self.downtracks[key];
         let (subscriber, place) = (downtrack.subscriber, downtrack.place);
-        let (Some(blanking), Place::Ready(mid, pt)) = (&mut downtrack.blanking, place) else { return };
+        let (Some(blanking), Place::Ready(mid, pt, index)) = (&mut downtrack.blanking, place) else { return };
         let is_over = blanking.left == 0;
         blanking.left = blanking.left.saturating_sub(1);
         let closing = blanking.closing;
@@ -196,6 +196,7 @@ impl Shard {
         };
         let outgoing = Outgoing {
             mid,
+            index,
             pt,
             sequence,
             timestamp,

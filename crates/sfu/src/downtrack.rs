@@ -23,8 +23,8 @@ pub(crate) enum Place {
     Waiting,
     /// In the offer whose answer is outstanding.
     Offered(Mid),
-    /// Answered: packets may flow with this payload type.
-    Ready(Mid, Pt),
+    /// Answered: packets may flow with this payload type, and the connection's media knows the section by this index.
+    Ready(Mid, Pt, usize),
 }
 
 /// Packets held while a keyframe is awaited. One whose first packet was lost or overtaken is complete with them.
@@ -146,7 +146,7 @@ impl Downtrack {
     pub(crate) fn mid(&self) -> Option<Mid> {
         match self.place {
             Place::Waiting => None,
-            Place::Offered(mid) | Place::Ready(mid, _) => Some(mid),
+            Place::Offered(mid) | Place::Ready(mid, ..) => Some(mid),
         }
     }
 
@@ -161,11 +161,12 @@ impl Downtrack {
 
     /// Hands what is to be sent because of this packet to `send`.
     pub(crate) fn forward(&mut self, incoming: &Incoming<'_>, mut send: impl FnMut(Outgoing)) {
-        let (Place::Ready(mid, pt), Some(target)) = (self.place, self.target) else { return };
+        let (Place::Ready(mid, pt, index), Some(target)) = (self.place, self.target) else { return };
+        let place = (mid, pt, index);
         // All layers of a scalable stream flow, or none: which of them are sent on is decided at each packet.
         let flows = if self.selector.is_some() { self.current.is_some() } else { self.current == Some(incoming.layer) };
         if flows {
-            return self.pass(incoming, mid, pt, &mut send);
+            return self.pass(incoming, place, &mut send);
         }
         // Layers change at keyframes only. Until the target's comes, any lower one is better than nothing.
         let awaited = incoming.layer == target || self.selector.is_some();
@@ -186,11 +187,11 @@ impl Downtrack {
             selector.restart();
         }
         self.rewriter.restart(&incoming.input(), incoming.clock_rate);
-        self.pass(incoming, mid, pt, &mut |packet| send(Outgoing { forget_older: lower, ..packet }));
+        self.pass(incoming, place, &mut |packet| send(Outgoing { forget_older: lower, ..packet }));
         if incoming.layer == self.held_layer {
             held.make_contiguous().sort_by_key(|(packet, _)| packet.sequence);
             for (packet, info) in held.iter().filter(|(packet, _)| packet.sequence > incoming.packet.sequence) {
-                self.pass(&Incoming { packet, info: *info, ..*incoming }, mid, pt, &mut send);
+                self.pass(&Incoming { packet, info: *info, ..*incoming }, place, &mut send);
             }
         }
     }
@@ -205,7 +206,7 @@ impl Downtrack {
     }
 
     /// A packet of the layer that flows.
-    fn pass(&mut self, incoming: &Incoming<'_>, mid: Mid, pt: Pt, send: &mut impl FnMut(Outgoing)) {
+    fn pass(&mut self, incoming: &Incoming<'_>, (mid, pt, index): (Mid, Pt, usize), send: &mut impl FnMut(Outgoing)) {
         let input = incoming.input();
         // Padding carries nothing, and would be a hole if it were merely skipped.
         let selected = self.select(incoming);
@@ -224,6 +225,7 @@ impl Downtrack {
         let playout_delay = self.playout_delay.as_mut().and_then(|delay| delay.of_packet(rewritten.sequence));
         send(Outgoing {
             mid,
+            index,
             pt: self.red.filter(|_| incoming.codec == Codec::Red).unwrap_or(pt),
             sequence: rewritten.sequence,
             timestamp: rewritten.timestamp,

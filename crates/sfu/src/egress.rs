@@ -19,6 +19,8 @@ use crate::playout_delay::PlayoutLimits;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub mid: Mid,
+    /// Of the section, as [`Connection::open`] told it.
+    pub index: usize,
     pub pt: Pt,
     /// Without holes but those of the network, never wrapping.
     pub sequence: u64,
@@ -78,11 +80,14 @@ const KEPT_FOR: Duration = Duration::from_secs(2);
 const MAX_RETRANSMISSION: f32 = 0.5;
 
 impl Connection {
-    /// A section begins to carry a track.
-    pub(crate) fn open(&mut self, mid: Mid) {
+    /// A section begins to carry a track. Returns its index, by which our own path knows it.
+    pub(crate) fn open(&mut self, mid: Mid) -> usize {
         match &mut self.media {
             Some(media) => media.open(&mut self.rtc, mid),
-            None => open(&mut self.rtc, mid),
+            None => {
+                open(&mut self.rtc, mid);
+                0
+            }
         }
     }
 
@@ -90,8 +95,8 @@ impl Connection {
     pub(crate) fn send(&mut self, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
         match &mut self.media {
             Some(media) => {
-                let mid = packet.mid;
-                media.send(mid, packet.sealable(), now, batch)
+                let index = packet.index;
+                media.send(index, packet.sealable(), now, batch)
             }
             None => send(&mut self.rtc, packet),
         }

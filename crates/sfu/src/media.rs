@@ -105,8 +105,8 @@ impl Media {
         }
     }
 
-    /// A section begins to carry a track.
-    pub(crate) fn open(&mut self, rtc: &mut Rtc, mid: Mid) {
+    /// A section begins to carry a track. Returns its index.
+    pub(crate) fn open(&mut self, rtc: &mut Rtc, mid: Mid) -> usize {
         let index = *self.indices.entry(mid).or_insert_with(|| {
             self.sections.push(Section { mid, is_open: false, losses: Losses::default() });
             self.sections.len() - 1
@@ -116,6 +116,7 @@ impl Media {
             sender.set_formats(formats(rtc));
         }
         self.describe(rtc, index);
+        index
     }
 
     fn describe(&mut self, rtc: &mut Rtc, index: usize) {
@@ -144,9 +145,8 @@ impl Media {
         sender.open(index, config);
     }
 
-    pub(crate) fn send(&mut self, mid: Mid, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
-        let Some((sender, &index)) = self.sender.as_mut().zip(self.indices.get(&mid)) else { return false };
-        sender.send(index, packet, now, batch)
+    pub(crate) fn send(&mut self, index: usize, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
+        self.sender.as_mut().is_some_and(|sender| sender.send(index, packet, now, batch))
     }
 
     pub(crate) fn set_desired(&mut self, desired: u64) {
