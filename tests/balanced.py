@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from clusters import ADMIN_TOKEN, WEBHOOK
@@ -100,6 +101,15 @@ class Balanced:
     redis: RedisServer
     postgres: Postgres
     haproxy: Path
+
+    def page_by(self, app: int) -> str:
+        """The page's address for somebody whose hub connection the app process of that number (from 0) takes."""
+        for number in range(1, SOURCES + 1):
+            url = self.url.replace("127.0.0.1", f"127.0.0.{number}")
+            answer = httpx.post(f"{url}/notificationHub/negotiate", params={"negotiateVersion": 1})
+            if answer.headers["X-Served-By"] == self.apps[app].name:
+                return url
+        raise AssertionError(f"of {SOURCES} sources none is sent to {self.apps[app].name}")
 
     def control(self, command: str) -> str:
         """Tells the balancer something while it runs, as an operator does."""

@@ -1,5 +1,8 @@
 """A cluster as docs/scaling.md has it, from real parts, loses one after the other: who is elsewhere notices nothing.
 
+In each call there are people of the PyPI `livekit` client and people at our page in Chromium, whose pages are connected
+to different app processes; others are at home and look at the list of rooms.
+
 Whoever was there is back within 15 s, and afterwards the lists of all processes and the history are complete and true.
 What was measured is printed (`pytest -s`); docs/scaling.md tells it.
 """
@@ -19,6 +22,7 @@ import pytest
 import websockets
 from livekit import api
 from neighbour import Neighbour, Stay
+from pages import Browser, Page, open_browser
 
 from balanced import Balanced, Part, balanced, signalling_by
 from clusters import ADMIN_TOKEN
@@ -82,20 +86,34 @@ class Town:
         whole: the cluster.
         http: for what is asked.
         listener: of the hub.
+        browser: with the pages.
         calls: the people in both rooms; the first call is on the first node.
+        others: who came later.
+        pages: who is in both rooms at our page, signalling by the first node and by the second.
+        at_home: pages with the list of rooms.
         began: of what is measured, on the monotonic clock.
     """
 
     whole: Balanced
     http: httpx.AsyncClient
     listener: Listener
+    browser: Browser
     calls: list[list[Neighbour]] = field(default_factory=list)
     others: list[Neighbour] = field(default_factory=list)
+    pages: list[list[Page]] = field(default_factory=list)
+    at_home: list[Page] = field(default_factory=list)
     began: float = 0.0
 
     @property
-    def everybody(self) -> list[Neighbour]:
-        return [*itertools.chain(*self.calls), *self.others]
+    def everybody(self) -> list[Neighbour | Page]:
+        return [*itertools.chain(*self.calls, *self.pages), *self.others]
+
+    @property
+    def all_pages(self) -> list[Page]:
+        return [page for page in [*itertools.chain(*self.pages), *self.at_home] if not page.left]
+
+    def room(self, number: int) -> str:
+        return self.calls[number][0].room_name
 
     async def make_room(self, node: Part, *, empty_timeout: int = 300) -> str:
         name = f"room-{uuid4().hex[:8]}"
@@ -118,6 +136,14 @@ class Town:
         await person.enter()
         return person
 
+    async def open_page(self, name: str, app: int, room: str = "", *, signalling: int = 0) -> Page:
+        """Somebody comes to the page by that app process, and in a room connects by that node as long as it lives."""
+        page = Page(self.browser, name, room)
+        url = self.whole.livekit_url
+        detour = (url, signalling_by(url, signalling)) if signalling else None
+        await page.open(self.whole.page_by(app), len(self.all_pages), detour=detour)
+        return page
+
     def begin(self) -> None:
         """From here on nobody misses anything."""
         self.began = time.monotonic()
@@ -131,6 +157,34 @@ class Town:
             assert not [name for name in each.told_since(self.began) if name not in but], each.told
         return max(pauses)
 
+    async def pages_noticed_nothing(self, *pages: Page) -> float:
+        """The same of people at our page, who saw each of those who were there all the time."""
+        now = time.monotonic()
+        await asyncio.gather(*(page.look(self.began) for page in pages))
+        pauses = {page.name: page.longest_pause(self.others_of(page), self.began, now) for page in pages}
+        assert max(pauses.values()) < NOTHING_NOTICED, f"in seconds, they did not see somebody for: {pauses}"
+        for page in pages:
+            assert not page.told, f"{page.name} was told {page.told}"
+        return max(pauses.values())
+
+    def others_of(self, page: Page) -> list[str]:
+        """Who is in a page's room, and has been since what is measured began."""
+        people = [*itertools.chain(*self.calls, *self.pages)]
+        return [
+            each.identity for each in people if each.room_name == page.room_name and each is not page and not each.left
+        ]
+
+    async def counts_shown(self, number: int) -> set[int]:
+        """How many were in a call by what pages showed from the beginning on."""
+        await asyncio.gather(*(page.look(self.began) for page in self.all_pages))
+        room = self.room(number)
+        return {counts.get(room, 0) for page in self.all_pages for _, counts in page.lists}
+
+    async def pages_show(self, wanted: dict[str, int], within: float) -> float:
+        """Waits until every page lists so many people in these rooms; returns how long that was after `began`."""
+        asking = (page.shows(wanted, self.began, within) for page in self.all_pages)
+        return max(await asyncio.gather(*asking))
+
     async def lists_are_true(self, within: float) -> float:
         """Waits until every process, and who listens to the hub, knows how many are where; returns how long it took."""
         began = time.monotonic()
@@ -142,20 +196,23 @@ class Town:
         }
         found: list[dict[str, int]] = []
         while time.monotonic() - began < within:
-            found = [{name: count for name, count in self.listener.rooms.items() if count}]
+            await asyncio.gather(*(page.look(self.began) for page in self.all_pages))
+            seen = [self.listener.rooms, *(page.lists[-1][1] if page.lists else {} for page in self.all_pages)]
+            found = [{name: count for name, count in rooms.items() if count} for rooms in seen]
             for app in self.whole.apps:
                 with suppress(httpx.HTTPError):
                     listed = (await self.http.get(f"{app.server.http_url}/api/video/rooms")).json()
                     found.append(
                         {room["name"]: room["participantCount"] for room in listed if room["participantCount"]}
                     )
-            if (
-                all(each == {name: count for name, count in wanted.items() if count} for each in found)
-                and len(found) == 3
-            ):
+            if all(each == {name: count for name, count in wanted.items() if count} for each in found) and len(
+                found
+            ) == len(seen) + len(self.whole.apps):
                 return time.monotonic() - began
             await asyncio.sleep(0.1)
-        raise AssertionError(f"after {within} s there are {wanted}; the hub's listener and the processes say {found}")
+        raise AssertionError(
+            f"after {within} s there are {wanted}; the hub's listener, pages and processes say {found}"
+        )
 
     async def rows(self, kind: str, room: str) -> list[dict[str, Any]]:
         path = f"{self.whole.url}/api/admin/history/{kind}"
@@ -171,7 +228,7 @@ class Town:
             assert time.monotonic() < deadline, "\n".join(wrong)
             await asyncio.sleep(0.5)
 
-    async def _know_new_sessions(self) -> None:
+    async def know_new_sessions(self) -> None:
         """After a full reconnect this client does not know its new id: the cluster does."""
         server = self.whole.nodes[1].server
         async with api.LiveKitAPI(server.http_url, server.api_key, server.api_secret) as client:
@@ -184,7 +241,7 @@ class Town:
                     person.stays.append(Stay(person.identity, found.sid, found.joined_at_ms))
 
     async def _wrong_in_history(self) -> list[str]:
-        await self._know_new_sessions()
+        await self.know_new_sessions()
         wrong: list[str] = []
         for room in {each.room_name for each in self.everybody}:
             people = [each for each in self.everybody if each.room_name == room]
@@ -225,21 +282,30 @@ class Town:
 
 @pytest.fixture
 async def town(whole: Balanced) -> AsyncIterator[Town]:
-    """On each node a call of two, who hear of each other by either node."""
+    """On each node a call of four, who hear of each other by either node and app process."""
     async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(open_browser())
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
         listener = Listener(whole, http)
         listening = asyncio.create_task(listener.listen())
         stack.callback(listening.cancel)
-        town = Town(whole, http, listener)
+        town = Town(whole, http, listener, browser)
         for number, node in enumerate(whole.nodes):
             room = await town.make_room(node)
             town.calls.append([])
             for signalling in (1, 2):
                 town.calls[-1].append(await town.enter(f"{'ab'[number]}{signalling}", room, signalling=signalling))
+            town.pages.append([])
+            for signalling in (1, 2):
+                name = f"page {'ab'[number]}{signalling}"
+                # By the one process and the other node.
+                town.pages[-1].append(await town.open_page(name, 2 - signalling, room, signalling=signalling))
+        town.at_home = [await town.open_page(f"home {app + 1}", app) for app in range(2)]
         now = time.monotonic()
-        await asyncio.gather(*(each.sees(now, within=10) for each in town.everybody))
+        await asyncio.gather(*(each.sees(now, within=10) for each in itertools.chain(*town.calls)))
+        await asyncio.gather(*(page.sees(town.others_of(page), now, 10) for page in itertools.chain(*town.pages)))
         await town.lists_are_true(within=5)
+        await town.know_new_sessions()
         town.begin()
         try:
             yield town
@@ -268,15 +334,20 @@ async def test_an_app_process_dies_and_comes_back(whole: Balanced, town: Town) -
 
     async def is_listed() -> bool:
         listed = (await town.http.get(f"{living.server.http_url}/api/video/rooms")).json()
-        return any(room["name"] == late.room_name and room["participantCount"] == 3 for room in listed)
+        return any(room["name"] == late.room_name and room["participantCount"] == 5 for room in listed)
 
     await until(is_listed, within=5)
+    seen = await town.pages_show({late.room_name: 5}, within=BACK_WITHIN)
     await asyncio.to_thread(dead.start)
     listed = await town.lists_are_true(within=BACK_WITHIN)
     pause = town.noticed_nothing(*town.calls[0], *town.calls[1])
+    pause_of_pages = await town.pages_noticed_nothing(*town.pages[0], *town.pages[1])
+    assert await town.counts_shown(0) == {4, 5}
+    assert await town.counts_shown(1) == {4}
     await town.history_is_true()
     print(
-        f"\napp: entered {took:.1f} s after its death; lists true {listed:.1f} s after its start; pause {pause:.1f} s"
+        f"\napp: entered {took:.1f} s after its death; all pages show it after {seen:.1f} s; "
+        f"lists true {listed:.1f} s after its start; pause {pause:.1f} s, at pages {pause_of_pages:.1f} s"
     )
 
 

@@ -9,6 +9,8 @@ declare global {
     onlyTcp?: boolean;
     /** Set by a test before the page loads: the server's media port, and that of a proxy to use instead. */
     throughProxy?: { server: number; proxy: number };
+    /** Set by a test before the page loads: WebSockets to the first address go to the second, for instance by another way. */
+    detour?: { from: string; to: string };
     /** Set by a test before the page loads: only by such TURN URLs are packets sent, which a server of ours told. */
     onlyTurn?: string;
     peerConnections: RTCPeerConnection[];
@@ -63,8 +65,17 @@ export function watchPeerConnections(): void {
       super.setConfiguration(window.onlyTurn === undefined ? configuration : relayedBy(window.onlyTurn, configuration));
     }
   };
+  if (window.detour) takeDetour(window.detour);
   if (window.onlyTcp) dropUdpCandidates();
   if (window.throughProxy) sendThroughProxy(window.throughProxy);
+}
+
+function takeDetour({ from, to }: { from: string; to: string }): void {
+  window.WebSocket = class extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(String(url).replace(from, to), protocols);
+    }
+  };
 }
 
 /** Takes the server's UDP candidates for the proxy's, and drops the others. */

@@ -31,12 +31,14 @@ export interface Setup {
   secret?: string;
   /** The server's UDP port and a proxy's to use instead. */
   throughProxy?: Window['throughProxy'];
+  /** WebSockets to the first address go to the second. */
+  detour?: Window['detour'];
   /** Where to connect instead of the server itself, for instance a proxy before it. */
   url?: string;
 }
 
 /** How the network or the browser is narrowed for a page. */
-type Narrow = Pick<Setup, 'onlyTcp' | 'onlyTurn' | 'throughProxy' | 'undecodable'>;
+type Narrow = Pick<Setup, 'detour' | 'onlyTcp' | 'onlyTurn' | 'throughProxy' | 'undecodable'>;
 
 /** Opens a page of its own profile, with devices planned, at `url`. */
 export async function openPage(browser: Browser, url: string, plan?: DevicePlan, narrow: Narrow = {}): Promise<Page> {
@@ -48,8 +50,8 @@ export async function openPage(browser: Browser, url: string, plan?: DevicePlan,
 }
 
 export async function preparePage(page: Page, plan?: DevicePlan, narrow: Narrow = {}): Promise<void> {
-  const { onlyTcp, onlyTurn, throughProxy, undecodable } = narrow;
-  const setup = JSON.stringify({ devicePlan: plan, onlyTcp, onlyTurn, throughProxy, undecodable });
+  const { detour, onlyTcp, onlyTurn, throughProxy, undecodable } = narrow;
+  const setup = JSON.stringify({ devicePlan: plan, detour, onlyTcp, onlyTurn, throughProxy, undecodable });
   await page.evaluateOnNewDocument(`Object.assign(window, ${setup});\n${await injectedScript()}`);
 }
 

@@ -21,6 +21,8 @@ export interface Visit {
   dark?: boolean;
   /** The network lets no UDP through. */
   onlyTcp?: boolean;
+  /** WebSockets to the first address go to the second. */
+  detour?: Window['detour'];
   size?: { width: number; height: number };
   /** What the browser asks for, as `Accept-Language` says it; else English. */
   language?: string | undefined;
@@ -44,8 +46,8 @@ export class Visitor {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: visit.dark ? 'dark' : 'light' }]);
     }
     const devices = visit.devices ?? 'fake';
-    const { onlyTcp = false } = visit;
-    await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp });
+    const { onlyTcp = false, detour } = visit;
+    await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp, detour });
     if (!visit.isFirst) await setPermission(page, visit.at, devices === 'refused' ? [] : ['camera', 'microphone']);
     const visitor = new Visitor(name, page);
     if (visit.language !== undefined) await visitor.readsIn(visit.language);
