@@ -23,6 +23,7 @@ import type { StartedEncryption } from '../encryption/worker';
 import { OncePerFrame } from '../state/frames';
 import { Store, type Readable } from '../state/store';
 import type { Feature } from './feature';
+import { watchMedia } from './media-loss';
 import { mayPublish } from '../moderation/permissions';
 import { fetchAhead } from './picture';
 import { Publisher } from './publisher';
@@ -46,6 +47,9 @@ export interface SessionEvents {
 
 const EMPTY: SessionView = { connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false };
 
+/** While only signalling is away and media goes on, nobody notices anything for so long: usually it is back by then. */
+const QUIET = 4_000;
+
 /** Of so many people the pictures are asked for before it is known how many have a place on the page. */
 const AHEAD = 24;
 
@@ -58,6 +62,8 @@ export class Session {
   readonly #undo: (() => void)[] = [];
   readonly #encryption: StartedEncryption | null;
   #over = false;
+  /** Since when signalling is away, by `performance.now()`. */
+  #signallingLost = 0;
   readonly #readSoon = new OncePerFrame(() => this.#read());
 
   constructor(
@@ -89,6 +95,12 @@ export class Session {
       microphone: new Publisher(participant, Track.Source.Microphone, {}, failed('microphone')),
     };
     this.#listen(events);
+    this.#undo.push(
+      watchMedia(
+        () => this.#mediaStates(),
+        () => void this.renew(),
+      ),
+    );
     this.#undo.push(...features.map((feature) => feature.attach(this.#room)));
   }
 
@@ -132,6 +144,18 @@ export class Session {
     return { publisher: entriesOf(publisher), subscriber: entriesOf(subscriber), sent, received: this.#received() };
   }
 
+  /** Signalling is away, which for a while nobody needs who is in the call. */
+  #isQuiet(): boolean {
+    const isMediaUp = this.#mediaStates().every((state) => state === 'new' || state === 'connected');
+    return isMediaUp && performance.now() - this.#signallingLost < QUIET;
+  }
+
+  #mediaStates(): RTCPeerConnectionState[] {
+    const { pcManager } = this.#room.engine;
+    const transports = pcManager ? [pcManager.publisher, pcManager.subscriber] : [];
+    return transports.flatMap((transport) => (transport ? [transport.getConnectionState()] : []));
+  }
+
   #received(): ReceivedTrack[] {
     return [...this.#room.remoteParticipants.values()].flatMap(({ identity, trackPublications }) =>
       [...trackPublications.values()].flatMap(({ track, source }) =>
@@ -144,7 +168,7 @@ export class Session {
     await this.#room.startAudio();
   }
 
-  /** The page slept, so that the connection is most likely dead and does not know it yet: makes it anew, keeping its place. */
+  /** The connection is most likely dead and does not know it yet (the page slept, or media stopped): makes it anew, keeping its place. */
   async renew(): Promise<void> {
     // The name is the library's, for tests; what it does is to take the signal connection for lost, and resume.
     if (this.#room.state === ConnectionState.Connected) await this.#room.simulateScenario('signal-reconnect');
@@ -210,6 +234,13 @@ export class Session {
       this.#subscribeToSound();
       this.#fetchAhead();
     });
+    let looking: ReturnType<typeof setTimeout> | undefined;
+    room.on(RoomEvent.SignalReconnecting, () => {
+      this.#signallingLost = performance.now();
+      clearTimeout(looking);
+      looking = setTimeout(this.#readSoon.call, QUIET);
+    });
+    this.#undo.push(() => clearTimeout(looking));
     const nameOf = (participant: RemoteParticipant) => participant.name || participant.identity;
     // During a full reconnect everyone seems to leave and to come back: nothing to tell.
     const isSteady = () => room.state === ConnectionState.Connected;
@@ -233,7 +264,7 @@ export class Session {
     const room = this.#room;
     const before = this.view.get();
     this.#subscribeToSound();
-    const connection = connectionOf(room.state, before.connection);
+    const connection = connectionOf(room.state, this.#isQuiet() ? 'connected' : 'reconnecting', before.connection);
     // Before the answer to joining there is no identity, so no tile either.
     const scene = connection === 'joining' ? before : sceneOf(room, before);
     const next: SessionView = {
@@ -303,13 +334,19 @@ async function failureOfConnecting(error: unknown, url: string, token: string): 
   }
 }
 
-function connectionOf(state: ConnectionState, before: SessionView['connection']): SessionView['connection'] {
+function connectionOf(
+  state: ConnectionState,
+  whileSignalling: SessionView['connection'],
+  before: SessionView['connection'],
+): SessionView['connection'] {
   switch (state) {
     case ConnectionState.Connected:
       return 'connected';
     case ConnectionState.Reconnecting:
-    case ConnectionState.SignalReconnecting:
       return 'reconnecting';
+    case ConnectionState.SignalReconnecting:
+      // Told before, it is not taken back until all is well.
+      return before === 'connected' ? whileSignalling : before;
     default:
       return before;
   }
