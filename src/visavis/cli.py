@@ -283,17 +283,17 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
                 database_url=settings.database_url or "",
                 history_days=settings.history_days,
             )
-            await video.start()
             try:
+                await video.start()
                 await video.check_history(_OPENED_WITHIN_SECONDS)
-            except VisavisError:
+                _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
+                media = None
+                if settings.shares_https and isinstance(backend, EmbeddedBackend):
+                    media = backend.media_tcp_address()
+                await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
+            finally:
+                # Whoever ends it while it starts: what waits for a Redis that hangs outlives a single cancellation.
                 await video.stop()
-                raise
-            _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
-            media = None
-            if settings.shares_https and isinstance(backend, EmbeddedBackend):
-                media = backend.media_tcp_address()
-            await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
 
         uvloop.run(run())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -201,3 +202,18 @@ async def test_rooms_are_elsewhere_for_clients_that_come_here(cluster: AppCluste
         assert node.url in answer.json()["message"]
     with pytest.raises(websockets.InvalidStatus, match="404"):
         await websockets.connect(f"{app.url}/rtc?access_token=x")
+
+
+async def test_a_process_that_waits_for_a_redis_that_hangs_is_ended_all_the_same(
+    cluster: AppCluster, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster.redis.process is not None
+    cluster.redis.process.send_signal(signal.SIGSTOP)
+    try:
+        for seconds in (0.0, 1.0, 4.0):
+            # While it starts, and while it listens; left, it is interrupted, and has to end in a few seconds.
+            with visavis_server(port(640), **app_settings(cluster.nodes[0], cluster.redis)):
+                await asyncio.sleep(seconds)
+    finally:
+        cluster.redis.process.send_signal(signal.SIGCONT)
+    assert "Unclosed" not in capfd.readouterr().err
