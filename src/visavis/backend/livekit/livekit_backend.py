@@ -117,7 +117,14 @@ class LiveKitBackend:
             known=self._known,
             counts=self._counts,
         )
-        self._survey = Survey(self.cluster, self._mirror, self.shared, self._left_behind, now=time.monotonic)
+        self._survey = Survey(
+            self.cluster,
+            self._mirror,
+            self.shared,
+            self._left_behind,
+            departure_timeout=options.departure_timeout,
+            now=time.monotonic,
+        )
         self._webhooks = WebhookSender(options.webhook_urls, self.keys)
         self._word: Callable[[bool], None] | None = None
         self._arrived: dict[str, float] = {}

@@ -35,6 +35,7 @@ class Survey:
         mirror: the rooms as they are known here.
         shared: who of the processes looks.
         left: called with a room and somebody who has been found to be in it no more.
+        departure_timeout: seconds that a room stays after the last one left.
         now: seconds of the mirror's clock.
     """
 
@@ -45,12 +46,14 @@ class Survey:
         shared: Shared,
         left: Callable[[MirroredRoom, Person], Awaitable[None]],
         *,
+        departure_timeout: float,
         now: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._mirror = mirror
         self._shared = shared
         self._left = left
+        self._departure_timeout = departure_timeout
         self._now = now
         self._asked: dict[str, float] = {}
         self._in_doubt: dict[str, int] = {}
@@ -121,6 +124,18 @@ class Survey:
                 await self._left(room, person)
 
         await asyncio.gather(*(ask(each) for each in people))
+        if people and not room.people:
+            await self._end_deserted(room, frozenset(each.sid for each in people))
+
+    async def _end_deserted(self, room: MirroredRoom, dead: frozenset[str]) -> None:
+        """Ends a room whose last people died with its node, if nobody comes: no node saw them leave."""
+        await asyncio.sleep(self._departure_timeout)
+        if self._mirror.get(room.name) is not room or room.people:
+            return
+        if any(info.sid not in dead for info in await self._cluster.participants(room.name)):
+            return
+        await self._cluster.delete_room(room.name)
+        _log.info("room_ended_after_its_node", room=room.sid)
 
     async def _without_node(self, rooms: list[MirroredRoom]) -> list[MirroredRoom]:
         answers = await asyncio.gather(*(self._cluster.is_served(room.name) for room in rooms))
