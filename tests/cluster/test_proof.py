@@ -364,15 +364,29 @@ async def test_a_livekit_node_dies_with_a_room_on_it(whole: Balanced, town: Town
     await asyncio.to_thread(whole.nodes[0].kill)
     died = time.monotonic()
     leaving = asyncio.gather(lost.leave(), alone.leave())
+    pages, pages_there = town.pages
+    # A second later nothing is shown any more that was under way.
+    returning = asyncio.gather(
+        *(
+            page.sees([pages[1 - number].identity], died + 1, within=2 * BACK_WITHIN)
+            for number, page in enumerate(pages)
+        )
+    )
     back = await asyncio.gather(*(each.is_back(died, within=BACK_WITHIN + SIGNALLING_SECONDS) for each in here))
-    # By the living node nothing was lost but media: this client waits until that node tells it. Our page does not.
+    # By the living node nothing was lost but media: this client waits until that is called failed. Our page does not.
     assert back[0] < BACK_WITHIN
+    pages_back = [1 + after for after in await returning]
+    assert max(pages_back) < BACK_WITHIN
+    # Somebody sees the others when these are back, too.
+    await asyncio.gather(*(page.sees(town.others_of(page), died + 1, within=BACK_WITHIN) for page in pages))
     await leaving
     # Who had its media there, and its signalling here, has signalling anew, and media all the time.
     by_dead, by_living = there
     pause = town.noticed_nothing(by_living)
     renewed = town.noticed_nothing(by_dead, but="reconnecting reconnected")
     assert by_dead.told_since(died) == ["reconnecting", "reconnected"]
+    # Our page does not trouble anybody with that.
+    pause_of_pages = await town.pages_noticed_nothing(*pages_there)
     await town.lists_are_true(within=60)
 
     async def is_forgotten() -> bool:
@@ -381,11 +395,14 @@ async def test_a_livekit_node_dies_with_a_room_on_it(whole: Balanced, town: Town
 
     await until(is_forgotten, within=60)
     listed = time.monotonic() - died
+    assert await town.counts_shown(1) == {4}
     await asyncio.to_thread(whole.nodes[0].start)
     await town.history_is_true(within=30)
     print(
-        f"\nnode: back after {back[0]:.1f} s, by the living node {back[1]:.1f} s; "
-        f"pause elsewhere {max(pause, renewed):.1f} s; who never came back is out of the lists after {listed:.1f} s"
+        f"\nnode: back after {back[0]:.1f} s, by the living node {back[1]:.1f} s; pages see each other again after "
+        f"{pages_back[0]:.1f} s, by the living node {pages_back[1]:.1f} s; pause elsewhere "
+        f"{max(pause, renewed):.1f} s, at pages {pause_of_pages:.1f} s; "
+        f"who never came back is out of the lists after {listed:.1f} s"
     )
 
 
@@ -418,8 +435,14 @@ async def test_redis_is_gone_for_ten_seconds(whole: Balanced, town: Town, how: s
     await town.others[0].sees(back, within=BACK_WITHIN)
     listed = await town.lists_are_true(within=BACK_WITHIN)
     pause = town.noticed_nothing(*town.calls[0], *town.calls[1])
+    pause_of_pages = await town.pages_noticed_nothing(*town.pages[0], *town.pages[1])
+    assert await town.counts_shown(0) == {4, 5}
+    assert await town.counts_shown(1) == {4}
     await town.history_is_true()
-    print(f"\nredis {how}: entered {took:.1f} s after its return; lists true {listed:.1f} s later; pause {pause:.1f} s")
+    print(
+        f"\nredis {how}: entered {took:.1f} s after its return; lists true {listed:.1f} s later; "
+        f"pause {pause:.1f} s, at pages {pause_of_pages:.1f} s"
+    )
 
 
 @pytest.mark.slow
@@ -438,10 +461,14 @@ async def test_postgresql_is_gone_for_ten_seconds(whole: Balanced, town: Town) -
     await asyncio.to_thread(whole.postgres.start)
     back = time.monotonic()
     await town.history_is_true(within=BACK_WITHIN)
+    complete = time.monotonic() - back
     pause = town.noticed_nothing(*town.calls[0], *town.calls[1], but="participant_disconnected")
+    pause_of_pages = await town.pages_noticed_nothing(*town.pages[0], *town.pages[1])
+    assert await town.counts_shown(0) == {4, 5}
+    assert await town.counts_shown(1) <= {4, 5}
     print(
-        f"\npostgresql: entered in {took:.1f} s without it; "
-        f"history complete {time.monotonic() - back:.1f} s after its return; pause {pause:.1f} s"
+        f"\npostgresql: entered in {took:.1f} s without it; history complete {complete:.1f} s after its return; "
+        f"pause {pause:.1f} s, at pages {pause_of_pages:.1f} s"
     )
 
 
@@ -458,8 +485,11 @@ async def test_webhooks_do_not_come_for_a_while(whole: Balanced, town: Town, sec
         listed_again = await town.lists_are_true(within=BACK_WITHIN)
         await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
     pause = town.noticed_nothing(*town.calls[0])
+    pause_of_pages = await town.pages_noticed_nothing(*town.pages[0], *town.pages[1])
+    assert await town.counts_shown(0) == {4, 5}
+    assert await town.counts_shown(1) == {4, 3}
     await town.history_is_true(within=30)
     print(
         f"\nwebhooks, {seconds:.0f} s: who came was listed after {listed:.1f} s, "
-        f"who left after {listed_again:.1f} s; pause {pause:.1f} s"
+        f"who left after {listed_again:.1f} s; pause {pause:.1f} s, at pages {pause_of_pages:.1f} s"
     )
