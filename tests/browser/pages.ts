@@ -3,9 +3,11 @@
  * `{"id": 1, "do": "open", …}`, as many at a time as one likes, and answers each by a line with its id. Ends with its input.
  */
 import { createInterface } from 'node:readline';
+import type { DevicePlan } from './page/devices.ts';
 import { openBrowser } from './stage/browsers.ts';
 import { Closing } from './stage/closing.ts';
 import { PEOPLE } from './stage/devices.ts';
+import { paced } from './stage/pace.ts';
 import { Visitor } from './stage/visitor.ts';
 
 interface Order {
@@ -36,7 +38,7 @@ function called(name: string): Visitor {
 const does = {
   /** Comes to the page, opens the list of rooms; answers under which identity others know it, empty at home. */
   async open({ name, at, room, looks, detour }: Opening): Promise<string> {
-    const plan = { fps: 10 };
+    const plan: Partial<DevicePlan> = { fps: 10, largest: [160, 90] };
     const visitor = await Visitor.open(browser, looks, {
       at,
       plan,
@@ -69,6 +71,11 @@ const does = {
   /** Waits until the page lists so many people in these rooms; answers since when. */
   lists({ name, counts, since }: Order & { counts: Record<string, number>; since: number }) {
     return called(name).page.evaluate((wanted, time) => window.diary.lists(wanted, time), counts, since);
+  },
+
+  /** How long something may take now that has so many ms on a machine that keeps up. */
+  pace({ ms }: Order & { ms: number }): number {
+    return paced(ms);
   },
 
   async leave({ name }: Order): Promise<void> {

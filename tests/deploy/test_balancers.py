@@ -13,28 +13,13 @@ import pytest
 import websockets
 from deploy_files import CERTIFICATES, DEPLOY
 
+from balancers import NGINX
 from ports import port
 from servers import MediaServer, visavis_server, wait_for_port
 from visavis.hub.protocol import RECORD_SEPARATOR
 
 HTTPS, HTTP, WEBHOOKS = port(971), port(972), port(973)
 HOST = f"video.example.com:{HTTPS}"
-NGINX = """
-pid {folder}/pid;
-error_log stderr;
-daemon off;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/visavis.conf;
-    include {folder}/webhooks.conf;
-}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +105,8 @@ async def test_the_hub_passes_by_the_process_that_it_was_agreed_upon_with(balanc
         agreed = (await http.post("/notificationHub/negotiate?negotiateVersion=1")).json()
     socket = await balanced.connect(f"/notificationHub?id={agreed['connectionToken']}")
     await socket.send('{"protocol":"json","version":1}' + RECORD_SEPARATOR)
-    assert await socket.recv() == "{}" + RECORD_SEPARATOR
+    # Word of a change of rooms may come with it.
+    assert str(await socket.recv()).startswith("{}" + RECORD_SEPARATOR)
     await socket.close()
 
 
