@@ -396,7 +396,7 @@ async def test_a_livekit_node_dies_with_a_room_on_it(whole: Balanced, town: Town
     by_dead, by_living = there
     pause = town.noticed_nothing(by_living)
     renewed = town.noticed_nothing(by_dead, but="reconnecting reconnected")
-    assert by_dead.told_since(died) == ["reconnecting", "reconnected"]
+    assert by_dead.told_since(town.began) == ["reconnecting", "reconnected"]
     # Our page does not trouble anybody with that.
     pause_of_pages = await town.pages_noticed_nothing(*pages_there)
     await town.lists_are_true(within=60)
