@@ -10,6 +10,8 @@ from typing import Any, cast
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from visavis.backend.base import Backend, RoomSummary
@@ -25,6 +27,8 @@ class Rooms:
         self.asked = 0
         self.now = 0.0
         self.takes = 0.0
+        self.callers = 0
+        self.called = asyncio.Condition()
         self._changed = Changes()
 
     def rooms(self) -> list[RoomSummary]:
@@ -48,7 +52,14 @@ def rooms() -> Rooms:
 @pytest.fixture
 async def http(rooms: Rooms) -> AsyncIterator[httpx.AsyncClient]:
     made = RoomList(cast(Backend, rooms), clock=lambda: rooms.now)
-    app = Starlette(routes=[Route("/rooms", made.answer)])
+
+    async def answer(request: Request) -> Response:
+        async with rooms.called:
+            rooms.callers += 1
+            rooms.called.notify_all()
+        return await made.answer(request)
+
+    app = Starlette(routes=[Route("/rooms", answer)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://video.example") as http:
         yield http
 
@@ -71,7 +82,8 @@ async def test_a_list_that_takes_long_is_made_once_for_all_who_ask_after_a_chang
     await http.get("/rooms")
     rooms.begin("two")
     asking = [asyncio.create_task(http.get("/rooms")) for _ in range(20)]
-    await asyncio.sleep(0.01)
+    async with rooms.called:
+        await rooms.called.wait_for(lambda: rooms.callers == 1 + len(asking))
     rooms.begin("three")
     assert {tuple(names(answer)) for answer in await asyncio.gather(*asking)} == {("one", "two", "three")}
     assert rooms.asked == 2

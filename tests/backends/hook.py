@@ -21,6 +21,18 @@ class Hook:
 
     url: str
     posted: list[tuple[str, bytes]] = field(default_factory=list)
+    _news: threading.Condition = field(default_factory=threading.Condition)
+
+    def post(self, token: str, body: bytes) -> None:
+        """Takes one; of any thread."""
+        with self._news:
+            self.posted.append((token, body))
+            self._news.notify_all()
+
+    def until(self, room: str, name: str, within: float) -> bool:
+        """Blocks until that has happened in a room; False: it has not within so many seconds."""
+        with self._news:
+            return self._news.wait_for(lambda: name in [event.event for event in self.events(room)], within)
 
     def events(self, room: str) -> list[WebhookEvent]:
         """Of one room."""
@@ -36,7 +48,7 @@ def hook_at(port: int) -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            hook.posted.append((self.headers["Authorization"], body))
+            hook.post(self.headers["Authorization"], body)
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -94,9 +94,7 @@ async def test_what_one_page_says_all_others_hear(stage: Stage) -> None:
 
 # -- webhooks ----------------------------------------------------------------------------------------------------------
 async def until_hooked(stage: Stage, hook: Hook, name: str) -> None:
-    async with asyncio.timeout(15):
-        while name not in [event.event for event in hook.events(stage.room)]:  # noqa: ASYNC110 - of another thread
-            await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(hook.until, stage.room, name, 15), f"no {name} was posted"
 
 
 async def test_the_host_is_told_each_happening_once_and_signed(stage: Stage, hook: Hook) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import httpx
@@ -55,6 +55,7 @@ class Neighbour:
     left: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _is_leaving: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _source: rtc.VideoSource | None = None
 
     async def enter(self) -> None:
@@ -86,26 +87,25 @@ class Neighbour:
 
     async def is_back(self, since: float, within: float) -> float:
         """Waits until it has a connection anew; returns how long after `since`."""
-        async with asyncio.timeout(within):
-            while True:
-                found = next((at for name, at in self.told if name == "reconnected" and at > since), None)
-                if found is not None:
-                    return found - since
-                await asyncio.sleep(0.02)
+        return await self._first(
+            lambda: (at for name, at in self.told if name == "reconnected" and at > since), since, within
+        )
 
     async def sees(self, since: float, within: float) -> float:
         """Waits for a picture that is shown later than `since`; returns how long after it."""
+        return await self._first(lambda: (at for at in self.seen_at if at > since), since, within)
+
+    async def _first(self, times: Callable[[], Iterator[float]], since: float, within: float) -> float:
         async with asyncio.timeout(within):
-            while True:
-                found = next((at for at in self.seen_at if at > since), None)
-                if found is not None:
-                    return found - since
-                await asyncio.sleep(0.02)
+            while (found := next(times(), None)) is None:
+                self._news.clear()
+                await self._news.wait()
+        return found - since
 
     async def _connect(self) -> None:
         room = self.room = rtc.Room()
         for name in ("reconnecting", "reconnected", "disconnected", "participant_disconnected"):
-            room.on(name, lambda *_, name=name: self.told.append((name, time.monotonic())))
+            room.on(name, lambda *_, name=name: self._tell(name))
         room.on("track_subscribed", lambda track, *_: self._begin(self._watch(track)))
         room.on("disconnected", lambda *_: self._begin(self._come_back()))
         # A full reconnect is another session to everybody else.
@@ -123,10 +123,14 @@ class Neighbour:
             try:
                 await asyncio.wait_for(self._connect(), 10)
             except (TimeoutError, httpx.HTTPError, rtc.ConnectError, rtc.PublishTrackError) as error:
-                self.told.append((f"not back: {type(error).__name__} {error}", time.monotonic()))
+                self._tell(f"not back: {type(error).__name__} {error}")
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 return
+
+    def _tell(self, name: str) -> None:
+        self.told.append((name, time.monotonic()))
+        self._news.set()
 
     def _note(self) -> None:
         assert self.room is not None
@@ -146,6 +150,7 @@ class Neighbour:
         try:
             async for _ in stream:
                 self.seen_at.append(time.monotonic())
+                self._news.set()
         finally:
             await stream.aclose()
 
