@@ -77,13 +77,17 @@ export class MediaProxy {
   #ways = new Map<string, UdpSocket>();
   /** Packets that came from the server since the last move. */
   answered = 0;
+  /** Lets nothing through, as if the far end had died. */
+  isHeld = false;
 
   private constructor(private readonly socket: UdpSocket) {}
 
   static async before(server: number): Promise<MediaProxy> {
     const socket = createSocket('udp4');
     const proxy = new MediaProxy(socket);
-    socket.on('message', (packet, from) => proxy.#wayOf(from).send(packet, server, '127.0.0.1'));
+    socket.on('message', (packet, from) => {
+      if (!proxy.isHeld) proxy.#wayOf(from).send(packet, server, '127.0.0.1');
+    });
     socket.bind(PORTS.mediaProxy, '127.0.0.1');
     await once(socket, 'listening');
     return proxy;
@@ -106,6 +110,7 @@ export class MediaProxy {
     if (known) return known;
     const way = createSocket('udp4');
     way.on('message', (packet) => {
+      if (this.isHeld) return;
       this.answered += 1;
       this.socket.send(packet, port, address);
     });

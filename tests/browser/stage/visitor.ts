@@ -2,6 +2,7 @@
  * One person at Visavis' own page: does what a person does there, by the test ids of `web/TESTING.md`, and says what the page shows
  * and plays. The only place that knows the page's test ids.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, CDPSession, Frame, KeyInput, Page } from 'puppeteer-core';
 import type { DevicePlan } from '../page/devices.ts';
 import type { Colour } from '../page/palette.ts';
@@ -23,6 +24,8 @@ export interface Visit {
   onlyTcp?: boolean;
   /** WebSockets to the first address go to the second. */
   detour?: Window['detour'];
+  /** The server's UDP port and a proxy's to use instead. */
+  throughProxy?: Window['throughProxy'];
   size?: { width: number; height: number };
   /** What the browser asks for, as `Accept-Language` says it; else English. */
   language?: string | undefined;
@@ -46,8 +49,9 @@ export class Visitor {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: visit.dark ? 'dark' : 'light' }]);
     }
     const devices = visit.devices ?? 'fake';
-    const { onlyTcp = false, detour } = visit;
-    await preparePage(page, devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined, { onlyTcp, detour });
+    const { onlyTcp = false, detour, throughProxy } = visit;
+    const plan = devices === 'fake' ? devicesOf(PEOPLE[name], visit.plan) : undefined;
+    await preparePage(page, plan, { onlyTcp, detour, throughProxy });
     if (!visit.isFirst) await setPermission(page, visit.at, devices === 'refused' ? [] : ['camera', 'microphone']);
     const visitor = new Visitor(name, page);
     if (visit.language !== undefined) await visitor.readsIn(visit.language);
@@ -225,6 +229,24 @@ export class Visitor {
           cause: error,
         });
       });
+  }
+
+  /** Listens for the page's signalling being opened anew, which it does quietly; the function returned waits for that. */
+  async signalsAnew(): Promise<(within: number) => Promise<void>> {
+    const browser = await this.cdp();
+    await browser.send('Network.enable');
+    const opened = new Promise<void>((resolve) => {
+      browser.on('Network.webSocketCreated', ({ url }) => {
+        if (/\/rtc\b.*reconnect=1/.test(url)) resolve();
+      });
+    });
+    return async (within) => {
+      const limit = paced(within);
+      const tooLate = sleep(limit).then(() => {
+        throw new Error(`${this.name}'s page has not signalled anew within ${limit} ms`);
+      });
+      await Promise.race([opened, tooLate]);
+    };
   }
 
   cdp(): Promise<CDPSession> {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
-import { paced } from '../stage/pace.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
@@ -30,20 +29,6 @@ const framesReceived = (visitor: Visitor): Promise<number> =>
     }
     return frames;
   });
-
-/** Listens for the page's signalling being opened anew, which it does quietly; the function returned waits for that. */
-async function signalling(visitor: Visitor): Promise<(within: number) => Promise<void>> {
-  const browser = await visitor.cdp();
-  await browser.send('Network.enable');
-  const opened = new Promise<void>((resolve) => {
-    browser.on('Network.webSocketCreated', ({ url }) => /\/rtc\b.*reconnect=1/.test(url) && resolve());
-  });
-  return (within) =>
-    Promise.race([
-      opened,
-      pause(paced(within)).then(() => Promise.reject(new Error(`${visitor.name}'s page has not signalled anew`))),
-    ]);
-}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -106,7 +91,7 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
 
   it('frozen by the browser, it makes its connection anew as soon as it resumes', async () => {
     const [alice, bob] = await together('frozen');
-    const anew = await signalling(alice);
+    const anew = await alice.signalsAnew();
     const browser = await alice.cdp();
     await browser.send('Page.setWebLifecycleState', { state: 'frozen' });
     await pause(2_000);
@@ -123,7 +108,7 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
 
   it('on a machine that slept, it makes its connection anew at once', async () => {
     const [alice, bob] = await together('slept');
-    const anew = await signalling(alice);
+    const anew = await alice.signalsAnew();
     await alice.page.evaluate(() => {
       const { now } = Date;
       Date.now = () => now() + 3_600_000;

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
-import { SignallingProxy } from '../stage/proxy.ts';
+import { PORTS } from '../stage/ports.ts';
+import { MediaProxy, SignallingProxy } from '../stage/proxy.ts';
 import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
-import type { Visitor } from '../stage/visitor.ts';
+import { testId, type Visitor } from '../stage/visitor.ts';
+
+const OTHERS = testId('tile', '[data-local="false"]');
 
 describe('trouble on our page', { skip: leftOut('visavis') }, () => {
   const closing = closedAfter();
@@ -40,6 +43,24 @@ describe('trouble on our page', { skip: leftOut('visavis') }, () => {
       bob.sees('alice', PEOPLE.alice.colour),
       bob.hears(PEOPLE.alice.hz),
     ]);
+  });
+
+  it('media that stops while signalling goes on is not waited for: the connection is made anew', async (test) => {
+    const { udp } = PORTS.visavis;
+    const proxy = await MediaProxy.before(udp);
+    test.after(() => proxy[Symbol.asyncDispose]());
+    const throughProxy = { server: udp, proxy: PORTS.mediaProxy };
+    const [alice, bob] = await Promise.all([stage.visitor('alice', { throughProxy }), stage.visitor('bob')]);
+    await alice.createRoom('held');
+    await bob.joinByClick('held');
+    const anew = await alice.signalsAnew();
+    proxy.isHeld = true;
+    // The browser takes five to seven seconds to doubt the connection, and fifteen to give it up.
+    await anew(12_000);
+    await alice.shows('notice', { more: '[data-kind="reconnecting"]', within: 5_000 });
+    proxy.isHeld = false;
+    await alice.shows('notice', { more: '[data-kind="reconnected"]', within: 20_000 });
+    await Promise.all([alice.plays(OTHERS, '', PEOPLE.bob.colour), bob.plays(OTHERS, '', PEOPLE.alice.colour)]);
   });
 
   it('when the server comes back after a crash, so does the call', async () => {
