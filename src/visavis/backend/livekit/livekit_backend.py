@@ -64,6 +64,8 @@ _MOST_PAUSES = 6.0
 _SECOND_LOOK_SECONDS = 1.5
 # What a webhook may still be under way with is not taken for unheard.
 _UNDER_WAY_MS = 5_000
+# So long after another process has found people of whom nobody told it is looked whether they are known here.
+_COMPARE_SECONDS = 0.3
 # So long whoever has vanished may still be told of.
 _VANISHED_SECONDS = 10.0
 
@@ -133,6 +135,7 @@ class LiveKitBackend:
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
+        self._reads_for_another = False
         self._read_pause = options.reread_seconds
         self._is_read = False
         self._has_missed = True
@@ -304,7 +307,25 @@ class LiveKitBackend:
             if self._throw_away.kind(message["room"]) == "doctor":
                 self._arrived[message["room"]] = time.monotonic()
             self._young.pop(message["about"], None)
+        if message.get("kind") == "found":
+            # What told the other one of nothing may be under way to this one.
+            asyncio.get_running_loop().call_later(_COMPARE_SECONDS, self._compare, message["counts"])
         self._telling.hear(message)
+
+    def _compare(self, counts: Mapping[str, int]) -> None:
+        """Reads the cluster, too, if another process has found people there who are not known here.
+
+        Its pages are told to ask for the list, and this process may be the one that they ask.
+        """
+        rooms = {name: self._mirror.get(name) for name in counts}
+        if any(room is None or room.counted != counts[name] for name, room in rooms.items()):
+            self._reads_for_another = True
+            self._wants_reading.set()
+
+    async def _tell_found(self, rooms: list[models.Room]) -> None:
+        found = {room.name: known.counted for room in rooms if (known := self._mirror.get(room.name)) is not None}
+        if found and not self.shared.is_alone:
+            await self._telling.others({"kind": "found", "counts": found})
 
     # -- asking the cluster --------------------------------------------------------------------------------------------
     async def _reread(self) -> None:
@@ -334,6 +355,8 @@ class LiveKitBackend:
         """Makes what is known here what the cluster says."""
         async with self._reading:
             asked_at, asked = time.monotonic(), self._wall()
+            # Or two that know different things for long would have each other read for ever.
+            is_for_another, self._reads_for_another = self._reads_for_another, False
             told = await self.cluster.rooms()
             ended, changed = self._mirror.read_rooms(told, asked_at=asked_at)
             changed |= await self._read_settings()
@@ -354,6 +377,8 @@ class LiveKitBackend:
                 await self._take_unheard(event, is_told=is_told)
             if rooms:
                 self._changed()
+                if is_told and not is_for_another:
+                    await self._tell_found(rooms)
             for name in self._survey.doubt(names.intersection(self._mirror.unread(told))):
                 self._look_into(name)
             took, usual = time.monotonic() - asked_at, self.options.reread_seconds
