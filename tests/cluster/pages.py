@@ -147,6 +147,12 @@ class Page:
         asking = self.browser.do("lists", name=self.name, counts=counts, since=_epoch(since))
         return _monotonic(await asyncio.wait_for(asking, within)) - since
 
+    def is_back(self, other: str, since: float, until: float) -> float:
+        """Seconds from `since` to the end of the longest pause of somebody's pictures; of what `look` has learnt."""
+        times = [since, *(at for at in self.seen_at.get(other, []) if since < at < until), until]
+        _, after = max(itertools.pairwise(times), key=lambda pause: pause[1] - pause[0])
+        return after - since
+
     def longest_pause(self, others: list[str], since: float, until: float) -> float:
         """Seconds without a picture of one of these others; of what `look` has learnt."""
         pauses: list[float] = [0.0]
