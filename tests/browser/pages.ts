@@ -29,6 +29,10 @@ await using closing = new Closing();
 const [browser] = await closing.opened(openBrowser('chromium'));
 const visitors = new Map<string, Visitor>();
 
+/** How far behind this machine was, every few seconds: other people's work comes and goes. */
+const paces: [at: number, factor: number][] = [];
+setInterval(() => paces.push([Date.now(), paced(1_000) / 1_000]), 3_100).unref();
+
 function called(name: string): Visitor {
   const visitor = visitors.get(name);
   if (!visitor) throw new Error(`nobody is called ${name}`);
@@ -73,9 +77,9 @@ const does = {
     return called(name).page.evaluate((wanted, time) => window.diary.lists(wanted, time), counts, since);
   },
 
-  /** How long something may take now that has so many ms on a machine that keeps up. */
-  pace({ ms }: Order & { ms: number }): number {
-    return paced(ms);
+  /** How long something may take that had so many ms, since then, on a machine that keeps up. */
+  pace({ ms, since }: Order & { ms: number; since: number }): number {
+    return ms * Math.max(1, ...paces.filter(([at]) => at >= since).map(([, factor]) => factor));
   },
 
   async leave({ name }: Order): Promise<void> {

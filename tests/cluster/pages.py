@@ -36,9 +36,9 @@ class Browser:
         self._process.stdin.write(json.dumps({"id": number, "do": what, **parameters}).encode() + b"\n")
         return await answer
 
-    async def paced(self, seconds: float) -> float:
-        """How long something may take now that has so many seconds on a machine that keeps up."""
-        return await self.do("pace", ms=seconds * 1000) / 1000
+    async def paced(self, seconds: float, since: float) -> float:
+        """How long something may take that had so many seconds, since then, on a machine that keeps up."""
+        return await self.do("pace", ms=seconds * 1000, since=_epoch(since)) / 1000
 
     async def read(self) -> None:
         """Takes its answers until it has ended."""

@@ -98,7 +98,6 @@ class Town:
         pages: who is in both rooms at our page, signalling by the first node and by the second.
         at_home: pages with the list of rooms.
         began: of what is measured, on the monotonic clock.
-        allowed: how long pages may show no picture on this machine, which may do much else at the same time.
     """
 
     whole: Balanced
@@ -110,7 +109,6 @@ class Town:
     pages: list[list[Page]] = field(default_factory=list)
     at_home: list[Page] = field(default_factory=list)
     began: float = 0.0
-    allowed: float = 0.0
 
     @property
     def everybody(self) -> list[Neighbour | Page]:
@@ -170,7 +168,7 @@ class Town:
         now = time.monotonic()
         await asyncio.gather(*(page.look(self.began) for page in pages))
         pauses = {page.name: page.longest_pause(self.others_of(page), self.began, now) for page in pages}
-        allowed = max(self.allowed, await self.browser.paced(NOTHING_NOTICED))
+        allowed = await self.browser.paced(NOTHING_NOTICED, self.began)
         assert max(pauses.values()) < allowed, f"in seconds, they did not see somebody for: {pauses}"
         for page in pages:
             assert not page.told, f"{page.name} was told {page.told}"
@@ -315,7 +313,6 @@ async def town(whole: Balanced) -> AsyncIterator[Town]:
         await asyncio.gather(*(page.sees(town.others_of(page), now, 10) for page in itertools.chain(*town.pages)))
         await town.lists_are_true(within=5)
         await town.know_new_sessions()
-        town.allowed = await browser.paced(NOTHING_NOTICED)
         town.begin()
         try:
             yield town
