@@ -31,6 +31,7 @@ def api_routes(backend: Backend, identify: Identify | None) -> list[BaseRoute]:
             "hearer": begun.hearer,
             "probes": list(begun.probes),
             "seconds": begun.seconds,
+            "backend": begun.backend,
         }
         return answer(body, 201)
 

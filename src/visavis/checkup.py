@@ -8,6 +8,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from visavis.auth import Claims, KeyRing, VideoGrants
 from visavis.errors import ErrorKind, VisavisError
@@ -33,6 +34,7 @@ class Checkup:
         hearer: token of who receives it.
         probes: tokens of those who try one way of connecting each.
         seconds: how long all of it is good.
+        backend: who carries the media, by the name of the setting: what is to be set where something fails is its.
     """
 
     room: str
@@ -40,9 +42,10 @@ class Checkup:
     hearer: str
     probes: tuple[str, ...]
     seconds: float
+    backend: Literal["embedded", "livekit"]
 
     @classmethod
-    def in_room(cls, room: str, keys: KeyRing) -> "Checkup":
+    def in_room(cls, room: str, keys: KeyRing, backend: Literal["embedded", "livekit"]) -> "Checkup":
         """A test in this room, with tokens that `keys` sign."""
 
         def mint(identity: str) -> str:
@@ -53,7 +56,7 @@ class Checkup:
             return keys.mint(claims, ttl=LIFE_SECONDS)
 
         probes = tuple(mint(f"probe-{number}") for number in range(1, PROBES + 1))
-        return cls(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS)
+        return cls(room, mint("sender"), mint("hearer"), probes, LIFE_SECONDS, backend)
 
 
 class Checkups:

@@ -7,6 +7,7 @@ from caller import Caller
 from hook import Hook
 from room_stage import Stage
 
+from clusters import ADMIN_TOKEN
 from visavis.checkup import PER_CALLER_AND_MINUTE, PROBES
 
 
@@ -28,6 +29,9 @@ async def test_its_two_meet_unseen(stage: Stage, hook: Hook) -> None:
         for _ in stage.video.apps:
             names = [room["name"] for room in (await stage.call("GET", "/api/video/rooms")).json()]
             assert begun["room"] not in names
+            rooms = (await stage.call("GET", "/api/admin/rooms", ADMIN_TOKEN)).json()
+            assert stage.room in (names := [room["name"] for room in rooms])
+            assert begun["room"] not in names
     await stage.by("maker", "DELETE")
 
     async def told() -> bool:
@@ -35,6 +39,18 @@ async def test_its_two_meet_unseen(stage: Stage, hook: Hook) -> None:
 
     await stage.until(told)
     assert hook.events(begun["room"]) == []
+
+    async def written() -> bool:
+        answer = await stage.call("GET", "/api/admin/history/rooms", ADMIN_TOKEN, params={"room": stage.room})
+        return any(row["endedAt"] is not None for row in answer.json()["rows"])
+
+    await stage.until(written)
+    answer = await stage.call("GET", "/api/admin/history/rooms", ADMIN_TOKEN, params={"room": begun["room"]})
+    assert answer.json() == {"rows": [], "total": 0}
+
+
+async def test_it_says_who_carries_the_media(stage: Stage) -> None:
+    assert (await stage.call("POST", "/api/video/checkup")).json()["backend"] == stage.video.name
 
 
 async def test_an_address_begins_so_many_in_a_minute(stage: Stage) -> None:

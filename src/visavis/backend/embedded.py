@@ -190,7 +190,8 @@ class EmbeddedBackend:
         self._reservations = Reservations()
         self.entrance = EmbeddedEntrance(self.keys, self._reservations, lambda: self._registry, ttl=options.token_ttl)
         self.moderating = EmbeddedModerating(self.keys, lambda: self._registry)
-        self.operating = EmbeddedOperating(self.registry, lambda: self._watch)
+        self._checkups = Checkups(time.monotonic)
+        self.operating = EmbeddedOperating(self.registry, lambda: self._watch, self._checkups)
         self.tries: Tries = LocalTries()
         self.history_owner: str | None = None
         self.client_url: str | None = None
@@ -201,7 +202,6 @@ class EmbeddedBackend:
         self._dispatcher: Dispatcher | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._changed = Changes()
-        self._checkups = Checkups(time.monotonic)
         self.listeners = Listeners()
         self.recorder: Recorder | None = None
         """Is told what happens; None: no history."""
@@ -365,7 +365,7 @@ class EmbeddedBackend:
         Raises:
             VisavisError: `TOO_MANY_REQUESTS`.
         """
-        return Checkup.in_room(self._checkups.begin(caller), self.keys)
+        return Checkup.in_room(self._checkups.begin(caller), self.keys, "embedded")
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""

@@ -1,6 +1,6 @@
 """Implements `Operating` for rooms of this process: what the media core counts, and the operator's hands in it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Any
 
 from visavis.backend.observed import describe_people, describe_room
@@ -14,20 +14,27 @@ from visavis.signalling.moderation import mute
 class EmbeddedOperating:
     """What the operator sees and does."""
 
-    def __init__(self, registry: Callable[[], Awaitable[RoomRegistry]], watch: Callable[[], Watch | None]) -> None:
+    def __init__(
+        self,
+        registry: Callable[[], Awaitable[RoomRegistry]],
+        watch: Callable[[], Watch | None],
+        checkups: Container[str],
+    ) -> None:
         """Nothing yet.
 
         Args:
             registry: the rooms; started if they are not.
             watch: tells what flows; None while not started.
+            checkups: names of the rooms of connection tests, in which nobody meets: they are not shown.
         """
         self._registry = registry
         self._watch = watch
+        self._checkups = checkups
 
     async def overview(self) -> Mapping[str, Any]:
         """The sums."""
         seen = await self._observe()
-        rooms = list(await self._registry())
+        rooms = await self._rooms()
         return {
             "hasFigures": True,
             "cpu": seen.cpu,
@@ -44,7 +51,7 @@ class EmbeddedOperating:
     async def rooms(self) -> Sequence[Mapping[str, Any]]:
         """All rooms."""
         seen = await self._observe()
-        return [describe_room(live, seen) for live in await self._registry()]
+        return [describe_room(live, seen) for live in await self._rooms()]
 
     async def room(self, room: str) -> Mapping[str, Any]:
         """One room, and who is in it."""
@@ -74,6 +81,9 @@ class EmbeddedOperating:
         if watch is None:
             raise VisavisError(ErrorKind.SERVER_STOPPING, "the server is stopping: try again in a moment")
         return await watch.observe()
+
+    async def _rooms(self) -> list[LiveRoom]:
+        return [live for live in await self._registry() if live.room.name not in self._checkups]
 
     async def _live(self, room: str) -> LiveRoom:
         live = (await self._registry()).get(room)

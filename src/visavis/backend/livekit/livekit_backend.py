@@ -234,7 +234,7 @@ class LiveKitBackend:
                 ErrorKind.TOO_MANY_REQUESTS,
                 f"{PER_CALLER_AND_MINUTE} connection tests were begun from this address within a minute: wait a minute",
             )
-        return Checkup.in_room(self._throw_away.name("checkup"), self.keys)
+        return Checkup.in_room(self._throw_away.name("checkup"), self.keys, "livekit")
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Calls `callback` after each change of rooms or counts; returns what ends that."""
