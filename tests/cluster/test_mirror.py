@@ -5,6 +5,7 @@ from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
 
 from visavis.backend.livekit.mirror import Mirror
+from visavis.rooms import RoomSettings
 
 ROOM = models.Room(sid="RM_1", name="atrium", creation_time_ms=1_000)
 
@@ -57,3 +58,22 @@ def test_a_room_that_the_cluster_lists_no_more_ends_with_its_people(mirror: Mirr
     [ended], changed = mirror.read_rooms([], asked_at=20)
     assert (ended.sid, changed) == ("RM_1", True)
     assert vanished(mirror) == ["PA_1"]
+
+
+def test_the_line_of_a_room_is_worked_out_anew_after_any_change_and_not_else(mirror: Mirror) -> None:
+    room = mirror.get("atrium")
+    assert room is not None
+    before = room.summary
+    assert room.summary is before
+    mirror.know("atrium", "RM_1", RoomSettings(is_locked=True))
+    assert room.summary.settings.is_locked
+    mirror.apply(event("participant_joined", "PA_2", "bob"), now=20)
+    assert (room.summary.participant_count, room.counted) == (2, 2)
+    mirror.apply(event("participant_left", "PA_2", "bob"), now=21)
+    assert (room.summary.participant_count, room.counted) == (1, 1)
+    told = models.Room(sid="RM_1", name="atrium", creation_time_ms=1_000, max_participants=7, num_participants=1)
+    mirror.read_rooms([told], asked_at=30)
+    assert room.summary.max_participants == 7
+    people = [models.ParticipantInfo(sid=sid, identity=sid, state=models.ParticipantInfo.ACTIVE) for sid in "abc"]
+    mirror.read_people("atrium", "RM_1", people, asked_at=31)
+    assert (room.summary.participant_count, room.counted) == (4, 4)

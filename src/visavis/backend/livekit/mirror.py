@@ -6,8 +6,8 @@ that. Not here: who may do what (`book`).
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
@@ -84,9 +84,11 @@ class Vanished:
     at: float
 
 
-@dataclass(slots=True)
 class MirroredRoom:
     """A room of the cluster.
+
+    Its line in the list is worked out once, and anew when something of this is set or somebody comes or goes: there is
+    no other way to change it.
 
     Attributes:
         sid: LiveKit's.
@@ -95,31 +97,60 @@ class MirroredRoom:
         max_participants: capacity; 0: none is set.
         seen_at: when it was heard of, of the mirror's own clock.
         settings: what its moderators have set; None: not known yet, and so not listed.
-        people: by participant id.
         told_count: how many there were when the cluster was asked, while `people` is not known.
         missed: participant ids that the cluster's last answer did not have.
         order: of the list, by creation.
     """
 
-    sid: str
-    name: str
-    created_at: int
-    max_participants: int
-    seen_at: float
-    settings: RoomSettings | None = None
-    people: dict[str, Person] = field(default_factory=dict[str, Person])
-    told_count: int | None = None
-    missed: frozenset[str] = frozenset()
-    order: tuple[int, str] = field(init=False)
-    _summary: RoomSummary | None = field(init=False, default=None)
-    _counted: int | None = field(init=False, default=None)
+    __slots__ = (
+        "_counted",
+        "_people",
+        "_summary",
+        "created_at",
+        "max_participants",
+        "missed",
+        "name",
+        "order",
+        "seen_at",
+        "settings",
+        "sid",
+        "told_count",
+    )
 
-    def __post_init__(self) -> None:
-        self.order = (self.created_at, self.sid)
+    def __init__(self, sid: str, name: str, created_at: int, max_participants: int, seen_at: float) -> None:
+        """Nobody is known to be in it."""
+        self._summary: RoomSummary | None = None
+        self._counted: int | None = None
+        self._people: dict[str, Person] = {}
+        self.sid = sid
+        self.name = name
+        self.created_at = created_at
+        self.max_participants = max_participants
+        self.seen_at = seen_at
+        self.settings: RoomSettings | None = None
+        self.told_count: int | None = None
+        self.missed: frozenset[str] = frozenset()
+        self.order = (created_at, sid)
 
-    def changed(self) -> None:
-        """What is worked out of the rest is to be worked out anew."""
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name not in ("_summary", "_counted"):
+            self._summary = self._counted = None
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Who is inside, by participant id."""
+        return self._people
+
+    def enter(self, person: Person) -> None:
+        """Somebody is inside."""
+        self._people[person.sid] = person
         self._summary = self._counted = None
+
+    def leave(self, sid: str) -> bool:
+        """A participant is not inside any more; returns whether it was."""
+        self._summary = self._counted = None
+        return self._people.pop(sid, None) is not None
 
     @property
     def counted(self) -> int:
@@ -200,8 +231,7 @@ class Mirror:
                 room = self._rooms.get(event.room.name)
                 if room is None or room.sid != event.room.sid:
                     return False
-                room.changed()
-                return room.people.pop(event.participant.sid, None) is not None
+                return room.leave(event.participant.sid)
             case _:
                 return False
 
@@ -229,7 +259,6 @@ class Mirror:
         if room is None or room.sid != sid or room.settings == settings:
             return False
         room.settings = settings
-        room.changed()
         return True
 
     def read_rooms(self, told: Iterable[models.Room], *, asked_at: float) -> tuple[list[MirroredRoom], bool]:
@@ -255,16 +284,13 @@ class Mirror:
             if self._begin(room, asked_at):
                 # Until its people are read.
                 self._rooms[room.name].told_count = room.num_participants
-                self._rooms[room.name].changed()
                 changed = True
             known = self._rooms.get(room.name)
             if known is not None and known.sid == room.sid:
                 if known.max_participants != room.max_participants:
                     known.max_participants, changed = room.max_participants, True
-                    known.changed()
                 if known.told_count is not None and known.told_count != room.num_participants:
                     known.told_count, changed = room.num_participants, True
-                    known.changed()
         return ended, changed
 
     def unread(self, told: Sequence[models.Room]) -> list[str]:
@@ -299,14 +325,13 @@ class Mirror:
         room.missed = frozenset(each.sid for each in missing) - {each.sid for each in left}
         for each in left:
             self._forget(each.sid)
-            del room.people[each.sid]
+            room.leave(each.sid)
         # Who is still connecting is asked for again, for until then the numbers differ.
         active = (info for info in infos.values() if info.state == models.ParticipantInfo.ACTIVE)
         came = [info for info in active if info.sid not in room.people]
         for info in came:
             self._enter(room, info, asked_at)
         room.told_count = None
-        room.changed()
         return came, left
 
     def _room_of(self, event: WebhookEvent, now: float) -> MirroredRoom | None:
@@ -338,11 +363,10 @@ class Mirror:
             return False
         # Who came before under the same identity was put out by this one, or died with the room's node.
         for each in [each for each in room.people.values() if each.identity == info.identity]:
-            del room.people[each.sid]
+            room.leave(each.sid)
             self._vanish(room, each, now)
         dependent, hidden = is_dependent(info), info.permission.hidden
-        room.changed()
-        room.people[info.sid] = Person(
+        person = Person(
             info.sid,
             info.identity,
             info.name,
@@ -353,6 +377,7 @@ class Mirror:
             is_named=VISITOR_ATTRIBUTE in info.attributes,
             seen_at=now,
         )
+        room.enter(person)
         return True
 
     def _vanish(self, room: MirroredRoom, person: Person, now: float) -> None:
