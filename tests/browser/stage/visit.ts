@@ -33,12 +33,12 @@ export class Stage {
   }
 
   /** Ours in front of livekit-server, where rooms live then. */
-  static async openInFrontOfCluster(): Promise<Stage> {
+  static async openInFrontOfCluster(more: string[] = []): Promise<Stage> {
     const closing = new Closing();
     try {
       const webhook = `http://127.0.0.1:${String(PORTS.visavis.http)}/api/livekit/webhook`;
       const [cluster] = await closing.opened(Server.start('livekit-server', [webhook]));
-      const flags = ['--backend', 'livekit', '--livekit-url', cluster.ws];
+      const flags = ['--backend', 'livekit', '--livekit-url', cluster.ws, ...more];
       const [server, browser] = await closing.opened(Server.start('visavis', flags), openBrowser('chromium'));
       return new Stage(server, browser, browser, closing);
     } catch (error) {

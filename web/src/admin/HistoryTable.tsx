@@ -25,13 +25,18 @@ const REASONS = {
 
 const NAMES = { rooms: 'admin:rooms', sessions: 'admin:people', tracks: 'admin:tracks' } as const;
 
-export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly HistoryRow[] }) {
+interface Props {
+  kind: HistoryKind;
+  rows: readonly HistoryRow[];
+  /** Whether anybody counts what flows; what was counted earlier is shown all the same. */
+  hasFigures: boolean;
+}
+
+export function HistoryTable({ kind, rows, hasFigures }: Props) {
   const t = useT();
-  const heads: Record<HistoryKind, string[]> = {
-    rooms: [t('admin:room'), t('admin:people')],
-    sessions: [t('admin:person'), t('admin:room'), t('admin:incoming'), t('admin:outgoing')],
-    tracks: [t('admin:track'), t('admin:person'), t('admin:room'), t('admin:incoming'), t('admin:lost-packets')],
-  };
+  const columns = columnsOf(kind, t).filter(
+    ({ figure }) => figure === undefined || hasFigures || rows.some((row) => typeof row[figure] === 'number'),
+  );
   const reason = (row: HistoryRow) => {
     if (row.endedAt === null) return t('admin:goes-on');
     const known = row.endReason ?? '';
@@ -45,7 +50,7 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
         </caption>
         <thead>
           <tr>
-            {heads[kind].map((head) => (
+            {columns.map(({ head }) => (
               <th key={head} scope="col">
                 {head}
               </th>
@@ -57,15 +62,15 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
         </thead>
         <tbody>
           {rows.map((row) => {
-            const [first, ...rest] = cellsOf(kind, row, t);
+            const [first, ...rest] = columns;
             return (
               <tr key={row.sid} data-testid="history-row">
                 <th scope="row">
-                  <bdi>{first}</bdi>
+                  <bdi>{first?.cell(row)}</bdi>
                 </th>
-                {rest.map((cell, index) => (
-                  <td key={index} data-label={heads[kind][index + 1]}>
-                    <bdi>{cell}</bdi>
+                {rest.map(({ head, cell }) => (
+                  <td key={head} data-label={head}>
+                    <bdi>{cell(row)}</bdi>
                   </td>
                 ))}
                 <td data-label={t('admin:began')}>{moment(row.startedAt)}</td>
@@ -80,17 +85,39 @@ export function HistoryTable({ kind, rows }: { kind: HistoryKind; rows: readonly
   );
 }
 
-function cellsOf(kind: HistoryKind, row: HistoryRow, t: typeof say): string[] {
-  if (kind === 'rooms') return [row.name, count(row.people ?? 0)];
-  if (kind === 'sessions') {
-    return [row.name || (row.identity ?? ''), row.roomName ?? '', bytes(row.bytesIn), bytes(row.bytesOut)];
+interface Column {
+  head: string;
+  cell: (row: HistoryRow) => string;
+  /** What it shows is counted from what flows. */
+  figure?: 'bytesIn' | 'bytesOut' | 'bytes' | 'lost';
+}
+
+function columnsOf(kind: HistoryKind, t: typeof say): Column[] {
+  const room: Column = { head: t('admin:room'), cell: (row) => row.roomName ?? '' };
+  switch (kind) {
+    case 'rooms':
+      return [
+        { head: t('admin:room'), cell: (row) => row.name },
+        { head: t('admin:people'), cell: (row) => count(row.people ?? 0) },
+      ];
+    case 'sessions':
+      return [
+        { head: t('admin:person'), cell: (row) => row.name || (row.identity ?? '') },
+        room,
+        { head: t('admin:incoming'), cell: (row) => bytes(row.bytesIn), figure: 'bytesIn' },
+        { head: t('admin:outgoing'), cell: (row) => bytes(row.bytesOut), figure: 'bytesOut' },
+      ];
+    case 'tracks':
+      return [
+        {
+          head: t('admin:track'),
+          cell: (row) =>
+            `${nameOfSource(row.source ?? '', t) ?? (row.name || (row.source ?? ''))} ${codecOf(row.mimeType ?? '')}`,
+        },
+        { head: t('admin:person'), cell: (row) => row.participantName || (row.identity ?? '') },
+        room,
+        { head: t('admin:incoming'), cell: (row) => bytes(row.bytes), figure: 'bytes' },
+        { head: t('admin:lost-packets'), cell: (row) => (row.lost == null ? '–' : count(row.lost)), figure: 'lost' },
+      ];
   }
-  const lost = row.lost === null || row.lost === undefined ? '–' : count(row.lost);
-  return [
-    `${nameOfSource(row.source ?? '', t) ?? (row.name || (row.source ?? ''))} ${codecOf(row.mimeType ?? '')}`,
-    row.participantName || (row.identity ?? ''),
-    row.roomName ?? '',
-    bytes(row.bytes),
-    lost,
-  ];
 }

@@ -2,6 +2,7 @@
 import { Download } from 'lucide-react';
 import { useCallback, useEffect, useId, useState, type SubmitEvent } from 'react';
 import { useT } from '../i18n/i18n';
+import { useStore } from '../state/store';
 import { problemOf, type Admin, type Problem } from './admin';
 import type { HistoryKind, HistoryPage, HistoryQuery } from './api';
 import { count } from './format';
@@ -20,6 +21,7 @@ const EVERYTHING: HistoryQuery = { kind: 'rooms', room: '', person: '', since: n
 
 export function HistoryView({ admin }: { admin: Admin }) {
   const t = useT();
+  const hasFigures = useStore(admin.overview)?.hasFigures ?? true;
   const [query, setQuery] = useState(EVERYTHING);
   const [offset, setOffset] = useState(0);
   const [found, setFound] = useState<{ kind: HistoryKind; page: HistoryPage } | null>(null);
@@ -56,7 +58,7 @@ export function HistoryView({ admin }: { admin: Admin }) {
       {problem ? <ProblemText problem={problem} /> : null}
       {found ? (
         <>
-          <HistoryTable kind={found.kind} rows={found.page.rows} />
+          <HistoryTable kind={found.kind} rows={found.page.rows} hasFigures={hasFigures} />
           <div className="admin-pages">
             <p role="status" data-testid="history-count">
               {found.page.total === 0

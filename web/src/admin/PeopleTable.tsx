@@ -12,10 +12,19 @@ import { SortHeads, sorted, useOrder } from './sorting';
 const OF_TRACK = ['bitrateIn', 'bitrateOut', 'lossIn', 'lossOut'] as const;
 type Figure = (typeof OF_TRACK)[number];
 const NUMBERS = [...OF_TRACK, 'rtt', 'estimate', 'joinedAt'] as const;
+/** Where nobody counts what flows. */
+const WITHOUT_FIGURES = ['joinedAt'] as const;
 type Column = 'name' | (typeof NUMBERS)[number];
 
-export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (action: Action) => void }) {
+interface Props {
+  room: RoomDetail;
+  hasFigures: boolean;
+  onAction: (action: Action) => void;
+}
+
+export function PeopleTable({ room, hasFigures, onAction }: Props) {
   const t = useT();
+  const numbers = hasFigures ? NUMBERS : WITHOUT_FIGURES;
   const [order, choose] = useOrder<Column>('name');
   const labels = labelsOf(t);
   if (room.people.length === 0) return <p className="admin-nothing">{t('admin:nobody')}</p>;
@@ -23,7 +32,7 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
     <table className="admin-table" data-testid="people-table">
       <caption>{t('admin:people-in', { room: room.name })}</caption>
       <thead>
-        <SortHeads numbers={NUMBERS} labels={labels} order={order} onChoose={choose} />
+        <SortHeads numbers={numbers} labels={labels} order={order} onChoose={choose} />
       </thead>
       <tbody>
         {sorted(room.people, order, valueOf).map((person) => (
@@ -40,7 +49,7 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
                   </span>
                 ) : null}
               </th>
-              {NUMBERS.map((column) => (
+              {numbers.map((column) => (
                 <td
                   key={column}
                   className="number"
@@ -71,7 +80,14 @@ export function PeopleTable({ room, onAction }: { room: RoomDetail; onAction: (a
               </td>
             </tr>
             {person.tracks.map((track) => (
-              <TrackRow key={track.sid} room={room.name} person={person} track={track} onAction={onAction} />
+              <TrackRow
+                key={track.sid}
+                room={room.name}
+                person={person}
+                track={track}
+                hasFigures={hasFigures}
+                onAction={onAction}
+              />
             ))}
           </Fragment>
         ))}
@@ -84,11 +100,13 @@ interface TrackProps {
   room: string;
   person: PersonLine;
   track: TrackLine;
+  hasFigures: boolean;
   onAction: (action: Action) => void;
 }
 
-function TrackRow({ room, person, track, onAction }: TrackProps) {
+function TrackRow({ room, person, track, hasFigures, onAction }: TrackProps) {
   const t = useT();
+  const [numbers, ofTrack] = hasFigures ? [NUMBERS, OF_TRACK] : [WITHOUT_FIGURES, []];
   const labels = labelsOf(t);
   const source = nameOfSource(track.source, t) ?? (track.name || track.source);
   return (
@@ -101,7 +119,7 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
           </span>
         ) : null}
       </th>
-      {OF_TRACK.map((column) => (
+      {ofTrack.map((column) => (
         <td
           key={column}
           className="number"
@@ -112,7 +130,7 @@ function TrackRow({ room, person, track, onAction }: TrackProps) {
           <bdi dir="ltr">{figureOf(track, column)}</bdi>
         </td>
       ))}
-      <td className="admin-received" colSpan={NUMBERS.length - OF_TRACK.length}>
+      <td className="admin-received" colSpan={numbers.length - ofTrack.length}>
         {track.subscribers === null ? null : t('admin:received-by', { count: track.subscribers })}
       </td>
       <td className="actions">

@@ -10,6 +10,8 @@ import { PeopleTable } from './PeopleTable';
 import { SortHeads, sorted, useOrder } from './sorting';
 
 const NUMBERS = ['people', 'tracks', 'bitrateIn', 'bitrateOut', 'lossIn', 'lossOut', 'startedAt'] as const;
+/** Where nobody counts what flows. */
+const WITHOUT_FIGURES = ['people', 'tracks', 'startedAt'] as const;
 type Column = 'name' | (typeof NUMBERS)[number];
 
 interface Props {
@@ -21,6 +23,8 @@ interface Props {
 export function RoomsTable({ admin, onAction }: Props) {
   const t = useT();
   const rooms = useStore(admin.rooms);
+  const hasFigures = useStore(admin.overview)?.hasFigures ?? true;
+  const numbers = hasFigures ? NUMBERS : WITHOUT_FIGURES;
   const opened = useStore(admin.opened);
   const [order, choose] = useOrder<Column>('name');
   const labels = labelsOf(t);
@@ -30,7 +34,7 @@ export function RoomsTable({ admin, onAction }: Props) {
       <table className="admin-table" data-testid="rooms-table">
         <caption className="for-screen-readers">{t('admin:rooms-now')}</caption>
         <thead>
-          <SortHeads numbers={NUMBERS} labels={labels} order={order} onChoose={choose} />
+          <SortHeads numbers={numbers} labels={labels} order={order} onChoose={choose} />
         </thead>
         <tbody>
           {sorted(rooms, order, valueOf).map((room) => {
@@ -55,7 +59,7 @@ export function RoomsTable({ admin, onAction }: Props) {
                       <bdi>{room.name}</bdi>
                     </button>
                   </th>
-                  {NUMBERS.map((column) => (
+                  {numbers.map((column) => (
                     <td key={column} className="number" data-label={labels[column]}>
                       <bdi dir="ltr">{textOf(room, column)}</bdi>
                     </td>
@@ -74,9 +78,9 @@ export function RoomsTable({ admin, onAction }: Props) {
                 </tr>
                 {isOpen ? (
                   <tr className="admin-inner">
-                    <td colSpan={NUMBERS.length + 2}>
+                    <td colSpan={numbers.length + 2}>
                       {detail ? (
-                        <PeopleTable room={detail} onAction={onAction} />
+                        <PeopleTable room={detail} hasFigures={hasFigures} onAction={onAction} />
                       ) : (
                         <p className="admin-nothing">{t('admin:loading')}</p>
                       )}
@@ -99,7 +103,8 @@ function valueOf(room: RoomLine, column: Column): string | number | null {
 function textOf(room: RoomLine, column: (typeof NUMBERS)[number]): string {
   switch (column) {
     case 'people':
-      return `${count(room.people)} / ${count(room.maxParticipants)}`;
+      // A cluster may have set none.
+      return room.maxParticipants > 0 ? `${count(room.people)} / ${count(room.maxParticipants)}` : count(room.people);
     case 'tracks':
       return count(room.tracks);
     case 'bitrateIn':

@@ -57,8 +57,9 @@ const person: PersonLine = {
   ],
 };
 
-function shown(rooms: RoomLine[], opened: [string, RoomDetail | null][] = []) {
-  const admin = { rooms: new Store(rooms), opened: new Store(new Map(opened)), toggle: vi.fn() };
+function shown(rooms: RoomLine[], opened: [string, RoomDetail | null][] = [], hasFigures = true) {
+  const overview = new Store({ hasFigures });
+  const admin = { overview, rooms: new Store(rooms), opened: new Store(new Map(opened)), toggle: vi.fn() };
   const onAction = vi.fn<(action: Action) => void>();
   render(<RoomsTable admin={admin as unknown as Admin} onAction={onAction} />);
   return { admin, onAction };
@@ -97,6 +98,31 @@ it('an opened room shows people, their tracks, and what can be done', async () =
   expect(onAction.mock.calls[0]?.[0]).toMatchObject({ identity: 'alice', track: 'TR_1', room: 'atrium' });
 });
 
+it('what nobody counts has no columns', () => {
+  const uncounted = { bitrateIn: null, bitrateOut: null, lossIn: null, lossOut: null };
+  const [track] = person.tracks;
+  const tracks = track ? [{ ...track, ...uncounted, subscribers: null }] : [];
+  const people = [{ ...person, ...uncounted, rtt: null, tracks }];
+  const line = { ...room('atrium', 1), ...uncounted, maxParticipants: 0 };
+  shown([line], [['atrium', { ...line, people }]], false);
+  const text = screen.getByTestId('rooms-table').textContent;
+  expect(text).toContain('Alice');
+  expect(text).toContain('Camera');
+  for (const absent of ['–', 'Incoming', 'Round trip', '/ 0']) expect(text).not.toContain(absent);
+});
+
+it('the history has columns of figures where there are any', () => {
+  const row = { sid: 'PA_1', name: 'Alice', startedAt: 0, endedAt: 61_000, endReason: 'participant_left' };
+  const heads = () => screen.getAllByRole('columnheader').map((head) => head.textContent);
+  const { rerender } = render(<HistoryTable kind="sessions" rows={[{ ...row, bytesIn: null }]} hasFigures={false} />);
+  expect(heads()).toEqual(['Person', 'Room', 'Began', 'Lasted', 'Ended']);
+  // From before the move to a cluster.
+  rerender(<HistoryTable kind="sessions" rows={[row, { ...row, sid: 'PA_2', bytesIn: 5 }]} hasFigures={false} />);
+  expect(heads()).toContain('Incoming');
+  rerender(<HistoryTable kind="sessions" rows={[]} hasFigures />);
+  expect(heads()).toContain('Outgoing');
+});
+
 it('the history says when and why, in words', () => {
   const ended = { sid: 'PA_1', name: 'Alice', startedAt: 0, endedAt: 61_000, endReason: 'participant_removed' };
   const open = {
@@ -108,7 +134,13 @@ it('the history says when and why, in words', () => {
     endReason: null,
     bytesIn: 1_500_000,
   };
-  render(<HistoryTable kind="sessions" rows={[ended, open, { ...ended, sid: 'PA_3', endReason: 'something_new' }]} />);
+  render(
+    <HistoryTable
+      kind="sessions"
+      rows={[ended, open, { ...ended, sid: 'PA_3', endReason: 'something_new' }]}
+      hasFigures
+    />,
+  );
   const rows = screen.getAllByTestId('history-row').map((row) => row.textContent);
   expect(rows[0]).toContain('1:01');
   expect(rows[0]).toContain('removed');

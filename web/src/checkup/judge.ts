@@ -7,7 +7,7 @@ import type { Begun } from './session';
 import type { SocketResult } from './socket';
 import { failed, failedHere, passed, type Outcome, type Said } from './steps';
 
-/** Where the page is. */
+/** Where the page is; for media, where it is asked for. */
 export interface Here {
   host: string;
   hostname: string;
@@ -34,18 +34,24 @@ export function judgeApi(begun: Begun, { host }: Here): Outcome {
   }
 }
 
-export function judgeSocket(result: SocketResult, url: string, { host, isSecure }: Here): Outcome {
+export function judgeSocket(result: SocketResult, url: string, here: Here): Outcome {
+  const address = new URL(url);
+  const { host } = address;
   switch (result.status) {
     case 'told':
       return passed('ok.websocket', { ms: Math.round(result.ms) });
     case 'silent':
       return failed('socket-silent', { host });
     case 'closed': {
-      const address = new URL(url);
-      if (isSecure && address.protocol === 'ws:' && address.hostname !== 'localhost' && !isLoopback(address.hostname)) {
+      if (
+        here.isSecure &&
+        address.protocol === 'ws:' &&
+        address.hostname !== 'localhost' &&
+        !isLoopback(address.hostname)
+      ) {
         return failed('socket-scheme', { url });
       }
-      if (address.host !== host && result.validate === null) return failed('socket-elsewhere', { url, host });
+      if (host !== here.host && result.validate === null) return failed('socket-elsewhere', { url, host: here.host });
       if (result.validate === 200) return failed('socket-upgrade', { host });
       if (result.validate === null) return failed('socket-path', { code: '–', host });
       return failed('socket-path', { code: result.validate, host });

@@ -1,6 +1,7 @@
 // One test after the other, as a state that a page draws: what each step came to, and what can be done now. Knows no component.
 import { Store } from '../state/store';
 import { measureBandwidth, type Bandwidth } from './bandwidth';
+import { servedAt, toldOf } from './carrier';
 import {
   judgeApi,
   judgeBandwidth,
@@ -151,8 +152,9 @@ export class Checkup {
     for (const way of WAYS) this.#set(way, { status: 'running' });
     let answered: (iceServers: RTCIceServer[] | null) => void = () => undefined;
     const answer = new Promise<RTCIceServer[] | null>((resolve) => (answered = resolve));
+    const at = servedAt(session, this.#here);
     const tried = (protocol: 'udp' | 'tcp', result: ProbeResult) =>
-      this.#set(protocol, judgePath(protocol, result, this.#here));
+      this.#set(protocol, judgePath(protocol, result, at));
     const turn = async (told: RTCIceServer[] | null): Promise<TurnTry[]> => {
       signal.throwIfAborted();
       if (told === null) return [{ url: '', result: await overUdp }];
@@ -171,7 +173,7 @@ export class Checkup {
     await Promise.all([
       overUdp.then((result) => tried('udp', result)),
       probe(session, tcp, { over: 'tcp' }, signal).then((result) => tried('tcp', result)),
-      tries.then((all) => this.#set('turn', judgeTurn(all, this.#here))),
+      tries.then((all) => this.#set('turn', judgeTurn(all, at))),
     ]);
   }
 
@@ -220,7 +222,8 @@ export class Checkup {
   }
 
   #set(step: StepId, outcome: Outcome): void {
-    this.outcomes.set({ ...this.outcomes.get(), [step]: outcome });
+    const told = toldOf(this.#session?.backend ?? 'embedded', outcome);
+    this.outcomes.set({ ...this.outcomes.get(), [step]: told });
   }
 
   async #clear(): Promise<void> {

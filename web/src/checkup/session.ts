@@ -10,7 +10,11 @@ export interface Session {
   probes: readonly string[];
   /** When it is over, ms by `performance.now()`. */
   until: number;
+  /** Who carries the media; the settings that matter are its. */
+  backend: Carrier;
 }
+
+export type Carrier = 'embedded' | 'livekit';
 
 export type Begun =
   | { status: 'begun'; session: Session; ms: number }
@@ -39,14 +43,15 @@ export async function beginSession(signal: AbortSignal, base: string = document.
 }
 
 function parseSession(body: unknown, start: number): Session | null {
-  const { url, sender, hearer, probes, seconds } = (body ?? {}) as Record<string, unknown>;
+  const { url, sender, hearer, probes, seconds, backend } = (body ?? {}) as Record<string, unknown>;
   const isSession =
     [url, sender, hearer].every((field) => typeof field === 'string') &&
     Array.isArray(probes) &&
     probes.every((probe) => typeof probe === 'string') &&
     typeof seconds === 'number';
   if (!isSession) return null;
-  return { url, sender, hearer, probes, until: start + seconds * 1000 } as Session;
+  const until = start + seconds * 1000;
+  return { url, sender, hearer, probes, until, backend: backend === 'livekit' ? 'livekit' : 'embedded' } as Session;
 }
 
 function messageOf(body: unknown): string | null {
