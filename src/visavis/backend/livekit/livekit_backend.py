@@ -140,7 +140,6 @@ class LiveKitBackend:
         self._is_read = False
         self._has_missed = True
         self._closing: asyncio.Task[None] | None = None
-        self._looking: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -186,7 +185,8 @@ class LiveKitBackend:
         if self._is_stopped:
             return
         self._is_stopped = True
-        await end(*self._tasks, *self._looking, *([self._closing] if self._closing is not None else []))
+        await end(*self._tasks, *([self._closing] if self._closing is not None else []))
+        await self._survey.stop()
         await self._webhooks.aclose(_FAREWELL_SECONDS)
         await self.shared.aclose()
         await self.cluster.aclose()
@@ -380,7 +380,7 @@ class LiveKitBackend:
                 if is_told and not is_for_another:
                     await self._tell_found(rooms)
             for name in self._survey.doubt(names.intersection(self._mirror.unread(told))):
-                self._look_into(name)
+                self._survey.look_into(name)
             took, usual = time.monotonic() - asked_at, self.options.reread_seconds
             self._read_pause = min(max(usual, took * _PAUSE_FACTOR), usual * _MOST_PAUSES)
             if self._has_missed and self.recorder is not None:
@@ -460,19 +460,6 @@ class LiveKitBackend:
         event = _event("participant_left", models.Room(sid=room.sid, name=room.name), _gone(person))
         self._heard(event)
         await self._take_unheard(event, is_told=True)
-
-    def _look_into(self, name: str) -> None:
-        """Beside all else: who does not answer is waited for."""
-
-        async def look() -> None:
-            try:
-                await self._survey.look_into(name)
-            except VisavisError as error:
-                _log.debug("not_looked_into", room_name=name, reason=error.message)
-
-        task = asyncio.create_task(look(), name=f"look into {name}")
-        self._looking.add(task)
-        task.add_done_callback(self._looking.discard)
 
     async def _tick(self) -> None:
         while True:

@@ -6,11 +6,13 @@ few rooms are asked for every few seconds, by one of the processes; if one of th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 import structlog
 
 from visavis.backend.livekit.cluster import Cluster
+from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.mirror import Mirror, MirroredRoom, Person
 from visavis.backend.livekit.shared import Claim, Shared
 from visavis.errors import VisavisError
@@ -25,6 +27,9 @@ _PATIENCE = 3
 _PATIENCE_SECONDS = 30.0 + _PATIENCE * SURVEY_SECONDS
 # Who has just come is not asked for: the node may still be making ready to answer.
 _SETTLED_SECONDS = 5.0
+# Of the questions that a process may have open to the cluster: who waits for a dead node waits for three seconds, and
+# everybody else's go on meanwhile.
+_AT_ONCE = 24
 
 
 class Survey:
@@ -37,6 +42,7 @@ class Survey:
         left: called with a room and somebody who has been found to be in it no more.
         departure_timeout: seconds that a room stays after the last one left.
         now: seconds of the mirror's clock.
+        sleep: for so many seconds.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Survey:
         *,
         departure_timeout: float,
         now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._cluster = cluster
         self._mirror = mirror
@@ -55,20 +62,27 @@ class Survey:
         self._left = left
         self._departure_timeout = departure_timeout
         self._now = now
+        self._sleep = sleep
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, float] = {}
         self._in_doubt: dict[str, int] = {}
+        # Ids of rooms that are being ended, or of which people are being asked for.
+        self._busy: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Looks every few seconds until it is cancelled."""
         while True:
-            await asyncio.sleep(SURVEY_SECONDS)
-            try:
-                await self.look()
-            except VisavisError as error:
-                _log.debug("survey_failed", reason=error.message)
-            except Exception:
-                # The next time sees what this one has not.
-                _log.exception("survey_failed")
+            await self._sleep(SURVEY_SECONDS)
+            await self._tolerate(self.look())
+
+    async def stop(self) -> None:
+        """Ends what it is at beside looking."""
+        await end(*self._busy.values())
+
+    async def settle(self) -> None:
+        """Returns when it is at nothing beside looking."""
+        while self._busy:
+            await asyncio.wait(self._busy.values())
 
     def doubt(self, names: Iterable[str]) -> list[str]:
         """Of these rooms people were read, and the cluster counts others all the same; returns which to look into.
@@ -79,7 +93,7 @@ class Survey:
         return [name for name, times in self._in_doubt.items() if times > 1]
 
     async def look(self) -> None:
-        """Looks for rooms without a node, if no other process does.
+        """Looks for rooms without a node, if no other process does; they are ended beside, for that takes its time.
 
         Raises:
             VisavisError: something does not answer.
@@ -87,7 +101,8 @@ class Survey:
         if not await self._claimed("survey", SURVEY_SECONDS * 0.9):
             return
         now = self._now()
-        settled = [room for room in self._mirror if room.seen_at < now - _SETTLED_SECONDS]
+        before = now - _SETTLED_SECONDS
+        settled = [room for room in self._mirror if room.seen_at < before and room.sid not in self._busy]
         settled.sort(key=lambda room: self._asked.get(room.sid, 0.0))
         sample = settled[:_SAMPLE]
         known = {room.sid for room in settled}
@@ -99,26 +114,28 @@ class Survey:
             _log.warning(
                 "rooms_without_node", rooms=len(dead), hint="a LiveKit node has died; who was in them comes back"
             )
-            await asyncio.gather(*(self._end(room) for room in dead))
+            for room in dead:
+                self._beside(room, self._end)
 
-    async def look_into(self, name: str) -> None:
-        """Finds who is listed in a room and has died with an earlier node of it.
+    def look_into(self, name: str) -> None:
+        """Finds, beside, who is listed in a room and has died with an earlier node of it."""
+        if (room := self._mirror.get(name)) is not None:
+            self._beside(room, self._look_into)
 
-        Raises:
-            VisavisError: something does not answer.
-        """
-        room = self._mirror.get(name)
-        if room is None or not await self._claimed(f"doubt {room.sid}", SURVEY_SECONDS):
+    async def _look_into(self, room: MirroredRoom) -> None:
+        name = room.name
+        if not await self._claimed(f"doubt {room.sid}", SURVEY_SECONDS):
             return
         before = self._now() - _SETTLED_SECONDS
         people = [each for each in room.people.values() if each.seen_at < before]
-        if not await self._cluster.is_served(name):
+        if not await self._is_served(room):
             return  # Nobody in it would answer: that is the other matter.
 
         async def ask(person: Person) -> None:
             for _ in range(2):
-                if await self._cluster.is_connected(name, person.identity):
-                    return
+                async with self._turns:
+                    if await self._cluster.is_connected(name, person.identity):
+                        return
             if person.sid in room.people:
                 _log.info("left_behind", room=room.sid, participant=person.sid)
                 await self._left(room, person)
@@ -129,7 +146,7 @@ class Survey:
 
     async def _end_deserted(self, room: MirroredRoom, dead: frozenset[str]) -> None:
         """Ends a room whose last people died with its node, if nobody comes: no node saw them leave."""
-        await asyncio.sleep(self._departure_timeout)
+        await self._sleep(self._departure_timeout)
         if self._mirror.get(room.name) is not room or room.people:
             return
         if any(info.sid not in dead for info in await self._cluster.participants(room.name)):
@@ -138,7 +155,7 @@ class Survey:
         _log.info("room_ended_after_its_node", room=room.sid)
 
     async def _without_node(self, rooms: list[MirroredRoom]) -> list[MirroredRoom]:
-        answers = await asyncio.gather(*(self._cluster.is_served(room.name) for room in rooms))
+        answers = await asyncio.gather(*map(self._is_served, rooms))
         return [room for room, is_served in zip(rooms, answers, strict=True) if not is_served]
 
     async def _end(self, room: MirroredRoom) -> None:
@@ -146,8 +163,8 @@ class Survey:
         if not await self._claimed(f"dead {room.sid}", _PATIENCE_SECONDS):
             return
         for _ in range(_PATIENCE):
-            await asyncio.sleep(SURVEY_SECONDS)
-            if await self._cluster.is_served(room.name):
+            await self._sleep(SURVEY_SECONDS)
+            if await self._is_served(room):
                 return
         told = await self._cluster.room(room.name)
         if told is None or told.sid != room.sid:
@@ -156,6 +173,27 @@ class Survey:
         await self._cluster.create_room(room.name)
         await self._cluster.delete_room(room.name)
         _log.info("room_ended_after_its_node", room=room.sid)
+
+    async def _is_served(self, room: MirroredRoom) -> bool:
+        async with self._turns:
+            return await self._cluster.is_served(room.name)
+
+    def _beside(self, room: MirroredRoom, do: Callable[[MirroredRoom], Coroutine[Any, Any, None]]) -> None:
+        """Does it while looking goes on, unless it is at something with this room already."""
+        if room.sid in self._busy:
+            return
+        task = asyncio.create_task(self._tolerate(do(room)), name=f"survey {room.sid}")
+        self._busy[room.sid] = task
+        task.add_done_callback(lambda _: self._busy.pop(room.sid))
+
+    async def _tolerate(self, doing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await doing
+        except VisavisError as error:
+            _log.debug("survey_failed", reason=error.message)
+        except Exception:
+            # The next time sees what this one has not.
+            _log.exception("survey_failed")
 
     async def _claimed(self, key: str, seconds: float) -> bool:
         return await self._shared.claim(key, seconds=seconds) is Claim.MINE
