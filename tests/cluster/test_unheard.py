@@ -2,50 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from google.protobuf import json_format
 from livekit import api, rtc
 from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
+from process import Process, process_in_front_of
 
 from ports import port
 from servers import LIVEKIT_SERVER, MediaServer, livekit_server
-from visavis import Visavis
-from visavis.auth import KeyRing
-from visavis.backend.livekit import LiveKitBackend, LiveKitOptions, livekit_backend
-from visavis.store.found import KINDS, HistoryFilter
-
-PATH = "/api/livekit/webhook"
-
-
-@dataclass
-class Process:
-    """An app in this process that hears nothing and asks often; what its host hears, and its history."""
-
-    video: Visavis
-    http: httpx.AsyncClient
-    heard: list[tuple[str, str]] = field(default_factory=list)
-
-    async def history(self, room: str) -> dict[str, list[dict[str, Any]]]:
-        recorder, store = self.video.backend.recorder, self.video._store
-        assert recorder is not None
-        assert store is not None
-        await recorder.flushed()
-        wanted = HistoryFilter(room=room)
-        return {kind: [dict(row) async for row in store.history.all(kind, wanted)] for kind in KINDS}
-
-    async def until(self, room: str, holds: Callable[[dict[str, list[dict[str, Any]]]], bool]) -> Any:
-        async with asyncio.timeout(15):
-            while not holds(found := await self.history(room)):  # noqa: ASYNC110 - of a database
-                await asyncio.sleep(0.05)
-        return found
+from visavis.backend.livekit import livekit_backend
+from visavis.store.found import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +34,8 @@ async def begin(node: MediaServer, tmp_path: Any, monkeypatch: pytest.MonkeyPatc
     async with AsyncExitStack() as stack:
 
         async def begin() -> Process:
-            options = LiveKitOptions(url=node.url, keys={node.api_key: node.api_secret}, reread_seconds=0.2)
-            video = Visavis(LiveKitBackend(options), database_url=f"sqlite:///{tmp_path}/history.sqlite3")
-            transport = httpx.ASGITransport(video)
-            http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://v.example"))
-            process = Process(video, http)
-            for name in ("room_started", "room_finished", "participant_joined", "participant_left", "track_published"):
-                video.on(name)(
-                    lambda event: process.heard.append((event.event, event.participant.identity or event.room.name))
-                )
-            await video.start()
-            stack.push_async_callback(video.stop)
-            return process
+            history = f"sqlite:///{tmp_path}/history.sqlite3"
+            return await stack.enter_async_context(process_in_front_of(node, database_url=history, reread_seconds=0.2))
 
         yield begin
 
@@ -90,12 +51,6 @@ async def enter(node: MediaServer, room: str, identity: str) -> rtc.Room:
     call = rtc.Room()
     await call.connect(node.url, node.token(identity, room, name=identity.title()))
     return call
-
-
-async def post(process: Process, node: MediaServer, event: WebhookEvent) -> int:
-    body = json_format.MessageToJson(event).encode()
-    token = KeyRing({node.api_key: node.api_secret}).sign_body(body)
-    return (await process.http.post(PATH, content=body, headers={"Authorization": token})).status_code
 
 
 async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes_the_history_truer(
@@ -148,7 +103,7 @@ async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes
         ),
     )
     for _ in range(2):
-        assert await post(process, node, late) == 200
+        assert (await process.post(late)).status_code == 200
     found = await process.until(
         room, lambda told: any(row["end_reason"] == "client_initiated" for row in told["sessions"])
     )
@@ -197,3 +152,29 @@ async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_a
     assert after.heard == []
     for call in (gone, stays, late):
         await call.disconnect()
+
+
+async def test_whose_coming_nobody_told_is_found_out_though_its_track_was_told(
+    begin: Any, node: MediaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 2_000)
+    name = f"track-{uuid4().hex[:6]}"
+    process = await begin()
+    alice = await enter(node, name, "alice")
+    sid = alice.local_participant.sid
+    async with asyncio.timeout(10):
+        while sid not in process.backend._young:  # noqa: ASYNC110 - it asks the cluster
+            await asyncio.sleep(0.02)
+    [room] = [each for each in process.backend.rooms() if each.name == name]
+    told = WebhookEvent(
+        event="track_published",
+        id="EV_track",
+        created_at=int(time.time()),
+        room=models.Room(sid=room.id, name=name),
+        participant=models.ParticipantInfo(sid=sid, identity="alice"),
+        track=models.TrackInfo(sid="TR_alice", type=models.TrackType.AUDIO),
+    )
+    assert (await process.post(told)).status_code == 200
+    await process.until(name, lambda found: any(row["name"] == "Alice" for row in found["sessions"]))
+    assert process.heard.count(("participant_joined", "alice")) == 1
+    await alice.disconnect()

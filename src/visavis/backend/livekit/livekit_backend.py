@@ -28,7 +28,7 @@ from visavis.backend.livekit.cluster import Cluster
 from visavis.backend.livekit.ending import end
 from visavis.backend.livekit.entrance import LiveKitEntrance
 from visavis.backend.livekit.keeper import Keeper
-from visavis.backend.livekit.mirror import Mirror, MirroredRoom, Person, subject_of
+from visavis.backend.livekit.mirror import MIRRORED, Mirror, MirroredRoom, Person, subject_of
 from visavis.backend.livekit.moderating import LiveKitModerating
 from visavis.backend.livekit.operating import LiveKitOperating
 from visavis.backend.livekit.options import LiveKitOptions
@@ -254,7 +254,9 @@ class LiveKitBackend:
         """Before anything is asked: what is there is known at once, and as often as it comes."""
         if self._throw_away.kind(event.room.name) == "doctor":
             self._arrived[event.room.name] = time.monotonic()
-        self._young.pop(subject_of(event), None)
+        if event.event in MIRRORED:
+            # Not for a track: that its publisher has come may have been lost all the same.
+            self._young.pop(subject_of(event), None)
         if self._mirror.apply(event, now=time.monotonic()):
             self._changed()
 
