@@ -257,6 +257,8 @@ def doctor(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
 
 def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = False) -> None:
     # Here and not above: `token` and `--help` need no media core, and answer at once.
+    import asyncio
+
     import uvloop
 
     from visavis.app import Visavis
@@ -287,15 +289,27 @@ def _serve(settings: Settings, keys: dict[str, str], *, opens_admin: bool = Fals
                 await video.start()
                 await video.check_history(_OPENED_WITHIN_SECONDS)
                 _greet(settings, keys, http.getsockname()[1], video, opens_admin=opens_admin)
+                glancing = asyncio.create_task(_glance(backend, settings), name="glance at the cluster")
                 media = None
                 if settings.shares_https and isinstance(backend, EmbeddedBackend):
                     media = backend.media_tcp_address()
-                await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
+                try:
+                    await serve(video, http, tls=tls, trusted_proxies=settings.behind_proxy, media=media)
+                finally:
+                    glancing.cancel()
             finally:
                 # Whoever ends it while it starts: what waits for a Redis that hangs outlives a single cancellation.
                 await video.stop()
 
         uvloop.run(run())
+
+
+async def _glance(backend: Any, settings: Settings) -> None:
+    if settings.backend == "livekit":
+        # Here and not above: see `visavis.backend.livekit`.
+        from visavis.doctor.glance import glance
+
+        await glance(backend)
 
 
 def _greet(settings: Settings, keys: dict[str, str], port: int, video: Any, *, opens_admin: bool) -> None:

@@ -4,14 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
-from livekit.protocol import rtc
+from in_front import in_front_of
 
 from clusters import WEBHOOK, app_settings
 from ports import port
@@ -129,45 +127,6 @@ async def test_a_database_that_is_none(node: MediaServer, tmp_path: Path) -> Non
     assert "database_url" in line_of(said, "database")
 
 
-@contextlib.asynccontextmanager
-async def in_front_of(node: MediaServer, at: int, *, seconds: float = 0, version: str = "") -> AsyncIterator[str]:
-    """The node, seen through one that tells another time, or another version."""
-    session = aiohttp.ClientSession()
-
-    async def pass_on(request: web.Request) -> web.StreamResponse:
-        url = node.http_url + request.path_qs
-        if request.headers.get("upgrade", "").lower() == "websocket":
-            async with session.ws_connect(url.replace("http", "ws", 1)) as there:
-                told = rtc.SignalResponse.FromString(await there.receive_bytes())
-                told.join.server_info.version = told.join.server_version = version
-                here = web.WebSocketResponse()
-                await here.prepare(request)
-                await here.send_bytes(told.SerializeToString())
-                await here.receive()
-                return here
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-        async with session.request(request.method, url, headers=headers, data=await request.read()) as answer:
-            told_headers = {"content-type": answer.headers.get("content-type", "text/plain")}
-            if seconds:
-                from datetime import timedelta
-                from email.utils import format_datetime, parsedate_to_datetime
-
-                at_ = parsedate_to_datetime(answer.headers["date"]) + timedelta(seconds=seconds)
-                told_headers["date"] = format_datetime(at_, usegmt=True)
-            return web.Response(status=answer.status, body=await answer.read(), headers=told_headers)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", pass_on)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", at).start()
-    try:
-        yield f"ws://127.0.0.1:{at}"
-    finally:
-        await session.close()
-        await runner.cleanup()
-
-
 @pytest.mark.parametrize(("seconds", "mark"), [(-90, "FAILED"), (90, "FAILED"), (45, "look"), (5, "well")])
 async def test_clocks_that_differ(node: MediaServer, seconds: float, mark: str) -> None:
     async with in_front_of(node, port(795), seconds=seconds) as url:
@@ -210,12 +169,3 @@ def test_livekits_own_variables_are_understood(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv(f"LIVEKIT_{name}", value)
     settings = config.load({"backend": "livekit"})
     assert (settings.livekit_url, settings.all_keys()) == ("wss://lk.example", {"key": "s" * 32})
-
-
-def test_the_server_does_not_start_with_wrong_keys(node: MediaServer, redis: RedisServer) -> None:
-    settings = app_settings(node, redis) | {"api_key": "devkey", "api_secret": "another secret, of 32 bytes or more"}
-    variables = {f"VISAVIS_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [sys.executable, "-m", "visavis", "dev", "--port", str(port(797))]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, env=os.environ | variables)
-    assert ran.returncode == 1
-    assert "LIVEKIT_API_SECRET" in ran.stderr

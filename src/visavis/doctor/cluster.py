@@ -63,6 +63,17 @@ async def examine(settings: Settings, keys: Mapping[str, str]) -> AsyncGenerator
         await backend.cluster.aclose()
 
 
+async def glance(backend: LiveKitBackend) -> AsyncGenerator[Finding]:
+    """Tries what keeps a server from nothing: the clock and the version. Nothing, if the cluster does not answer."""
+    is_reached = False
+    async for finding, reached in _way_there(backend.cluster.url):
+        is_reached = is_reached or reached
+        if finding.leg == "clock":
+            yield finding
+    if is_reached:
+        yield await _version(backend, ThrowAway(next(iter(backend.options.keys.values()))))
+
+
 async def _way_there(url: str) -> AsyncGenerator[tuple[Finding, bool]]:
     """The address and the clock; and whether somebody answers."""
     web = url.replace("ws", "http", 1) if url.startswith("ws") else url

@@ -20,6 +20,8 @@ _TIMEOUT_SECONDS = 10.0
 _AT_ONCE = 32
 # An identity that nobody has: the API takes none with a space at its end.
 _NOBODY = "nobody "
+# So other web servers refuse what is asked for here.
+_NO_LIVEKIT = (404, 405, 501)
 # What LiveKit says for a room or a person that no node answers for, three seconds after it was asked.
 _NO_NODE = "no response"
 
@@ -170,10 +172,11 @@ class Cluster:
                 "api_secret (LIVEKIT_API_KEY, LIVEKIT_API_SECRET) to a pair of the cluster's `keys`; if they "
                 "are, its clock and this machine's are more than a minute apart",
             )
-        if error.code == "bad_route" or error.status == 404:
+        if error.code == "bad_route" or error.status in _NO_LIVEKIT:
             return VisavisError(
                 ErrorKind.CLUSTER_REFUSED,
-                f"what answers at {self.url} is no LiveKit server (404): set livekit_url (LIVEKIT_URL) to one",
+                f"what answers at {self.url} is no LiveKit server ({error.status}): set livekit_url (LIVEKIT_URL) to "
+                "where one is",
             )
         said = error.message or error.code
         return VisavisError(
