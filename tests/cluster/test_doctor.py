@@ -104,6 +104,17 @@ async def test_something_else_in_the_place_of_the_cluster(node: MediaServer, red
     assert "livekit_url" in line_of(said, "keys")
 
 
+async def test_clients_that_are_sent_elsewhere_and_no_token_is_shown(node: MediaServer, redis: RedisServer) -> None:
+    with visavis_server(port(790), **app_settings(node, redis)) as app:
+        status, said = await doctor(node, livekit_client_url=app.url)
+    assert status == 1
+    line = line_of(said, "version")
+    assert line.startswith("FAILED")
+    assert "HTTP 404" in line
+    assert "livekit_client_url" in line
+    assert "access_token" not in said
+
+
 async def test_redis_that_is_gone(node: MediaServer) -> None:
     status, said = await doctor(node, redis_url=f"redis://127.0.0.1:{port(799)}")
     assert status == 1

@@ -120,7 +120,7 @@ async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_a
     gone, left, stays = [
         await enter(node, room, identity) for room, identity in ((over, "gone"), (lives, "left"), (lives, "stays"))
     ]
-    await before.until(over, lambda told: len(told["rooms"]) == 1)
+    await before.until(over, lambda told: [len(told["rooms"]), len(told["sessions"])] == [1, 1])
     was = await before.until(lives, lambda told: len(told["sessions"]) == 2)
     await before.video.stop()
     assert not any(row["ended_at"] for row in was["sessions"])

@@ -135,7 +135,9 @@ async def _version(backend: LiveKitBackend, throw_away: ThrowAway) -> Finding:
             async with session.ws_connect(f"{url}/rtc", params=query) as socket:
                 joined = rtc.SignalResponse.FromString(await socket.receive_bytes()).join
     except (aiohttp.ClientError, OSError, TimeoutError, DecodeError, TypeError) as error:
-        said = str(error) or type(error).__name__
+        # What aiohttp says of a refusal has the address with the token in it.
+        is_refused = isinstance(error, aiohttp.WSServerHandshakeError)
+        said = f"HTTP {error.status}" if is_refused else str(error) or type(error).__name__
         return failed(
             "version",
             f"clients do not get in at {url} ({said}): set livekit_client_url to where they reach the cluster",
