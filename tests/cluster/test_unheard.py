@@ -12,10 +12,12 @@ from livekit import api, rtc
 from livekit.protocol import models
 from livekit.protocol.webhook import WebhookEvent
 from process import Process, process_in_front_of
+from structlog.testing import capture_logs
 
 from ports import port
 from servers import LIVEKIT_SERVER, MediaServer, livekit_server
 from visavis.backend.livekit import livekit_backend
+from visavis.store import recorder
 from visavis.store.found import KINDS
 
 
@@ -178,3 +180,20 @@ async def test_whose_coming_nobody_told_is_found_out_though_its_track_was_told(
     await process.until(name, lambda found: any(row["name"] == "Alice" for row in found["sessions"]))
     assert process.heard.count(("participant_joined", "alice")) == 1
     await alice.disconnect()
+
+
+async def test_a_process_that_begins_in_front_of_many_writes_all_of_them(
+    begin: Any, node: MediaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"many-{uuid4().hex[:6]}"
+    people = [await enter(node, name, f"person {number}") for number in range(6)]
+    await asyncio.sleep(0.4)  # Until they are not new any more.
+    # As if the history's queue were full of a hundred thousand others.
+    monkeypatch.setattr(recorder, "MAX_WAITING", 4)
+    with capture_logs() as logs:
+        process = await begin()
+        found = await process.until(name, lambda told: len(told["sessions"]) >= 6)
+    assert {row["identity"] for row in found["sessions"]} == {f"person {number}" for number in range(6)}
+    assert [line for line in logs if line["log_level"] in ("warning", "error")] == []
+    for each in people:
+        await each.disconnect()

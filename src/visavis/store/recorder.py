@@ -145,6 +145,12 @@ class Recorder:
             self._written.clear()
             await self._written.wait()
 
+    async def eased(self) -> None:
+        """Returns when less than half of what may wait waits: who tells of much at once waits for that between."""
+        while not self._is_given_up and len(self._waiting) >= MAX_WAITING // 2:
+            self._written.clear()
+            await self._written.wait()
+
     async def aclose(self, within: float = 1.0) -> None:
         """Writes what waits, for so many seconds at most, and ends. Twice is fine."""
         self._is_closing = True
@@ -264,8 +270,7 @@ class Recorder:
         if self._failures:
             _log.info("history_written_again", database=self._database.name, lost=self._dropped)
             self._failures = self._dropped = 0
-        if not self._waiting:
-            self._written.set()
+        self._written.set()
         try:
             await self._keep_house()
         except DatabaseFault as fault:

@@ -66,6 +66,8 @@ _SECOND_LOOK_SECONDS = 1.5
 _UNDER_WAY_MS = 5_000
 # So long after another process has found people of whom nobody told it is looked whether they are known here.
 _COMPARE_SECONDS = 0.3
+# Events that were found are written to the history's queue without a pause.
+_AT_A_STRETCH = 50
 # So long whoever has vanished may still be told of.
 _VANISHED_SECONDS = 10.0
 
@@ -140,6 +142,7 @@ class LiveKitBackend:
         self._is_read = False
         self._has_missed = True
         self._closing: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._is_stopped = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -185,7 +188,7 @@ class LiveKitBackend:
         if self._is_stopped:
             return
         self._is_stopped = True
-        await end(*self._tasks, *([self._closing] if self._closing is not None else []))
+        await end(*self._tasks, *(task for task in (self._closing, self._catching_up) if task is not None))
         await self._survey.stop()
         await self._webhooks.aclose(_FAREWELL_SECONDS)
         await self.shared.aclose()
@@ -375,8 +378,13 @@ class LiveKitBackend:
                 unheard += [_event("participant_left", _ended(room), _gone(each)) for each in room.people.values()]
                 unheard.append(_event("room_finished", _ended(room)))
             is_told, self._is_read = self._is_read, True
-            for event in unheard:
-                await self._take_unheard(event, is_told=is_told)
+            if is_told:
+                for event in unheard:
+                    await self._take_unheard(event)
+            elif self.recorder is not None:
+                self._catching_up = asyncio.create_task(
+                    self._catch_up(self.recorder, unheard), name="write what was found"
+                )
             if rooms:
                 self._changed()
                 if is_told and not is_for_another:
@@ -440,12 +448,22 @@ class LiveKitBackend:
         grown = [sid for sid, (since, _) in self._young.items() if now - since > _UNDER_WAY_MS]
         return [event for sid in grown for event in self._young.pop(sid)[1]]
 
-    async def _take_unheard(self, event: WebhookEvent, *, is_told: bool) -> None:
-        if is_told:
-            with contextlib.suppress(VisavisError):
-                await self._receiver.take(event, is_guess=True)
-        elif self._throw_away.kind(event.room.name) is None:
-            # A process that has just begun has missed nothing of what the others have heard.
+    async def _take_unheard(self, event: WebhookEvent) -> None:
+        with contextlib.suppress(VisavisError):
+            await self._receiver.take(event, is_guess=True)
+
+    async def _catch_up(self, recorder: "Recorder", found: list[WebhookEvent]) -> None:
+        """Writes what a process that has just begun has found. It tells nobody: the others may have heard of all of it.
+
+        As fast as it is written, for that may be a hundred thousand people.
+        """
+        for number, event in enumerate(found):
+            if self._throw_away.kind(event.room.name) is not None:
+                continue
+            if number % _AT_A_STRETCH == 0:
+                # Others have something to do, too.
+                await asyncio.sleep(0)
+            await recorder.eased()
             self._record(event, is_guess=True)
 
     async def _take_vanished(self) -> None:
@@ -455,13 +473,13 @@ class LiveKitBackend:
             name = "room_finished" if each.person is None else "participant_left"
             event = _event(name, room, None if each.person is None else _gone(each.person))
             event.created_at = int(self._wall() - (time.monotonic() - each.at))
-            await self._take_unheard(event, is_told=True)
+            await self._take_unheard(event)
 
     async def _left_behind(self, room: MirroredRoom, person: Person) -> None:
         """Somebody is in the cluster's list, and in the room no more."""
         event = _event("participant_left", models.Room(sid=room.sid, name=room.name), _gone(person))
         self._heard(event)
-        await self._take_unheard(event, is_told=True)
+        await self._take_unheard(event)
 
     async def _tick(self) -> None:
         while True:
