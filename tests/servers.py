@@ -209,7 +209,7 @@ def _running(
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(5)
+            process.wait(15)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from control.cluster import Cluster, Person, Room
 from control.pages import Page, listed
 from control.plan import Plan
-from control.stage import Costs, Stage, cluster_port, stage
+from control.stage import Costs, Stage, cluster_port, cpu, memory_kb, stage
 from control.webhooks import Poster, Signer
 from control.wire import Wire
 from figures import percentile
@@ -25,6 +25,9 @@ Run = dict[str, Any]
 _LOOKED_FOR = 20
 _EXACT_WITHIN_SECONDS = 10.0
 _WRITTEN_WITHIN_SECONDS = 60.0
+_BEGUN_WITHIN_SECONDS = 300.0
+# Less than that is looking after things: it reads the cluster again every ten seconds.
+_QUIET_CORES = 0.15
 
 
 class SimulationError(Exception):
@@ -95,6 +98,9 @@ class _Crowd:
             "rows": {table: every for table, (every, _) in rows.items()},
         }
         self._forget()
+        told["restart"] = await self._begins_anew()
+        say(f"a process that begins has all of it after {told['restart']['exact_after_seconds']:.1f} s")
+        self._forget()
         before = await self._stage.costs()
         changes = await self._come_and_go()
         told["steady"] = self._figures(before, await self._stage.costs(), changes)
@@ -139,6 +145,42 @@ class _Crowd:
     async def _leave(self) -> None:
         while self._inside:
             await self._goes(*self._inside.pop())
+
+    async def _begins_anew(self) -> Run:
+        """One more process begins, as after a restart: until it lists what there is, and has written what it found."""
+        redis_before, began = (await self._stage.costs()).redis_commands, time.monotonic()
+        async with self._stage.another() as server:
+            assert server.process is not None
+            pid, app = server.process.pid, Wire(server.http_port)
+            found = await listed(app)
+            answers = time.monotonic() - began
+            while found != self._cluster.counts:
+                if time.monotonic() - began > _BEGUN_WITHIN_SECONDS:
+                    raise SimulationError(f"a process that began {_BEGUN_WITHIN_SECONDS} s ago lists something else")
+                await asyncio.sleep(0.05)
+                found = await listed(app)
+            exact, used = time.monotonic() - began, cpu(pid)
+            # What it found it writes to the history, where it is already.
+            before, quiet = used, 0
+            while quiet < 3:
+                await asyncio.sleep(1.0)
+                after = cpu(pid)
+                quiet, before = (quiet + 1 if after - before < _QUIET_CORES else 0), after
+            told = {
+                "answers_after_seconds": answers,
+                "exact_after_seconds": exact,
+                "cpu_seconds": used,
+                "quiet_after_seconds": time.monotonic() - began - quiet,
+                "cpu_seconds_until_quiet": cpu(pid),
+                "memory_mb": memory_kb(pid) / 1024,
+                "cluster_calls": sum(self._cluster.calls.values()),
+                "cluster_mb": sum(self._cluster.bytes.values()) / 2**20,
+                "redis_commands": (await self._stage.costs()).redis_commands - redis_before,
+            }
+            await app.aclose()
+        await self._until_exact()
+        await self._until_written()
+        return told
 
     async def _come_and_go(self) -> int:
         """So many in each second, whether or not the ones before are done; some who come make rooms."""

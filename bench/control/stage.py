@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,14 @@ class Stage:
         redis: that they share.
         database: that they share.
         url: of the database.
+        start: starts an app process, the one of that number.
     """
 
     apps: list[MediaServer]
     redis: RedisServer
     database: Postgres
     url: str
+    start: Callable[[int], contextlib.AbstractContextManager[MediaServer]]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,17 +76,28 @@ class Stage:
         told = await self._redis_info()
         return Costs(
             at=time.monotonic(),
-            apps=tuple(_cpu(pid) for pid in self._pids),
+            apps=tuple(cpu(pid) for pid in self._pids),
             redis=told["used_cpu_sys"] + told["used_cpu_user"],
-            postgres=sum(_cpu_of_children(self.database.pid), _cpu(self.database.pid)),
+            postgres=sum(_cpu_of_children(self.database.pid), cpu(self.database.pid)),
             generator=time.process_time(),
             redis_commands=told["total_commands_processed"],
             commits=await self.select("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"),
         )
 
+    @contextlib.asynccontextmanager
+    async def another(self) -> AsyncGenerator[MediaServer]:
+        """One more app process, until it is wanted no more; it listens, and may not answer yet."""
+        # They ask the cluster, which is in this thread, before they answer.
+        starting = self.start(len(self.apps))
+        app = await asyncio.to_thread(starting.__enter__)
+        try:
+            yield app
+        finally:
+            await asyncio.to_thread(starting.__exit__, None, None, None)
+
     def memory_mb(self) -> list[float]:
         """Resident, of each app process."""
-        return [_memory_kb(pid) / 1024 for pid in self._pids]
+        return [memory_kb(pid) / 1024 for pid in self._pids]
 
     async def redis_mb(self) -> float:
         """What Redis says it uses."""
@@ -128,26 +141,28 @@ def cluster_port() -> int:
 @contextlib.asynccontextmanager
 async def stage(processes: int) -> AsyncGenerator[Stage]:
     """Starts all of it, and ends it. The cluster must answer before."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         redis = stack.enter_context(redis_server(_REDIS))
         database = stack.enter_context(postgres(_POSTGRES, is_durable=True))
         url = await database.make_database()
-        apps: list[MediaServer] = []
-        for number in range(processes):
-            server = visavis_server(
-                _APPS + 10 * number,
-                backend="livekit",
-                livekit_url=f"http://127.0.0.1:{cluster_port()}",
-                redis_url=redis.url,
-                database_url=url,
-            )
-            # They ask the cluster, which is in this thread, before they listen.
-            apps.append(await asyncio.to_thread(stack.enter_context, server))
-        yield Stage(apps, redis, database, url)
+        settings = {
+            "backend": "livekit",
+            "livekit_url": f"http://127.0.0.1:{cluster_port()}",
+            "redis_url": redis.url,
+            "database_url": url,
+        }
+
+        def start(number: int) -> contextlib.AbstractContextManager[MediaServer]:
+            return visavis_server(_APPS + 10 * number, **settings)
+
+        running = Stage([], redis, database, url, start)
+        for _ in range(processes):
+            running.apps.append(await stack.enter_async_context(running.another()))
+        yield running
 
 
-def _cpu(pid: int) -> float:
-    """User and system time of all its threads; see `processes.Server.cpu_seconds`."""
+def cpu(pid: int) -> float:
+    """Seconds that it has had: user and system time of all its threads; see `processes.Server.cpu_seconds`."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
@@ -162,6 +177,7 @@ def _cpu_of_children(pid: int) -> list[float]:
     return found
 
 
-def _memory_kb(pid: int) -> int:
+def memory_kb(pid: int) -> int:
+    """Resident now."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))

@@ -72,8 +72,25 @@ def markdown(results: Run) -> str:
             for name, show in _PHASE:
                 told = name.replace("join", "leave") if phase == "emptying" else name
                 lines.append(f"| {told} | " + " | ".join(show(run[phase]) for run in those) + " |")
+    those = [run for run in runs if "restart" in run]
+    if those:
+        lines += ["", "## One more process begins, as after a restart", ""]
+        lines += ["| beside | " + " | ".join(_title(run) for run in those) + " |", "|---|" + "---|" * len(those)]
+        lines += [f"| {name} | " + " | ".join(show(run["restart"]) for run in those) + " |" for name, show in _RESTART]
     lines += [f"- {failed['processes']} process(es): {failed['why']}" for failed in results["failed"]]
     return "\n".join(lines) + "\n"
+
+
+_RESTART: list[tuple[str, Callable[[Run], str]]] = [
+    ("it answers, and its list is exact, s",
+     lambda told: f"{told['answers_after_seconds']:.1f}, {told['exact_after_seconds']:.1f}"),
+    ("CPU until then, s", lambda told: f"{told['cpu_seconds']:.1f}"),
+    ("it has written what it found and rests, s; CPU until then, s",
+     lambda told: f"{told['quiet_after_seconds']:.0f}; {told['cpu_seconds_until_quiet']:.1f}"),
+    ("its memory then, MB", lambda told: f"{told['memory_mb']:.0f}"),
+    ("the cluster is asked: calls, MB", lambda told: f"{told['cluster_calls']:,}, {told['cluster_mb']:.1f}"),
+    ("Redis commands, of all processes", lambda told: f"{told['redis_commands']:,}"),
+]  # fmt: skip
 
 
 def _title(run: Run) -> str:

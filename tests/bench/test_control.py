@@ -55,6 +55,8 @@ async def test_lists_and_history_are_right_after_all_have_come_and_gone() -> Non
         assert told[phase]["webhooks_tried_again"] == 0
         assert all(cores > 0 for cores in told[phase]["app_cpu"])
     assert told["ramp"]["token_ms"]["count"] == 200
+    assert 0 < told["restart"]["answers_after_seconds"] <= told["restart"]["exact_after_seconds"]
+    assert told["restart"]["cluster_calls"] > 20
     assert sum(told[phase]["lag_ms"]["count"] for phase in ("ramp", "steady", "emptying")) > 0
     where = dict.fromkeys(("date", "commit", "cpu", "cores", "kernel", "python"), "x")
     page = table.markdown({"machine": where, "runs": [json.loads(json.dumps(told))], "failed": []})
