@@ -163,6 +163,30 @@ def test_manifests_name_what_is_in_the_others() -> None:
         assert service["spec"]["selector"] in labels, service["metadata"]["name"]
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_what_kubectl_applies_is_the_app_and_the_nodes_in_their_namespace() -> None:
+    done = subprocess.run(["kubectl", "kustomize", str(DEPLOY / "kubernetes")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    applied = list(yaml.safe_load_all(done.stdout))
+    for manifest in applied:
+        assert problems(manifest) == [], manifest["kind"]
+    found = {(each["kind"], each["metadata"]["name"]) for each in applied}
+    asked = {
+        (each["kind"], each["metadata"]["name"])
+        for name in ("namespace", "app", "livekit")
+        for each in manifests(DEPLOY / "kubernetes" / f"{name}.yaml")
+    }
+    assert found == asked
+    spaces = {each["metadata"].get("namespace") for each in applied if each["kind"] != "Namespace"}
+    assert spaces == {"visavis"}
+
+
+def test_the_documentation_tells_of_each_file() -> None:
+    told = (CHECKOUT / "docs" / "operations.md").read_text()
+    files = [path for path in DEPLOY.rglob("*") if path.is_file()]
+    assert [path.name for path in files if f"`{path.name}`" not in told and f"/{path.name}" not in told] == []
+
+
 # -- balancers ---------------------------------------------------------------------------------------------------------
 def test_haproxy_takes_the_file(tmp_path: Path, certificates: Path) -> None:
     file = tmp_path / "haproxy.cfg"
