@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from servers import LIVEKIT_SERVER, MediaServer, RedisServer, livekit_server, re
 from visavis import config
 from visavis.doctor import Outcome, examine
 from visavis.errors import ErrorKind, VisavisError
+from visavis.store.database import Database
+from visavis.store.schema import upgrade
 
 APP = 780
 _MARKS = {
@@ -136,6 +139,26 @@ async def test_a_database_that_is_none(node: MediaServer, tmp_path: Path) -> Non
     status, said = await doctor(node, database_url=f"sqlite:///{tmp_path}/file/history.sqlite3")
     assert status == 1
     assert "database_url" in line_of(said, "database")
+
+
+@pytest.mark.parametrize(
+    ("revision", "mark", "words"), [("0001", "look", "the start brings it to"), ("9999", "FAILED", "newer")]
+)
+async def test_a_database_of_another_version(
+    node: MediaServer, tmp_path: Path, revision: str, mark: str, words: str
+) -> None:
+    file = tmp_path / "history.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    await upgrade(database)
+    await database.aclose()
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    status, said = await doctor(node, database_url=f"sqlite:///{file}")
+    assert status == int(mark == "FAILED")
+    line = line_of(said, "database")
+    assert line.startswith(mark)
+    assert words in line
+    assert ("database_url" in line) is (mark == "FAILED")
 
 
 @pytest.mark.parametrize(("seconds", "mark"), [(-90, "FAILED"), (90, "FAILED"), (45, "look"), (5, "well")])
