@@ -28,6 +28,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="of coming and going (%(default)s)")
     parser.add_argument("--pages", type=int, default=2, help="open at home, at each process (%(default)s)")
     parser.add_argument("--empties", action="store_true", help="everybody leaves at the end")
+    parser.add_argument(
+        "--found", action="store_true", help="only begin, in front of all of them, with an empty history"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where it goes, with a .md beside")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -42,6 +45,7 @@ def main() -> int:
             churn=arguments.churn,
             steady=arguments.seconds,
             empties=arguments.empties,
+            found=arguments.found,
         )
         CONSOLE.print(f"{processes} app process(es), {plan.people} people in {plan.rooms} rooms", markup=False)
         try:

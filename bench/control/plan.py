@@ -21,6 +21,8 @@ class Plan:
         churn: people who leave in each second of the second phase; as many come.
         steady: seconds of the second phase.
         empties: at the end everybody leaves, and that is measured too.
+        found: nothing of that: all are there before the first process begins, with nothing in the history, and that is
+            measured.
     """
 
     people: int
@@ -31,6 +33,7 @@ class Plan:
     churn: int = 30
     steady: float = 30.0
     empties: bool = False
+    found: bool = False
 
     @property
     def rooms(self) -> int:

@@ -61,9 +61,9 @@ def markdown(results: Run) -> str:
         "stand-in, in the generator's process; no media. The method is in bench/README.md.",
     ]
     lines += ["", *([results["note"], ""] if "note" in results else [])]
-    if runs:
-        lines += ["| | " + " | ".join(_title(run) for run in runs) + " |", "|---|" + "---|" * len(runs)]
-        lines += [f"| {name} | " + " | ".join(show(run) for run in runs) + " |" for name, show in _AFTER]
+    if whole := [run for run in runs if "memory" in run]:
+        lines += ["| | " + " | ".join(_title(run) for run in whole) + " |", "|---|" + "---|" * len(whole)]
+        lines += [f"| {name} | " + " | ".join(show(run) for run in whole) + " |" for name, show in _AFTER]
     for phase, title in _PHASES.items():
         those = [run for run in runs if phase in run]
         if those:
@@ -75,13 +75,18 @@ def markdown(results: Run) -> str:
     those = [run for run in runs if "restart" in run]
     if those:
         lines += ["", "## One more process begins, as after a restart", ""]
-        lines += ["| beside | " + " | ".join(_title(run) for run in those) + " |", "|---|" + "---|" * len(those)]
+        lines += ["| beside | " + " | ".join(_beside(run) for run in those) + " |", "|---|" + "---|" * len(those)]
         lines += [f"| {name} | " + " | ".join(show(run["restart"]) for run in those) + " |" for name, show in _RESTART]
     lines += [f"- {failed['processes']} process(es): {failed['why']}" for failed in results["failed"]]
     return "\n".join(lines) + "\n"
 
 
+def _beside(run: Run) -> str:
+    return "none, and an empty history" if run["plan"]["found"] else _title(run)
+
+
 _RESTART: list[tuple[str, Callable[[Run], str]]] = [
+    ("load average", lambda told: f"{told['load_average']:.1f}"),
     ("it answers, and its list is exact, s",
      lambda told: f"{told['answers_after_seconds']:.1f}, {told['exact_after_seconds']:.1f}"),
     ("CPU until then, s", lambda told: f"{told['cpu_seconds']:.1f}"),

@@ -61,3 +61,10 @@ async def test_lists_and_history_are_right_after_all_have_come_and_gone() -> Non
     where = dict.fromkeys(("date", "commit", "cpu", "cores", "kernel", "python"), "x")
     page = table.markdown({"machine": where, "runs": [json.loads(json.dumps(told))], "failed": []})
     assert re.search(r"\| rows \| 20 rooms, 200 sessions, 400 tracks \|", page)
+
+
+async def test_a_process_that_begins_where_all_are_lists_and_writes_them() -> None:
+    told = await simulate(Plan(people=200, processes=1, found=True), lambda _: None)
+    assert told["restart"]["answers_after_seconds"] <= told["restart"]["exact_after_seconds"]
+    where = dict.fromkeys(("date", "commit", "cpu", "cores", "kernel", "python"), "x")
+    assert "an empty history" in table.markdown({"machine": where, "runs": [told], "failed": []})
