@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger(__name__)
 
+_Making = Callable[[], list[WebhookEvent]]
+
 _TICK_SECONDS = 1.0
 _FAREWELL_SECONDS = 1.0
 _PAUSES = (1.0, 2.0, 5.0)
@@ -66,7 +70,7 @@ _SECOND_LOOK_SECONDS = 1.5
 _UNDER_WAY_MS = 5_000
 # So long after another process has found people of whom nobody told it is looked whether they are known here.
 _COMPARE_SECONDS = 0.3
-# Events that were found are written to the history's queue without a pause.
+# Of so many that were found all is written to the history's queue without a pause.
 _AT_A_STRETCH = 50
 # So long whoever has vanished may still be told of.
 _VANISHED_SECONDS = 10.0
@@ -133,7 +137,7 @@ class LiveKitBackend:
         self._word: Callable[[bool], None] | None = None
         self._arrived: dict[str, float] = {}
         # Rooms and people that were seen before they were heard of: since when they are there, and what to tell then.
-        self._young: dict[str, tuple[int, list[WebhookEvent]]] = {}
+        self._young: dict[str, tuple[int, _Making]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
@@ -370,17 +374,18 @@ class LiveKitBackend:
             if changed:
                 self._changed()
             for room in rooms:
-                self._young[room.sid] = (room.creation_time_ms, [_event("room_started", room)])
-            left = [event for events in await asyncio.gather(*map(self._read_people, rooms)) for event in events]
+                self._young[room.sid] = (room.creation_time_ms, partial(_came, room))
+            over = [event for events in await asyncio.gather(*map(self._read_people, rooms)) for event in events]
             # Before its end was heard: the very first time there is nothing to compare with.
-            unheard = [*self._grown(), *left]
             for room in ended:
-                unheard += [_event("participant_left", _ended(room), _gone(each)) for each in room.people.values()]
-                unheard.append(_event("room_finished", _ended(room)))
+                over += [_event("participant_left", _ended(room), _gone(each)) for each in room.people.values()]
+                over.append(_event("room_finished", _ended(room)))
+            unheard = deque[_Making]([*self._grown(), lambda: over])
             is_told, self._is_read = self._is_read, True
             if is_told:
-                for event in unheard:
-                    await self._take_unheard(event)
+                for making in unheard:
+                    for event in making():
+                        await self._take_unheard(event)
             elif self.recorder is not None:
                 self._catching_up = asyncio.create_task(
                     self._catch_up(self.recorder, unheard), name="write what was found"
@@ -437,34 +442,32 @@ class LiveKitBackend:
         infos = await self.cluster.participants(room.name)
         came, left = self._mirror.read_people(room.name, room.sid, infos, asked_at=asked_at)
         for info in came:
-            events = [_event("participant_joined", room, info)]
-            events += [_published(room, info, track) for track in info.tracks]
-            self._young[info.sid] = (info.joined_at_ms or info.joined_at * 1000, events)
+            self._young[info.sid] = (info.joined_at_ms or info.joined_at * 1000, partial(_came, room, info))
         return [_event("participant_left", room, _gone(each)) for each in left]
 
-    def _grown(self) -> list[WebhookEvent]:
+    def _grown(self) -> "list[_Making]":
         """What has been there for so long, unheard, that no webhook of it is under way any more."""
         now = self._wall() * 1000
         grown = [sid for sid, (since, _) in self._young.items() if now - since > _UNDER_WAY_MS]
-        return [event for sid in grown for event in self._young.pop(sid)[1]]
+        return [self._young.pop(sid)[1] for sid in grown]
 
     async def _take_unheard(self, event: WebhookEvent) -> None:
         with contextlib.suppress(VisavisError):
             await self._receiver.take(event, is_guess=True)
 
-    async def _catch_up(self, recorder: "Recorder", found: list[WebhookEvent]) -> None:
+    async def _catch_up(self, recorder: "Recorder", found: "deque[_Making]") -> None:
         """Writes what a process that has just begun has found. It tells nobody: the others may have heard of all of it.
 
         As fast as it is written, for that may be a hundred thousand people.
         """
-        for number, event in enumerate(found):
-            if self._throw_away.kind(event.room.name) is not None:
-                continue
-            if number % _AT_A_STRETCH == 0:
+        while found:
+            for event in found.popleft()():
+                if self._throw_away.kind(event.room.name) is None:
+                    await recorder.eased()
+                    self._record(event, is_guess=True)
+            if len(found) % _AT_A_STRETCH == 0:
                 # Others have something to do, too.
                 await asyncio.sleep(0)
-            await recorder.eased()
-            self._record(event, is_guess=True)
 
     async def _take_vanished(self) -> None:
         """Nobody has told of their end for so long: nobody will."""
@@ -554,6 +557,13 @@ def _event(name: str, room: models.Room, info: models.ParticipantInfo | None = N
         event.participant.CopyFrom(info)
         event.participant.ClearField("tracks")
     return event
+
+
+def _came(room: models.Room, info: models.ParticipantInfo | None = None) -> list[WebhookEvent]:
+    """What is told of a room, or of somebody in it, who is there: made when it is told, for it may be of very many."""
+    if info is None:
+        return [_event("room_started", room)]
+    return [_event("participant_joined", room, info), *(_published(room, info, track) for track in info.tracks)]
 
 
 def _ended(room: MirroredRoom) -> models.Room:
