@@ -309,9 +309,9 @@ async def town(whole: Balanced) -> AsyncIterator[Town]:
                 town.pages[-1].append(await town.open_page(name, 2 - signalling, room, signalling=signalling))
         town.at_home = [await town.open_page(f"home {app + 1}", app) for app in range(2)]
         now = time.monotonic()
-        await asyncio.gather(*(each.sees(now, within=10) for each in itertools.chain(*town.calls)))
-        await asyncio.gather(*(page.sees(town.others_of(page), now, 10) for page in itertools.chain(*town.pages)))
-        await town.lists_are_true(within=5)
+        await asyncio.gather(*(each.sees(now, within=30) for each in itertools.chain(*town.calls)))
+        await asyncio.gather(*(page.sees(town.others_of(page), now, 30) for page in itertools.chain(*town.pages)))
+        await town.lists_are_true(within=30)
         await town.know_new_sessions()
         town.begin()
         try:
