@@ -20,7 +20,7 @@ impl Shard {
     pub(crate) fn subject(&self, command: &Command) -> Option<usize> {
         match command {
             Command::Unpublish { track } | Command::SetMuted { track, .. } => {
-                self.track_ids.get(track).map(|track| self.tracks[*track].owner)
+                self.track_ids.get(track).and_then(|track| self.tracks[*track].origin.owner())
             }
             _ => self.participant_ids.get(command.participant()?).copied(),
         }
@@ -32,6 +32,9 @@ impl Shard {
                 self.send_from_server(room, packet, reliable, &destinations, now);
             }
             return;
+        }
+        if let Command::SpreadRoom { room, parts } = command {
+            return self.spread_room(&room, &parts, now);
         }
         if let Command::ReportFigures { request } = command {
             return self.report_figures(request);
@@ -80,7 +83,10 @@ impl Shard {
             Command::EndRpc { request, .. } => {
                 self.participants[key].rpcs.remove(&request);
             }
-            Command::AddParticipant { .. } | Command::SendData { .. } | Command::ReportFigures { .. } => {}
+            Command::AddParticipant { .. }
+            | Command::SendData { .. }
+            | Command::SpreadRoom { .. }
+            | Command::ReportFigures { .. } => {}
         }
     }
 
@@ -110,6 +116,7 @@ impl Shard {
         let room = *self.room_ids.entry(room.clone()).or_insert_with(|| {
             self.rooms.insert(Room {
                 id: room,
+                peers: Vec::new(),
                 members: Vec::new(),
                 tracks: Vec::new(),
                 speakers: SpeakerDetector::new(),

@@ -19,6 +19,7 @@ use crate::figures::Reception;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
 use crate::red::{self, Unpacker};
+use crate::relay::{Origin, Relays};
 use crate::shard::Shard;
 use crate::track::{Layer, Track, layers_of};
 
@@ -33,7 +34,7 @@ impl Shard {
     pub(crate) fn await_backups(&mut self, primary: usize, mime_types: &[String]) {
         for codec in mime_types.iter().filter_map(|mime| Codec::from_mime(mime)) {
             let track = &self.tracks[primary];
-            let owner = &self.participants[track.owner];
+            let Some(owner) = track.origin.owner().map(|owner| &self.participants[owner]) else { return };
             let known = self.codecs_of(primary).any(|known| self.tracks[known].codec == codec);
             let Some(connection) = owner.publisher.as_ref().filter(|_| !known && track.kind == MediaKind::Video) else {
                 continue;
@@ -43,7 +44,7 @@ impl Shard {
             let Some(params) = best(connection.rtc.codec_config().params(), codec, media.remote_pts()) else {
                 continue;
             };
-            let backup = Track {
+            let backup_track = Track {
                 id: track.id.clone(),
                 owner_id: track.owner_id.clone(),
                 stream: track.stream.clone(),
@@ -66,10 +67,15 @@ impl Shard {
                 regress: false,
                 regressed: false,
                 downtracks: Vec::new(),
+                relays: Relays::default(),
+                wanted_by: Vec::new(),
                 ..*track
             };
             let room = track.room;
-            let backup = self.tracks.insert(backup);
+            let entry = self.tracks.vacant_entry();
+            let handle = self.exchange.handle(entry.key());
+            let backup = entry.key();
+            entry.insert(Track { handle, ..backup_track });
             self.tracks[primary].backups.push(backup);
             self.rooms[room].tracks.push(backup);
         }
@@ -86,7 +92,10 @@ impl Shard {
         now: Instant,
     ) {
         let mid = Mid::from(mid);
-        let Some(&primary) = self.track_ids.get(id).filter(|track| self.tracks[**track].owner == key) else { return };
+        let Some(&primary) = self.track_ids.get(id).filter(|track| self.tracks[**track].origin == Origin::Here(key))
+        else {
+            return;
+        };
         let Some(section) = self.participants[key].published.get_mut(&mid).filter(|section| section.track.is_none())
         else {
             return;
@@ -107,12 +116,14 @@ impl Shard {
     pub(crate) fn end_backup(&mut self, key: usize) {
         let track = &mut self.tracks[key];
         (track.mid, track.published, track.regress) = (None, None, false);
-        self.participants[track.owner].streams.retain(|_, (track, _)| *track != key);
+        if let Some(owner) = track.origin.owner() {
+            self.participants[owner].streams.retain(|_, (track, _)| *track != key);
+        }
         let layers = awaited_layers(&track.declared);
         self.renew_layers(key, (layers, false));
     }
 
-    fn renew_layers(&mut self, key: usize, (layers, scalable): (Vec<Layer>, bool)) {
+    pub(crate) fn renew_layers(&mut self, key: usize, (layers, scalable): (Vec<Layer>, bool)) {
         let track = &mut self.tracks[key];
         let former = &mut track.former;
         track.layers.iter().for_each(|layer| former.add(&layer.total));
@@ -121,6 +132,7 @@ impl Shard {
         for downtrack in &track.downtracks {
             self.downtracks[*downtrack].follow(key, scalable);
         }
+        self.relay_renewed(key);
     }
 
     /// Gives a downtrack its section, with the first codec of its track that the client takes there; false: there is none.
@@ -168,6 +180,7 @@ impl Shard {
         }
         tracing::debug!(track = self.tracks[key].id, codec = ?self.tracks[key].codec, "regresses");
         self.tracks[key].downtracks.extend(&moved);
+        self.relay_regress(key);
         for downtrack_key in moved {
             let downtrack = &mut self.downtracks[downtrack_key];
             downtrack.follow(key, self.tracks[key].scalable);

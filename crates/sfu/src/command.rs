@@ -181,6 +181,11 @@ pub enum Command {
         participant: String,
         track: String,
     },
+    /// For each shard that has a part of the room, when it gets one and when there are others: where the parts are.
+    SpreadRoom {
+        room: String,
+        parts: Vec<u16>,
+    },
     /// For every shard; each answers with one `Figures`.
     ReportFigures {
         request: u32,
@@ -213,6 +218,7 @@ impl Command {
             | Self::Unpublish { .. }
             | Self::SetMuted { .. }
             | Self::SendData { .. }
+            | Self::SpreadRoom { .. }
             | Self::ReportFigures { .. } => None,
         }
     }

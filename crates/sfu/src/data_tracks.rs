@@ -5,9 +5,12 @@
 //! whose first two bytes are its length in words, less one. Only the handle is written here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::connection::Channels;
 use crate::data::MAX_MESSAGE;
+use crate::exchange::Kind;
+use crate::relay::{Handle, Origin, Relays, Upstream};
 use crate::shard::Shard;
 
 const HEADER: usize = 12;
@@ -17,12 +20,26 @@ const HANDLE: std::ops::Range<usize> = 2..4;
 /// A published data track.
 pub(crate) struct DataTrack {
     id: String,
-    /// Slab key of the publisher.
-    owner: usize,
+    /// Names it among shards.
+    shared: Handle,
+    origin: Origin,
+    /// Slab key.
+    room: usize,
+    relays: Relays,
     /// In the publisher's packets.
     handle: u16,
     /// By slab key: the handle in its packets.
     subscribers: BTreeMap<usize, u16>,
+}
+
+/// What another shard needs to know of a data track.
+#[derive(Debug)]
+pub(crate) struct DataTrackDescription {
+    id: String,
+    room: String,
+    shared: Handle,
+    /// Of the subscription that it comes with.
+    number: u32,
 }
 
 /// One participant's part in data tracks; slab keys of tracks.
@@ -52,14 +69,15 @@ impl Shard {
             return;
         }
         let id = track.clone();
-        let index = self.data_tracks.insert(DataTrack { id, owner: key, handle, subscribers: BTreeMap::new() });
+        let room = self.participants[key].room;
+        let index = self.insert_data_track(id, Origin::Here(key), room, handle);
         self.data_track_ids.insert(track, index);
         self.participants[key].data_tracks.published.insert(handle, index);
     }
 
     pub(crate) fn unpublish_data_track(&mut self, key: usize, track: &str) {
         if let Some(&index) = self.data_track_ids.get(track)
-            && self.data_tracks[index].owner == key
+            && self.data_tracks[index].origin == Origin::Here(key)
         {
             self.end_data_track(index);
         }
@@ -68,7 +86,13 @@ impl Shard {
     fn end_data_track(&mut self, index: usize) {
         let track = self.data_tracks.remove(index);
         self.data_track_ids.remove(&track.id);
-        self.participants[track.owner].data_tracks.published.remove(&track.handle);
+        match track.origin {
+            Origin::Here(owner) => drop(self.participants[owner].data_tracks.published.remove(&track.handle)),
+            Origin::There(Upstream { shard, handle, .. }) => drop(self.exchange.relayed_data.remove(&(shard, handle))),
+        }
+        for shard in track.relays.shards() {
+            self.exchange.push(shard, Kind::EndData { handle: track.shared });
+        }
         for subscriber in track.subscribers.keys() {
             self.participants[*subscriber].data_tracks.subscribed.remove(&index);
         }
@@ -77,7 +101,7 @@ impl Shard {
     pub(crate) fn subscribe_data_track(&mut self, key: usize, track: &str, handle: u16) {
         let Some(&index) = self.data_track_ids.get(track) else { return };
         let track = &mut self.data_tracks[index];
-        if self.participants[track.owner].room == self.participants[key].room {
+        if track.room == self.participants[key].room {
             track.subscribers.insert(key, handle);
             self.participants[key].data_tracks.subscribed.insert(index);
         }
@@ -87,7 +111,89 @@ impl Shard {
         if let Some(&index) = self.data_track_ids.get(track) {
             self.data_tracks[index].subscribers.remove(&key);
             self.participants[key].data_tracks.subscribed.remove(&index);
+            self.release_data_track(index);
         }
+    }
+
+    fn insert_data_track(&mut self, id: String, origin: Origin, room: usize, handle: u16) -> usize {
+        let shared = self.exchange.handle(self.data_tracks.vacant_key());
+        let (relays, subscribers) = (Relays::default(), BTreeMap::new());
+        self.data_tracks.insert(DataTrack { id, shared, origin, room, relays, handle, subscribers })
+    }
+
+    // -- relayed ------------------------------------------------------------------------------------------------------
+
+    pub(crate) fn describe_data_track(&mut self, id: &str, to: u16) -> Option<DataTrackDescription> {
+        let track = &mut self.data_tracks[*self.data_track_ids.get(id)?];
+        track.origin.owner()?;
+        let room = self.rooms[track.room].id.clone();
+        Some(DataTrackDescription { id: id.into(), room, shared: track.shared, number: track.relays.count(to) })
+    }
+
+    pub(crate) fn on_relayed_data_subscription(
+        &mut self,
+        from: u16,
+        participant: &str,
+        handle: u16,
+        track: DataTrackDescription,
+    ) {
+        let DataTrackDescription { id, room, shared, number } = track;
+        let known = self.exchange.relayed_data.get(&(from, shared)).copied();
+        let upstream = Origin::There(Upstream { shard: from, handle: shared, number, told: None });
+        let subscriber = self.participant_ids.get(participant).copied();
+        let index = match (known, self.room_ids.get(&room)) {
+            (Some(index), _) => {
+                self.data_tracks[index].origin = upstream;
+                index
+            }
+            (None, Some(&room)) if subscriber.is_some() && !self.data_track_ids.contains_key(&id) => {
+                let index = self.insert_data_track(id.clone(), upstream, room, 0);
+                self.data_track_ids.insert(id.clone(), index);
+                self.exchange.relayed_data.insert((from, shared), index);
+                index
+            }
+            _ => return self.exchange.push(from, Kind::ReleaseData { handle: shared, number }),
+        };
+        if let Some(subscriber) = subscriber {
+            self.subscribe_data_track(subscriber, &id, handle);
+        }
+        self.release_data_track(index);
+    }
+
+    /// A relayed track goes with its last subscriber.
+    fn release_data_track(&mut self, index: usize) {
+        let track = &self.data_tracks[index];
+        if let Origin::There(Upstream { shard, handle, number, .. }) = track.origin
+            && track.subscribers.is_empty()
+        {
+            self.end_data_track(index);
+            self.exchange.push(shard, Kind::ReleaseData { handle, number });
+        }
+    }
+
+    pub(crate) fn on_data_track_release(&mut self, from: u16, handle: Handle, number: u32) {
+        if let Some(track) = self.data_tracks.get_mut(handle.key as usize).filter(|track| track.shared == handle) {
+            track.relays.release(from, number);
+        }
+    }
+
+    pub(crate) fn on_relayed_data_track_end(&mut self, from: u16, handle: Handle) {
+        if let Some(&index) = self.exchange.relayed_data.get(&(from, handle)) {
+            self.end_data_track(index);
+        }
+    }
+
+    pub(crate) fn on_relayed_data_track_packet(&mut self, from: u16, handle: Handle, packet: &[u8]) {
+        if let Some(&index) = self.exchange.relayed_data.get(&(from, handle)) {
+            self.send_data_track_packet(index, packet);
+        }
+    }
+
+    pub(crate) fn forget_data_relays(&mut self, shard: u16) {
+        self.data_tracks.iter_mut().for_each(|(_, track)| track.relays.remove(shard));
+        let from = self.exchange.relayed_data.iter().filter(|((from, _), _)| *from == shard);
+        let gone: Vec<usize> = from.map(|(_, index)| *index).collect();
+        gone.into_iter().for_each(|index| self.end_data_track(index));
     }
 
     /// A participant leaves: its tracks end, and it gets no others.
@@ -95,6 +201,7 @@ impl Shard {
         let tracks = std::mem::take(&mut self.participants[key].data_tracks);
         for index in tracks.subscribed {
             self.data_tracks[index].subscribers.remove(&key);
+            self.release_data_track(index);
         }
         for index in tracks.published.into_values() {
             self.end_data_track(index);
@@ -108,6 +215,18 @@ impl Shard {
             self.stats.packets_dropped += 1;
             return;
         };
+        let relays = &self.data_tracks[track];
+        if relays.relays.shards().next().is_some() {
+            let packet: Arc<[u8]> = packet.into();
+            for shard in relays.relays.shards() {
+                self.exchange.push_data(shard, relays.shared, packet.clone());
+            }
+        }
+        self.send_data_track_packet(track, packet);
+    }
+
+    /// Sends a packet to those of this shard that have subscribed.
+    fn send_data_track_packet(&mut self, track: usize, packet: &[u8]) {
         let mut packet = packet.to_vec();
         // Taken out and put back, as sending may need all of the shard.
         let subscribers = std::mem::take(&mut self.data_tracks[track].subscribers);

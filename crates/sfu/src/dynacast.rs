@@ -66,10 +66,14 @@ impl Dynacast {
 impl Shard {
     /// Tells the publisher if what is wanted of its track has changed; after an unmute (`again`) also if not.
     pub(crate) fn tell_wanted(&mut self, key: usize, again: bool, now: Instant) {
-        let Some(track) = self.tracks.get(key).filter(|track| track.kind == MediaKind::Video && !track.muted) else {
-            return;
-        };
+        let Some(track) = self.tracks.get(key) else { return };
         let primary = track.primary;
+        if track.origin.upstream().is_some() {
+            return self.tell_upstream(primary);
+        }
+        if track.kind != MediaKind::Video || track.muted {
+            return;
+        }
         // livekit-client drops what it is told before its own publication is complete. Once it sends, that is.
         if self.tracks[primary].published.is_none() && !again {
             return;
@@ -89,7 +93,7 @@ impl Shard {
     }
 
     /// What is wanted of one codec of a track.
-    fn demand(&self, key: usize) -> Demand {
+    pub(crate) fn demand(&self, key: usize) -> Demand {
         let track = &self.tracks[key];
         let several = !self.tracks[track.primary].backups.is_empty();
         let layers = track.downtracks.iter().filter_map(|downtrack| {
@@ -103,7 +107,8 @@ impl Shard {
             Some(downtrack.current.map_or(wanted, |current| current.max(wanted)))
         });
         let wanted = layers.max().map(|layer| layers::quality(layer, &track.declared, track.layers.len()));
-        Demand { wanted, published: track.published }
+        let elsewhere = track.wanted_by.iter().map(|(_, quality)| *quality).max();
+        Demand { wanted: wanted.max(elsewhere), published: track.published }
     }
 }
 

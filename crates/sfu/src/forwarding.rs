@@ -15,6 +15,7 @@ use crate::event::{Event, SubscriptionError};
 use crate::figures::Reception;
 use crate::playout_delay::PlayoutDelay;
 use crate::red::Unpacker;
+use crate::relay::{Origin, Relays};
 use crate::shard::{Key, Shard};
 use crate::timers::Timer;
 use crate::track::{Track, layers_of};
@@ -51,7 +52,8 @@ impl Shard {
         let track = entry.key();
         entry.insert(Track {
             id: id.clone(),
-            owner: key,
+            handle: self.exchange.handle(track),
+            origin: Origin::Here(key),
             owner_id: participant.id.clone(),
             room: participant.room,
             mid: Some(mid),
@@ -77,6 +79,8 @@ impl Shard {
             regressed: false,
             unpacker: Unpacker::default(),
             downtracks: Vec::new(),
+            relays: Relays::default(),
+            wanted_by: Vec::new(),
         });
         section.track = Some(track);
         self.track_ids.insert(id, track);
@@ -96,11 +100,18 @@ impl Shard {
             self.participants[subscriber].settings.remove(id);
         }
         self.fall_silent(key);
-        self.tell_track_totals(key);
+        if self.tracks[key].origin.owner().is_some() {
+            self.tell_track_totals(key);
+        }
+        self.relay_end(key);
         for key in codecs {
             let track = self.tracks.remove(key);
             self.rooms[track.room].tracks.retain(|kept| *kept != key);
-            let owner = &mut self.participants[track.owner];
+            if let Origin::There(upstream) = track.origin {
+                self.exchange.relayed.remove(&(upstream.shard, upstream.handle));
+            }
+            let Some(owner) = track.origin.owner() else { continue };
+            let owner = &mut self.participants[owner];
             owner.streams.retain(|_, (track, _)| *track != key);
             if let Some(section) = track.mid.and_then(|mid| owner.published.get_mut(&mid)) {
                 section.track = None;
@@ -111,7 +122,8 @@ impl Shard {
     /// A microphone that is gone or muted no longer speaks; whoever saw it speak is told at once.
     fn fall_silent(&mut self, key: usize) {
         let track = &self.tracks[key];
-        if track.source == Source::Microphone && self.rooms[track.room].speakers.remove(track.owner) {
+        let Some(owner) = track.origin.owner() else { return };
+        if track.source == Source::Microphone && self.rooms[track.room].speakers.remove(owner) {
             let (room, speaker) = (self.rooms[track.room].id.clone(), track.owner_id.clone());
             self.emit(Event::Speakers { room, levels: vec![(speaker, 0.0)] });
         }
@@ -129,6 +141,7 @@ impl Shard {
             self.tracks[codec].muted = muted;
             self.allocate_subscribers(codec, now);
         }
+        self.relay_muted(key);
         self.silence(flowing, now);
         // Changes meanwhile were not told.
         self.tell_wanted(key, true, now);
@@ -144,7 +157,7 @@ impl Shard {
         }
         let track = self.track_ids.get(&id).copied().filter(|track| {
             let track = &self.tracks[*track];
-            track.room == participant.room && track.owner != key
+            track.room == participant.room && track.origin != Origin::Here(key)
         });
         let supported = |track: usize| {
             self.codecs_of(track).any(|track| match self.tracks[track].codec {
@@ -213,27 +226,27 @@ impl Shard {
         let level = packet.header.ext_vals.audio_level;
         let mut packet = Packet::from(packet);
         let Some(info) = track.inspect(codec, &mut packet) else { return track.keep_unread(packet) };
-        self.forward((track_key, layer_index), &packet, codec, info, level, now);
+        self.forward((track_key, layer_index), &packet, codec, info, level, (now, now));
         // A keyframe may be what those before it waited for.
         let track = &mut self.tracks[track_key];
         if info.keyframe && !track.unread.is_empty() {
             for mut packet in std::mem::take(&mut track.unread) {
                 if let Some(info) = self.tracks[track_key].inspect(codec, &mut packet) {
-                    self.forward((track_key, layer_index), &packet, codec, info, None, now);
+                    self.forward((track_key, layer_index), &packet, codec, info, None, (now, now));
                 }
             }
         }
     }
 
-    /// A packet of one encoding (track's slab key, layer) goes to whoever gets it.
-    fn forward(
+    /// A packet of one encoding (track's slab key, layer), which arrived at the first of the times, goes to whoever gets it.
+    pub(crate) fn forward(
         &mut self,
         (track_key, layer_index): (usize, usize),
         packet: &Packet,
         codec: Codec,
         info: PacketInfo,
         level: Option<i8>,
-        now: Instant,
+        (arrival, now): (Instant, Instant),
     ) {
         let track = &mut self.tracks[track_key];
         let clock_rate = track.params.spec().clock_rate.get();
@@ -248,10 +261,11 @@ impl Shard {
             self.allocate_subscribers(track_key, now);
         }
         let track = &mut self.tracks[track_key];
-        if let (Source::Microphone, Some(level)) = (track.source, level) {
-            self.rooms[track.room].speakers.observe(track.owner, level.unsigned_abs().min(127), duration);
+        if let (Source::Microphone, Some(level), Some(owner)) = (track.source, level, track.origin.owner()) {
+            self.rooms[track.room].speakers.observe(owner, level.unsigned_abs().min(127), duration);
         }
-        let incoming = Incoming { packet, layer: layer_index, codec, info, clock_rate, arrival: now };
+        let incoming = Incoming { packet, layer: layer_index, codec, info, clock_rate, arrival };
+        self.exchange.push_media(track, &incoming);
         let mut is_unpacked = false;
         let mut resumed = Vec::new();
         for downtrack in &track.downtracks {
@@ -332,10 +346,16 @@ impl Shard {
         if due.is_empty() {
             return;
         }
-        let key = (self.tracks[track].owner, Target::Publisher);
+        let track = &self.tracks[track];
+        let owner = match track.origin {
+            Origin::Here(owner) => owner,
+            Origin::There(upstream) => return self.relay_keyframes(upstream, &due),
+        };
+        let streams: Vec<Ssrc> = due.into_iter().filter_map(|layer| track.layers[layer].ssrc).collect();
+        let key = (owner, Target::Publisher);
         let Some(connection) = self.connection(key) else { return };
         let mut api = connection.rtc.direct_api();
-        for ssrc in due {
+        for ssrc in streams {
             if let Some(stream) = api.stream_rx(&ssrc) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
             }

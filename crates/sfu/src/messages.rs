@@ -159,6 +159,24 @@ impl Shard {
         if packet.nonce.is_some_and(|nonce| !self.rooms[room].nonces.accept(nonce)) {
             return;
         }
+        self.relay_data(room, &packet, reliable, now);
+        self.deliver(room, sender, &packet, reliable, now);
+        // The room is gone if the last in it was dropped for not reading.
+        if let Some(room) = self.rooms.get_mut(room).filter(|_| reliable) {
+            // usize::MAX is nobody's key: what the server sends is replayed to everyone it is for.
+            room.replay.push(now, sender.unwrap_or(usize::MAX), packet);
+        }
+    }
+
+    /// Hands a packet to those of this shard that it is for.
+    pub(crate) fn deliver(
+        &mut self,
+        room: usize,
+        sender: Option<usize>,
+        packet: &Routed,
+        reliable: bool,
+        now: Instant,
+    ) {
         let members = self.rooms[room].members.clone();
         for member in members {
             let participant = &self.participants[member];
@@ -173,11 +191,6 @@ impl Shard {
             } else {
                 self.send_lossy(member, Channels::lossy, &packet.bytes);
             }
-        }
-        // The room is gone if the last in it was dropped for not reading.
-        if let Some(room) = self.rooms.get_mut(room).filter(|_| reliable) {
-            // usize::MAX is nobody's key: what the server sends is replayed to everyone it is for.
-            room.replay.push(now, sender.unwrap_or(usize::MAX), packet);
         }
     }
 

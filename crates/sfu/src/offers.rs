@@ -250,7 +250,9 @@ impl Shard {
         let participant = &mut self.participants[key];
         let downtrack = participant.subscriptions.remove(track)?;
         participant.settings.insert(track.into(), self.downtracks[downtrack].settings);
-        self.tracks[self.downtracks[downtrack].track].downtracks.retain(|kept| *kept != downtrack);
+        let track = self.downtracks[downtrack].track;
+        self.tracks[track].downtracks.retain(|kept| *kept != downtrack);
+        self.release_later(track);
         Some(downtrack)
     }
 

@@ -48,6 +48,12 @@ impl<S> Replay<S> {
         self.expire(now);
     }
 
+    /// All that is kept, oldest first.
+    pub(crate) fn recent(&mut self, now: Instant) -> impl Iterator<Item = (Instant, &S, &Routed)> {
+        self.expire(now);
+        self.packets.iter().map(|(at, sender, packet)| (*at, sender, packet))
+    }
+
     fn expire(&mut self, now: Instant) {
         while let Some((at, _, packet)) = self.packets.front() {
             if self.bytes <= REPLAY_BYTES && now.saturating_duration_since(*at) <= REPLAY_TIME {

@@ -19,6 +19,7 @@ use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
+use crate::exchange::{Exchange, Parcel};
 use crate::media::{Reception, is_rtcp};
 use crate::participant::Participant;
 use crate::reliability::{Nonces, Replay};
@@ -37,6 +38,8 @@ pub(crate) type Key = (usize, Target);
 
 pub(crate) struct Room {
     pub id: String,
+    /// The other shards that have participants of it.
+    pub peers: Vec<u16>,
     /// Slab keys of its participants.
     pub members: Vec<usize>,
     /// Slab keys of its tracks.
@@ -63,6 +66,8 @@ pub struct Shard {
     pub(crate) track_ids: HashMap<String, usize>,
     pub(crate) data_tracks: Slab<DataTrack>,
     pub(crate) data_track_ids: HashMap<String, usize>,
+    /// What passes between shards.
+    pub(crate) exchange: Exchange,
     pub(crate) ufrags: HashMap<String, Key>,
     addresses: HashMap<(Protocol, SocketAddr), Key>,
     pub(crate) timers: Timers,
@@ -94,6 +99,7 @@ impl Shard {
             track_ids: HashMap::new(),
             data_tracks: Slab::new(),
             data_track_ids: HashMap::new(),
+            exchange: Exchange::default(),
             ufrags: HashMap::new(),
             addresses: HashMap::new(),
             timers: Timers::new(now),
@@ -193,6 +199,9 @@ impl Shard {
                 shard.drain(key, now);
             });
         }
+        if !self.exchange.perhaps_unused.is_empty() {
+            self.guarded(now, None, Self::release_unused);
+        }
     }
 
     /// When to call [`Shard::handle_timeout`] at the latest.
@@ -215,9 +224,26 @@ impl Shard {
         self.routes.pop_front()
     }
 
+    /// The next parcel for another shard, by its index.
+    pub fn poll_relay(&mut self) -> Option<(u16, Parcel)> {
+        self.exchange.poll()
+    }
+
     /// Counters.
     pub fn stats(&self) -> Stats {
-        Stats { participants: self.participants.len() as u64, rooms: self.rooms.len() as u64, ..self.stats }
+        // A room that is spread is counted where its first part is.
+        let own = self.factory.config.index;
+        let rooms = self.rooms.iter().filter(|(_, room)| room.peers.iter().all(|peer| own < *peer)).count() as u64;
+        Stats { participants: self.participants.len() as u64, rooms, ..self.stats }
+    }
+
+    /// Whether nothing is left of anybody.
+    pub fn is_empty(&self) -> bool {
+        let things = [self.rooms.len(), self.participants.len(), self.tracks.len(), self.downtracks.len()];
+        let ids = [self.room_ids.len(), self.participant_ids.len(), self.track_ids.len(), self.data_track_ids.len()];
+        let ways = [self.ufrags.len(), self.addresses.len(), self.data_tracks.len()];
+        let is_empty = [&things[..], &ids, &ways].concat().iter().all(|count| *count == 0);
+        is_empty && self.exchange.relayed.is_empty() && self.exchange.relayed_data.is_empty()
     }
 
     /// Closes every connection; poll the transmits once more afterwards.
@@ -229,7 +255,7 @@ impl Shard {
     }
 
     /// Runs what concerns one participant; a panic in it ends that participant alone.
-    fn guarded(&mut self, now: Instant, subject: Option<usize>, work: impl FnOnce(&mut Self)) {
+    pub(crate) fn guarded(&mut self, now: Instant, subject: Option<usize>, work: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
             return;
         }
@@ -279,6 +305,12 @@ impl Shard {
         if room.members.is_empty() {
             let room = self.rooms.remove(participant.room);
             self.room_ids.remove(&room.id);
+            // Only relayed ones are left, and nobody here has subscribed to them any more.
+            for track in room.tracks {
+                if self.tracks.get(track).is_some_and(|one| one.primary == track) {
+                    self.release(track);
+                }
+            }
         }
         self.dirty.retain(|(dirty, _)| *dirty != key);
     }

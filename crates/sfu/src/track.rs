@@ -15,6 +15,7 @@ use crate::dynacast::Dynacast;
 use crate::figures::Reception;
 use crate::layers;
 use crate::red::Unpacker;
+use crate::relay::{Handle, Origin, Relays};
 
 /// A layer with nothing for so long, while another flows, is not being sent.
 const STALLED: Duration = Duration::from_secs(1);
@@ -58,9 +59,11 @@ pub(crate) struct Layer {
 
 pub(crate) struct Track {
     pub id: String,
-    /// Slab keys of the publisher and its room.
-    pub owner: usize,
+    /// Names it among shards.
+    pub handle: Handle,
+    pub origin: Origin,
     pub owner_id: String,
+    /// Slab key.
     pub room: usize,
     /// Where its media comes; `None`: the client was not asked for this codec yet, or stopped it.
     pub mid: Option<Mid>,
@@ -98,6 +101,10 @@ pub(crate) struct Track {
     pub regressed: bool,
     /// Slab keys of its downtracks.
     pub downtracks: Vec<usize>,
+    /// Of the primary codec: the shards that have subscribers, too.
+    pub relays: Relays,
+    /// Those of them that want this codec now, with the quality that they want.
+    pub wanted_by: Vec<(u16, u8)>,
 }
 
 /// A track's layers: its encodings, or as many as are declared of one scalable encoding; and whether they are in one stream.
@@ -210,15 +217,17 @@ impl Track {
         }
     }
 
-    /// The streams to ask for a keyframe now.
-    pub(crate) fn due_keyframes(&mut self, now: Instant) -> Vec<Ssrc> {
-        let mut due = Vec::new();
+    /// The layers to ask for a keyframe of now. Of a relayed track, its own shard knows the streams.
+    pub(crate) fn due_keyframes(&mut self, now: Instant) -> Vec<usize> {
+        let (mut due, is_relayed) = (Vec::new(), self.origin.owner().is_none());
         for (index, layer) in self.layers.iter_mut().enumerate() {
             let interval = if index == 0 { PLI_INTERVAL_LOW } else { PLI_INTERVAL };
-            let Some(ssrc) = layer.ssrc.filter(|_| layer.keyframe_wanted) else { continue };
+            if !layer.keyframe_wanted || layer.ssrc.is_none() && !is_relayed {
+                continue;
+            }
             if layer.keyframe_asked.is_none_or(|at| now.saturating_duration_since(at) >= interval) {
                 (layer.keyframe_wanted, layer.keyframe_asked) = (false, Some(now));
-                due.push(ssrc);
+                due.push(index);
             }
         }
         due
@@ -228,6 +237,17 @@ impl Track {
 impl Layer {
     pub(crate) fn new(rid: Option<Rid>) -> Self {
         Self { rid, ..Self::default() }
+    }
+
+    /// The same as another shard gets it: what was measured, and what it counts itself from now on.
+    pub(crate) fn relayed(&self) -> Self {
+        Self {
+            last_packet: self.last_packet,
+            rate: self.rate,
+            known_rate: self.known_rate,
+            frame_rates: self.frame_rates,
+            ..Self::default()
+        }
     }
 
     /// How long the packet's sound is, by how far its timestamp is from the one before; `None` after a pause.

@@ -1,5 +1,5 @@
 //! Whatever people do, in whatever order, while the network loses and reorders: once things settle, everyone who should
-//! hear and see someone does, and nobody else.
+//! hear and see someone does, and nobody else; and when all have left, nothing is left of them.
 //!
 //! `SEEDS` runs (24 unless told; `make conformance` does 1000), each of forty random deeds. A failure names its seed.
 
@@ -55,7 +55,9 @@ struct Story {
 impl Story {
     fn new(seed: u64) -> Self {
         let random = Random(seed.wrapping_mul(0x9e37_79b9) ^ 0x5eed);
-        Self { call: Call::new(ROUGH, seed), people: BTreeMap::new(), random, names: 0, told: Vec::new() }
+        // Half of them in a room that is spread over two shards.
+        let call = if seed % 2 == 1 { Call::spread(ROUGH, seed) } else { Call::new(ROUGH, seed) };
+        Self { call, people: BTreeMap::new(), random, names: 0, told: Vec::new() }
     }
 
     fn somebody(&mut self) -> Option<String> {
@@ -241,8 +243,25 @@ impl Story {
             _ => None,
         });
         assert!(failures.is_empty(), "seed {seed}: {failures:?}\n  {}", self.told.join("\n  "));
-        assert_eq!(self.call.shard.stats().panics, 0, "seed {seed}");
+        for shard in 0..self.call.shards() {
+            assert_eq!(self.call.shard_at(shard).stats().panics, 0, "seed {seed}, shard {shard}");
+        }
         checked
+    }
+
+    /// Everyone leaves, and takes along all that they brought.
+    fn end(mut self, seed: u64) {
+        for name in self.people.keys() {
+            self.call.leave(name);
+        }
+        self.call.run(Duration::from_millis(100));
+        for shard in 0..self.call.shards() {
+            let story = self.told.join("\n  ");
+            assert!(
+                self.call.shard_at(shard).is_empty(),
+                "seed {seed}: something is left in shard {shard}:\n  {story}"
+            );
+        }
     }
 }
 
@@ -268,6 +287,7 @@ fn once_things_settle_everyone_gets_what_they_should_and_nothing_else() {
             }
             let more = story.check(seed);
             checked = [checked[0] + more[0], checked[1] + more[1]];
+            story.end(seed);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -7,21 +7,26 @@
 
 pub mod client;
 pub mod network;
+pub mod spread;
 pub mod svc;
 pub mod video;
 pub mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid};
 use visavis_egress::Path;
-use visavis_sfu::{Command, Event, Kind, LayerInfo, PlayoutLimits, Protocol, Shard, ShardConfig, Source, Target};
+use visavis_sfu::{
+    Command, Event, Kind, LayerInfo, PlayoutLimits, Protocol, Shard, ShardConfig, Source, Target, request_ufrag,
+    shard_of_ufrag,
+};
 
 use client::{ALL_CODECS, Client, Received};
 use network::{Datagram, Link, Network, SERVER};
+use spread::{Routed, Second};
 use work::counted;
 
 pub const ROOM: &str = "RM_room";
@@ -31,13 +36,16 @@ const MIME_TYPES: [&str; 8] =
 
 pub struct Call {
     pub shard: Shard,
+    /// The room is spread over this one, too.
+    pub second: Option<Box<Second>>,
     pub network: Network,
     pub clients: BTreeMap<String, Client>,
     pub now: Instant,
     start: Instant,
     /// Everything the core said, with the time since the beginning.
     pub events: Vec<(Duration, Event)>,
-    routes: BTreeSet<SocketAddr>,
+    /// Shard by authenticated address.
+    routes: BTreeMap<SocketAddr, u16>,
     /// Track by subscriber and media section.
     pub sections: BTreeMap<(String, String), String>,
     pub tracks: BTreeMap<String, String>,
@@ -77,12 +85,13 @@ impl Call {
         let config = ShardConfig { index: 0, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000, reference };
         Self {
             shard: Shard::new(config, now),
+            second: None,
             network: Network::new(link, seed),
             clients: BTreeMap::new(),
             now,
             start: now,
             events: Vec::new(),
-            routes: BTreeSet::new(),
+            routes: BTreeMap::new(),
             sections: BTreeMap::new(),
             tracks: BTreeMap::new(),
             auto_subscribe: true,
@@ -101,9 +110,53 @@ impl Call {
         }
     }
 
+    /// A call whose room is spread over two shards.
+    pub fn spread(link: Link, seed: u64) -> Self {
+        let mut call = Self::new(link, seed);
+        call.second = Some(Box::new(Second::new(call.fresh_shard(1), seed)));
+        call
+    }
+
+    /// A shard with this index that has nothing yet.
+    pub fn fresh_shard(&self, index: u16) -> Shard {
+        let config =
+            ShardConfig { index, udp: vec![SERVER], tcp: vec![], initial_bitrate: 5_000_000, reference: false };
+        Shard::new(config, self.now)
+    }
+
     pub fn command(&mut self, command: Command) {
-        self.shard.handle_command(self.now, command, None);
+        self.give(command);
         self.settle();
+    }
+
+    /// Hands a command to the shard that it is for.
+    fn give(&mut self, command: Command) {
+        let Some(second) = &mut self.second else { return self.shard.handle_command(self.now, command, None) };
+        if let Command::ReportFigures { .. } = command {
+            second.shard.handle_command(self.now, command.clone(), None);
+        }
+        let Routed { to, pass_to, tell, parts } = second.route(&command);
+        let now = self.now;
+        match pass_to {
+            Some(place) => self.shard_at(to).pass_on(now, place, command),
+            None => self.shard_at(to).handle_command(now, command, None),
+        }
+        for place in tell {
+            let command = Command::SpreadRoom { room: ROOM.into(), parts: parts.clone() };
+            self.shard_at(place).handle_command(now, command, None);
+        }
+    }
+
+    /// The shard with this index.
+    pub fn shard_at(&mut self, index: u16) -> &mut Shard {
+        match &mut self.second {
+            Some(second) if index == 1 => &mut second.shard,
+            _ => &mut self.shard,
+        }
+    }
+
+    pub fn shards(&self) -> u16 {
+        1 + u16::from(self.second.is_some())
     }
 
     /// A participant whose id and identity are `name`; it offers its data channels at once.
@@ -291,6 +344,9 @@ impl Call {
 
     fn next_time(&mut self) -> Option<Instant> {
         let mut next = [self.network.next_arrival(), self.shard.poll_timeout()].into_iter().flatten().min();
+        if let Some(second) = &mut self.second {
+            next = [second.next_arrival(), second.shard.poll_timeout()].into_iter().flatten().chain(next).min();
+        }
         for client in self.clients.values() {
             let times = [client.next_media(), Some(client.publisher.timeout), Some(client.subscriber.timeout)];
             next = times.into_iter().flatten().chain(next).min();
@@ -302,9 +358,17 @@ impl Call {
         while let Some(datagram) = self.network.receive(self.now) {
             self.deliver(&datagram);
         }
-        if self.shard.poll_timeout().is_some_and(|at| at <= self.now) {
-            self.wakes += 1;
-            counted(|| self.shard.handle_timeout(self.now));
+        let now = self.now;
+        while let Some((from, parcel)) = self.second.as_mut().and_then(|second| second.receive(now)) {
+            let shard = self.shard_at(1 - from);
+            counted(|| shard.handle_relay(now, from, parcel));
+        }
+        for index in 0..self.shards() {
+            let shard = self.shard_at(index);
+            if shard.poll_timeout().is_some_and(|at| at <= now) {
+                counted(|| shard.handle_timeout(now));
+                self.wakes += 1;
+            }
         }
         for client in self.clients.values_mut() {
             for connection in [&mut client.publisher, &mut client.subscriber] {
@@ -320,9 +384,15 @@ impl Call {
     fn deliver(&mut self, datagram: &Datagram) {
         if datagram.destination == SERVER {
             // As the router does: a STUN request (its first byte is 0) goes by its ufrag, all else by known address.
-            if datagram.payload[0] == 0 || self.routes.contains(&datagram.source) {
+            let index = match datagram.payload[0] {
+                0 => Some(request_ufrag(&datagram.payload).and_then(shard_of_ufrag).unwrap_or_default()),
+                _ => self.routes.get(&datagram.source).copied(),
+            };
+            if let Some(index) = index {
                 let Datagram { source, destination, payload } = datagram;
-                counted(|| self.shard.handle_datagram(self.now, Protocol::Udp, *source, *destination, payload));
+                let now = self.now;
+                let shard = self.shard_at(index);
+                counted(|| shard.handle_datagram(now, Protocol::Udp, *source, *destination, payload));
             }
             return;
         }
@@ -342,30 +412,9 @@ impl Call {
     /// Moves everything that waits in the shard and the clients, until nothing is left to do at this time.
     fn settle(&mut self) {
         loop {
-            counted(|| self.shard.flush(self.now));
-            while let Some(route) = self.shard.poll_route() {
-                if route.add {
-                    self.routes.insert(route.source)
-                } else {
-                    self.routes.remove(&route.source)
-                };
-            }
-            while let Some(transmit) = counted(|| self.shard.poll_transmit()) {
-                assert!(transmit.payload.len() <= 1500, "a datagram of {} bytes", transmit.payload.len());
-                let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
-                self.network.send(self.now, Datagram { source, destination, payload });
-            }
-            let media = self.shard.take_media();
-            for (Path { source, destination, .. }, packets) in media.runs() {
-                for packet in packets {
-                    assert!(packet.len() <= 1500, "a datagram of {} bytes", packet.len());
-                    self.network.send(self.now, Datagram { source, destination, payload: packet.to_vec() });
-                }
-            }
-            self.shard.give_back_media(media);
             let mut events = Vec::new();
-            while let Some(event) = self.shard.poll_event() {
-                events.push(event);
+            for index in 0..self.shards() {
+                self.empty(index, &mut events);
             }
             for client in self.clients.values_mut() {
                 for datagram in client.drain(self.now) {
@@ -380,6 +429,39 @@ impl Call {
                 self.events.push((self.now - self.start, event));
             }
         }
+    }
+
+    /// Takes all that waits in one of the shards.
+    fn empty(&mut self, index: u16, events: &mut Vec<Event>) {
+        let now = self.now;
+        counted(|| self.shard_at(index).flush(now));
+        while let Some(route) = self.shard_at(index).poll_route() {
+            if route.add {
+                self.routes.insert(route.source, index);
+            } else if self.routes.get(&route.source) == Some(&index) {
+                self.routes.remove(&route.source);
+            }
+        }
+        while let Some((to, parcel)) = counted(|| self.shard_at(index).poll_relay()) {
+            let second = self.second.as_mut().expect("a room that is not spread relays nothing");
+            assert_eq!(to, 1 - index);
+            second.send(index, parcel, now);
+        }
+        while let Some(transmit) = counted(|| self.shard_at(index).poll_transmit()) {
+            assert!(transmit.payload.len() <= 1500, "a datagram of {} bytes", transmit.payload.len());
+            let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
+            self.network.send(now, Datagram { source, destination, payload });
+        }
+        let media = self.shard_at(index).take_media();
+        for (Path { source, destination, .. }, packets) in media.runs() {
+            for packet in packets {
+                assert!(packet.len() <= 1500, "a datagram of {} bytes", packet.len());
+                self.network.send(now, Datagram { source, destination, payload: packet.to_vec() });
+            }
+        }
+        let shard = self.shard_at(index);
+        shard.give_back_media(media);
+        events.extend(std::iter::from_fn(|| shard.poll_event()));
     }
 
     fn tell_sections(&mut self, participant: &str, mid_to_track: &[(String, String)]) {
@@ -409,7 +491,7 @@ impl Call {
                 let (participant, offer_id) = (participant.clone(), self.offer_id);
                 let command =
                     Command::PublisherOffer { participant, offer_id, sdp, codecs, stereo: vec![], no_dtx: vec![] };
-                self.shard.handle_command(now, command, None);
+                self.give(command);
             }
             Event::Offer { participant, offer_id, sdp, mid_to_track } => {
                 let Some(client) = self.clients.get_mut(participant) else { return };
@@ -417,13 +499,13 @@ impl Call {
                 client.tick(now);
                 self.tell_sections(participant, mid_to_track);
                 let command = Command::SubscriberAnswer { participant: participant.clone(), answer_id: *offer_id, sdp };
-                self.shard.handle_command(now, command, None);
+                self.give(command);
             }
             Event::MediaAdded { participant, mid, cid, .. } if self.backup_media.contains_key(cid) => {
                 let (track, regress) = self.backup_media[cid].clone();
                 let (participant, mid) = (participant.clone(), mid.clone());
                 let publish = Command::PublishBackup { participant, mid, track, layers: vec![], regress };
-                self.shard.handle_command(now, publish, None);
+                self.give(publish);
             }
             Event::MediaAdded { participant, mid, kind, cid, .. } => {
                 let track = format!("TR_{cid}");
@@ -441,10 +523,11 @@ impl Call {
                     trailer: self.trailer.clone(),
                     backups: self.backups.clone(),
                 };
-                self.shard.handle_command(now, publish, None);
+                self.give(publish);
                 let others: Vec<String> = self.clients.keys().filter(|name| *name != participant).cloned().collect();
-                for participant in others.into_iter().filter(|_| self.auto_subscribe) {
-                    self.shard.handle_command(now, Command::Subscribe { participant, track: track.clone() }, None);
+                let subscribers = if self.auto_subscribe { others } else { vec![] };
+                for participant in subscribers {
+                    self.give(Command::Subscribe { participant, track: track.clone() });
                 }
             }
             Event::SubscribedQuality { participant, track, codecs } if self.dynacast => {
