@@ -8,6 +8,7 @@ use crate::data::Routed;
 use crate::data_tracks::DataTrackDescription;
 use crate::downtrack::Incoming;
 use crate::relay::{CodecDescription, Handle, Relayed, RelayedPacket, TrackDescription};
+use crate::shard::Shard;
 use crate::track::Track;
 
 /// What a shard has for another. Messages must all arrive, in order; media may be lost, as on any way.
@@ -148,5 +149,64 @@ impl Exchange {
                 (to, Parcel::Media(std::mem::replace(&mut bag.media, room)))
             })
         })
+    }
+}
+
+impl Shard {
+    /// The next parcel for another shard, by its index.
+    pub fn poll_relay(&mut self) -> Option<(u16, Parcel)> {
+        self.exchange.poll()
+    }
+
+    /// What another shard had for this one.
+    pub fn handle_relay(&mut self, now: Instant, from: u16, parcel: Parcel) {
+        match parcel {
+            Parcel::Messages(messages) => {
+                for message in messages.0 {
+                    let subject = self.subject_of(&message);
+                    self.guarded(now, subject, |shard| shard.on_message(from, message, now));
+                }
+            }
+            Parcel::Media(media) => {
+                for packet in media.packets {
+                    self.guarded(now, None, |shard| shard.on_relayed_packet(from, packet, now));
+                }
+                for (handle, packet) in media.data {
+                    self.guarded(now, None, |shard| shard.on_relayed_data_track_packet(from, handle, &packet));
+                }
+            }
+        }
+    }
+
+    /// The participant on whose behalf a message is.
+    fn subject_of(&self, message: &Kind) -> Option<usize> {
+        match message {
+            Kind::Pass(command) => self.subject(command),
+            Kind::Subscribe { participant, .. } | Kind::SubscribeData { participant, .. } => {
+                self.participant_ids.get(participant).copied()
+            }
+            _ => None,
+        }
+    }
+
+    fn on_message(&mut self, from: u16, message: Kind, now: Instant) {
+        match message {
+            Kind::Subscribe { participant, track } => self.on_relayed_subscription(from, &participant, *track, now),
+            Kind::SubscribeData { participant, handle, track } => {
+                self.on_relayed_data_subscription(from, &participant, handle, *track);
+            }
+            Kind::Pass(command) => self.apply(now, *command, None),
+            Kind::Muted { handle, muted } => self.on_relayed_muted(from, handle, muted, now),
+            Kind::Renewed(codec) => self.on_relayed_renewal(from, *codec, now),
+            Kind::Regress { handle } => self.on_relayed_regress(from, handle, now),
+            Kind::End { handle } => self.on_relayed_end(from, handle, now),
+            Kind::Release { handle, number } => self.on_release(from, handle, number, now),
+            Kind::Wanted { handle, wanted } => self.on_wanted(from, handle, wanted, now),
+            Kind::Keyframe { handle, layer } => self.on_relayed_keyframe(handle, layer, now),
+            Kind::EndData { handle } => self.on_relayed_data_track_end(from, handle),
+            Kind::ReleaseData { handle, number } => self.on_data_track_release(from, handle, number),
+            Kind::Data(data) => self.on_relayed_data(*data, now),
+            Kind::Lost => self.on_lost(from, now),
+        }
     }
 }

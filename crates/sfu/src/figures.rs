@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::Stats;
 use crate::event::Event;
 use crate::shard::Shard;
 
@@ -99,6 +100,23 @@ impl Reception {
 }
 
 impl Shard {
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        // A room that is spread is counted where its first part is.
+        let own = self.factory.config.index;
+        let rooms = self.rooms.iter().filter(|(_, room)| room.peers.iter().all(|peer| own < *peer)).count() as u64;
+        Stats { participants: self.participants.len() as u64, rooms, ..self.stats }
+    }
+
+    /// Whether nothing is left of anybody.
+    pub fn is_empty(&self) -> bool {
+        let things = [self.rooms.len(), self.participants.len(), self.tracks.len(), self.downtracks.len()];
+        let ids = [self.room_ids.len(), self.participant_ids.len(), self.track_ids.len(), self.data_track_ids.len()];
+        let ways = [self.ufrags.len(), self.addresses.len(), self.data_tracks.len()];
+        let is_empty = [&things[..], &ids, &ways].concat().iter().all(|count| *count == 0);
+        is_empty && self.exchange.relayed.is_empty() && self.exchange.relayed_data.is_empty()
+    }
+
     /// Tells the figures of everybody here, in one event.
     pub(crate) fn report_figures(&mut self, request: u32) {
         let participants = self.participants.iter().map(|(key, _)| self.figures_of(key)).collect();

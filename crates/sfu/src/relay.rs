@@ -20,7 +20,7 @@ use str0m::media::MediaKind;
 use crate::bitstream::{Codec, PacketInfo};
 use crate::command::{Command, LayerInfo, Source};
 use crate::downtrack::{Incoming, Packet};
-use crate::exchange::{Kind, Parcel};
+use crate::exchange::Kind;
 use crate::figures::Reception;
 use crate::shard::Shard;
 use crate::track::{Layer, Track};
@@ -409,8 +409,17 @@ impl Shard {
         }
     }
 
+    /// Of a room that has ended here only relayed tracks are left, and nobody has subscribed to them any more.
+    pub(crate) fn release_all(&mut self, tracks: Vec<usize>) {
+        for track in tracks {
+            if self.tracks.get(track).is_some_and(|one| one.primary == track) {
+                self.release(track);
+            }
+        }
+    }
+
     /// Forgets a relayed track.
-    pub(crate) fn release(&mut self, primary: usize) {
+    fn release(&mut self, primary: usize) {
         let codecs: Vec<usize> = self.codecs_of(primary).collect();
         for key in codecs {
             let track = self.tracks.remove(key);
@@ -475,47 +484,5 @@ impl Shard {
             self.unpublish(&id, now);
         }
         self.forget_data_relays(from);
-    }
-}
-
-impl Shard {
-    /// What another shard had for this one.
-    pub fn handle_relay(&mut self, now: Instant, from: u16, parcel: Parcel) {
-        match parcel {
-            Parcel::Messages(messages) => {
-                for message in messages.0 {
-                    self.guarded(now, None, |shard| shard.on_message(from, message, now));
-                }
-            }
-            Parcel::Media(media) => {
-                for packet in media.packets {
-                    self.guarded(now, None, |shard| shard.on_relayed_packet(from, packet, now));
-                }
-                for (handle, packet) in media.data {
-                    self.guarded(now, None, |shard| shard.on_relayed_data_track_packet(from, handle, &packet));
-                }
-            }
-        }
-    }
-
-    fn on_message(&mut self, from: u16, message: Kind, now: Instant) {
-        match message {
-            Kind::Subscribe { participant, track } => self.on_relayed_subscription(from, &participant, *track, now),
-            Kind::SubscribeData { participant, handle, track } => {
-                self.on_relayed_data_subscription(from, &participant, handle, *track);
-            }
-            Kind::Pass(command) => self.apply(now, *command, None),
-            Kind::Muted { handle, muted } => self.on_relayed_muted(from, handle, muted, now),
-            Kind::Renewed(codec) => self.on_relayed_renewal(from, *codec, now),
-            Kind::Regress { handle } => self.on_relayed_regress(from, handle, now),
-            Kind::End { handle } => self.on_relayed_end(from, handle, now),
-            Kind::Release { handle, number } => self.on_release(from, handle, number, now),
-            Kind::Wanted { handle, wanted } => self.on_wanted(from, handle, wanted, now),
-            Kind::Keyframe { handle, layer } => self.on_relayed_keyframe(handle, layer, now),
-            Kind::EndData { handle } => self.on_relayed_data_track_end(from, handle),
-            Kind::ReleaseData { handle, number } => self.on_data_track_release(from, handle, number),
-            Kind::Data(data) => self.on_relayed_data(*data, now),
-            Kind::Lost => self.on_lost(from, now),
-        }
     }
 }

@@ -19,7 +19,7 @@ use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
-use crate::exchange::{Exchange, Parcel};
+use crate::exchange::Exchange;
 use crate::media::{Reception, is_rtcp};
 use crate::participant::Participant;
 use crate::reliability::{Nonces, Replay};
@@ -69,7 +69,7 @@ pub struct Shard {
     /// What passes between shards.
     pub(crate) exchange: Exchange,
     pub(crate) ufrags: HashMap<String, Key>,
-    addresses: HashMap<(Protocol, SocketAddr), Key>,
+    pub(crate) addresses: HashMap<(Protocol, SocketAddr), Key>,
     pub(crate) timers: Timers,
     pub(crate) dirty: Vec<Key>,
     pub(crate) transmits: VecDeque<Transmit>,
@@ -199,9 +199,7 @@ impl Shard {
                 shard.drain(key, now);
             });
         }
-        if !self.exchange.perhaps_unused.is_empty() {
-            self.guarded(now, None, Self::release_unused);
-        }
+        self.guarded(now, None, Self::release_unused);
     }
 
     /// When to call [`Shard::handle_timeout`] at the latest.
@@ -222,28 +220,6 @@ impl Shard {
     /// The next change of routes.
     pub fn poll_route(&mut self) -> Option<Route> {
         self.routes.pop_front()
-    }
-
-    /// The next parcel for another shard, by its index.
-    pub fn poll_relay(&mut self) -> Option<(u16, Parcel)> {
-        self.exchange.poll()
-    }
-
-    /// Counters.
-    pub fn stats(&self) -> Stats {
-        // A room that is spread is counted where its first part is.
-        let own = self.factory.config.index;
-        let rooms = self.rooms.iter().filter(|(_, room)| room.peers.iter().all(|peer| own < *peer)).count() as u64;
-        Stats { participants: self.participants.len() as u64, rooms, ..self.stats }
-    }
-
-    /// Whether nothing is left of anybody.
-    pub fn is_empty(&self) -> bool {
-        let things = [self.rooms.len(), self.participants.len(), self.tracks.len(), self.downtracks.len()];
-        let ids = [self.room_ids.len(), self.participant_ids.len(), self.track_ids.len(), self.data_track_ids.len()];
-        let ways = [self.ufrags.len(), self.addresses.len(), self.data_tracks.len()];
-        let is_empty = [&things[..], &ids, &ways].concat().iter().all(|count| *count == 0);
-        is_empty && self.exchange.relayed.is_empty() && self.exchange.relayed_data.is_empty()
     }
 
     /// Closes every connection; poll the transmits once more afterwards.
@@ -305,12 +281,7 @@ impl Shard {
         if room.members.is_empty() {
             let room = self.rooms.remove(participant.room);
             self.room_ids.remove(&room.id);
-            // Only relayed ones are left, and nobody here has subscribed to them any more.
-            for track in room.tracks {
-                if self.tracks.get(track).is_some_and(|one| one.primary == track) {
-                    self.release(track);
-                }
-            }
+            self.release_all(room.tracks);
         }
         self.dirty.retain(|(dirty, _)| *dirty != key);
     }
