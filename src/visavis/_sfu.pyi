@@ -33,6 +33,7 @@ class Engine:
         tcp: list[tuple[str, int]],
         node_ips: list[str],
         workers: int = 0,
+        room_share: int = 50,
         initial_bitrate: int = 1_000_000,
         turn_secret: bytes | None = None,
         turn_certificate: tuple[bytes, bytes] | None = None,
@@ -44,7 +45,8 @@ class Engine:
             udp: addresses to bind for media over UDP; port 0 picks one.
             tcp: addresses to listen on for ICE-TCP; may be empty.
             node_ips: the addresses put into ICE candidates, with the bound ports.
-            workers: worker threads, 0 for one per core. A room lives on one of them.
+            workers: worker threads, 0 for one per core. A room begins on one of them.
+            room_share: participants of one room that one worker takes before others take some, too; 0: all.
             initial_bitrate: bit/s assumed for a subscriber until the estimate says otherwise.
             turn_secret: serves TURN on the media ports, with passwords made of it (see `signalling.ice_servers`);
                 None: no TURN.

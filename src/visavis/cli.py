@@ -98,6 +98,7 @@ _SOCKETS = ("host", "port", "media_host", "tcp_port", "udp_port", "node_ip", "us
 _PAGE = ("frame_ancestors", "theme")
 _CLUSTER = ("backend", "livekit_url", "livekit_client_url", "redis_url")
 _HISTORY = ("database_url", "history_days")
+_MEDIA = ("workers", "room_share")
 _TURN_TLS = ("turn_domain", "turn_cert", "turn_key", "turn_tls_port")
 
 
@@ -111,7 +112,7 @@ def _visavis(  # pyright: ignore[reportUnusedFunction]
 
 
 @app.command()
-@_with_settings(*_SOCKETS, *_CLUSTER, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", *_HISTORY, "workers", "log_level")
+@_with_settings(*_SOCKETS, *_CLUSTER, *_TURN_TLS, *_ROOMS, *_PAGE, "webhook_url", *_HISTORY, *_MEDIA, "log_level")
 def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     """Serve on this machine, with LiveKit's development key: to try it out and to build against.
 
@@ -141,7 +142,7 @@ def dev(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:
     *_PAGE,
     "webhook_url",
     *_HISTORY,
-    "workers",
+    *_MEDIA,
     "log_level",
 )
 def serve(config_file: _ConfigFile = None, *, flags: dict[str, Any]) -> None:

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     )
     theme: Path | None = Field(None, description="Name, logo and colours of the page, in TOML.")
     workers: int = Field(0, ge=0, le=1024, description="Threads for media; 0 for one per core.")
+    room_share: int = Field(
+        50, ge=0, description="People of one room that one media thread takes before others help; 0: all."
+    )
     admin_token: str | None = Field(
         None, min_length=16, description="Secret that opens the operator's page at /admin; 16 characters or more."
     )
@@ -304,6 +307,7 @@ class Settings(BaseSettings):
             empty_timeout=self.empty_timeout,
             token_ttl=self.token_ttl,
             workers=self.workers,
+            room_share=self.room_share,
             webhook_urls=self.webhook_url,
             turn=self.turn,
             turn_tls=self._turn_tls(),

@@ -95,6 +95,22 @@ def test_rooms_are_spread_over_workers_and_their_ufrags_tell(make_engine: MakeEn
     assert sorted(prefixes) == ["00", "01", "02"]
 
 
+def test_a_large_room_is_spread_over_workers(make_engine: MakeEngine) -> None:
+    engine = make_engine(workers=2, room_share=2)
+    prefixes: list[str] = []
+    for number in range(6):
+        join(engine, f"PA_{number}")
+        prefixes.append(offer_of(engine, f"PA_{number}").sdp.split("a=ice-ufrag:")[1][:2])
+    assert prefixes[:4] == ["00", "00", "01", "01"]
+    assert sorted(prefixes[4:]) == ["00", "01"]
+    until(lambda: engine.stats()["participants"] == 6, "the last one to be counted")
+    assert engine.stats()["rooms"] == 1
+    for number in range(6):
+        engine.remove_participant(f"PA_{number}")
+    until(lambda: engine.stats()["rooms"] == 0, "the room to end on both")
+    assert engine.stats()["panics"] == 0
+
+
 def test_no_events_follow_about_who_was_removed(engine: _sfu.Engine) -> None:
     join(engine, "PA_gone")
     engine.remove_participant("PA_gone")

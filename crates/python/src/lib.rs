@@ -49,7 +49,7 @@ struct Engine(visavis_sfu_io::Engine);
 impl Engine {
     #[new]
     #[pyo3(signature = (
-        *, udp, tcp, node_ips, workers = 0, initial_bitrate = 1_000_000,
+        *, udp, tcp, node_ips, workers = 0, room_share = 50, initial_bitrate = 1_000_000,
         turn_secret = None, turn_certificate = None, turn_tcp = Vec::new()
     ))]
     #[allow(clippy::too_many_arguments)] // the seam's
@@ -59,6 +59,7 @@ impl Engine {
         tcp: Vec<(String, u16)>,
         node_ips: Vec<String>,
         workers: usize,
+        room_share: usize,
         initial_bitrate: u64,
         turn_secret: Option<Vec<u8>>,
         turn_certificate: Option<(Vec<u8>, Vec<u8>)>,
@@ -75,6 +76,7 @@ impl Engine {
             tcp: tcp.iter().map(parse_address).collect::<PyResult<_>>()?,
             node_ips: node_ips.iter().map(|ip| parse_ip(ip)).collect::<PyResult<_>>()?,
             workers,
+            room_share,
             initial_bitrate,
             turn: match turn_secret {
                 Some(secret) => Some(TurnConfig {

@@ -17,6 +17,8 @@ pub struct Config {
     pub node_ips: Vec<IpAddr>,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
+    /// Participants of one room that one worker takes before others take some, too; 0: a room stays on one.
+    pub room_share: usize,
     /// Bit/s assumed for a subscriber before the first estimate.
     pub initial_bitrate: u64,
     /// TURN on the media ports; `None` does without.

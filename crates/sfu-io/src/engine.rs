@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::binding::{bind_tcp, bind_udp, candidates, ports_of};
 use crate::config::{BindError, Config, StartError};
 use crate::inbox::{Bell, Inbox, Post};
 use crate::outbox::Outbox;
-use crate::placement::{Member, Placement};
+use crate::parcels::{Errand, Parcels};
+use crate::placement::Placement;
 use crate::reader::UdpReader;
 use crate::router::Router;
 use crate::tcp::{TcpSender, TcpServer, tls};
@@ -98,9 +99,9 @@ impl Engine {
         }
         let mut readers: Vec<_> =
             (0..udp.len()).map(|index| UdpReader::new(udp.clone(), index, router.clone(), turn.clone())).collect();
-        let placement = Arc::new(Mutex::new(Placement::default()));
+        let placement = Arc::new(Mutex::new(Placement::new(count, config.room_share)));
         let mut workers = Vec::new();
-        for ((index, inbox), orders) in inboxes.into_iter().enumerate().zip(order_posts) {
+        for ((index, inbox), orders) in inboxes.into_iter().enumerate().zip(order_posts.clone()) {
             let shard = ShardConfig {
                 index: index as u16,
                 udp: udp_candidates.clone(),
@@ -112,6 +113,7 @@ impl Engine {
             let around = Surroundings {
                 router: router.clone(),
                 outbox: outbox.clone(),
+                parcels: Parcels::new(index as u16, order_posts.clone()),
                 udp: udp.clone(),
                 // A single worker reads for itself: nothing is handed from thread to thread.
                 readers: if count == 1 { std::mem::take(&mut readers) } else { Vec::new() },
@@ -204,48 +206,23 @@ impl Engine {
             return;
         }
         let mut placement = self.placement();
-        let (worker, sequence) = match &command {
-            Command::AddParticipant { room, participant, .. } => {
-                if placement.participants.contains_key(participant) {
-                    return;
-                }
-                let worker = placement.worker_of_room(room, self.workers.len());
-                let sequence = ReliableSequence::new(AtomicU32::new(0));
-                let member = Member { worker, room: room.clone(), sequence: sequence.clone(), tracks: Vec::new() };
-                placement.add(participant.clone(), member);
-                if let Some(turn) = &self.turn {
-                    turn.admit(participant);
-                }
-                (Some(worker), Some(sequence))
+        if let Some(turn) = &self.turn {
+            match &command {
+                Command::AddParticipant { participant, .. } => turn.admit(participant),
+                Command::RemoveParticipant { participant } => turn.dismiss(participant),
+                _ => {}
             }
-            Command::RemoveParticipant { participant } => {
-                if let Some(turn) = &self.turn {
-                    turn.dismiss(participant);
-                }
-                (placement.remove(participant).map(|member| member.worker), None)
-            }
-            Command::Publish { participant, track, .. } => {
-                let worker = placement.participants.get_mut(participant).map(|member| {
-                    member.tracks.push(track.clone());
-                    member.worker
-                });
-                if let Some(worker) = worker {
-                    placement.tracks.insert(track.clone(), worker);
-                }
-                (worker, None)
-            }
-            Command::Unpublish { track } => (placement.tracks.remove(track), None),
-            Command::SetMuted { track, .. } => (placement.tracks.get(track).copied(), None),
-            Command::SendData { room, .. } => (placement.rooms.get(room).map(|(worker, _)| *worker), None),
-            _ => {
-                let member = command.participant().and_then(|participant| placement.participants.get(participant));
-                (member.map(|member| member.worker), None)
-            }
-        };
-        if let Some(worker) = worker {
+        }
+        let sequence = matches!(command, Command::AddParticipant { .. }).then(ReliableSequence::default);
+        for (worker, errand) in placement.follow(command, &sequence.clone().unwrap_or_default()) {
+            let order = match errand {
+                Errand::Do(command @ Command::AddParticipant { .. }) => Order::Command(command, sequence.clone()),
+                Errand::Do(command) => Order::Command(command, None),
+                Errand::PassOn(to, command) => Order::PassOn(to, command),
+            };
             // Under the lock, so that two threads' commands reach the worker in the order of the bookkeeping. It fails
             // only after `close`.
-            let _ = self.workers[worker].orders.try_send(Order::Command(command, sequence));
+            let _ = self.workers[worker].orders.try_send(order);
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! Threads: each worker owns a [`visavis_sfu::Shard`] with its rooms and sends by itself. One thread serves ICE-TCP and TURN's
 //! streams. UDP is read by the worker itself if there is one, else by a thread for each socket; whoever reads for others
-//! sorts packets by worker and never waits for one.
+//! sorts packets by worker and never waits for one. A large room is spread over workers, which then have packets for each other.
 
 mod binding;
 mod config;
@@ -14,6 +14,7 @@ mod framing;
 mod inbox;
 mod outbox;
 mod pace;
+mod parcels;
 mod placement;
 mod public_address;
 mod reader;

@@ -10,7 +10,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::TrySendError;
-use visavis_sfu::{Protocol, Route, is_request, request_ufrag, shard_of_ufrag};
+use visavis_sfu::{Protocol, RelayedMedia, Route, is_request, request_ufrag, shard_of_ufrag};
 
 use crate::inbox::Post;
 
@@ -48,16 +48,34 @@ impl Batch {
     }
 }
 
+/// What comes to a worker from other threads.
+#[derive(Debug)]
+pub(crate) enum Arrivals {
+    /// From clients.
+    Read(Batch),
+    /// From the worker with this index.
+    Relayed(u16, RelayedMedia),
+}
+
+impl Arrivals {
+    fn len(&self) -> usize {
+        match self {
+            Self::Read(batch) => batch.len(),
+            Self::Relayed(_, media) => media.len(),
+        }
+    }
+}
+
 /// Shared by the threads that read and the workers.
 #[derive(Debug)]
 pub(crate) struct Router {
     routes: RwLock<HashMap<(Protocol, SocketAddr), u16>>,
-    workers: Vec<Post<Batch>>,
+    workers: Vec<Post<Arrivals>>,
     dropped: AtomicU64,
 }
 
 impl Router {
-    pub fn new(workers: Vec<Post<Batch>>) -> Self {
+    pub fn new(workers: Vec<Post<Arrivals>>) -> Self {
         Self { routes: RwLock::default(), workers, dropped: AtomicU64::new(0) }
     }
 
@@ -97,6 +115,17 @@ impl Router {
         self.routes.write().expect("nothing panics while it holds the routes").remove(&(protocol, source));
     }
 
+    /// Hands over without waiting: who does not keep up loses packets, as in any full queue on the way.
+    pub fn deliver(&self, worker: usize, arrivals: Arrivals) {
+        let Some(post) = self.workers.get(worker) else { return };
+        match post.try_send(arrivals) {
+            Ok(()) => {}
+            Err(TrySendError::Full(arrivals) | TrySendError::Disconnected(arrivals)) => {
+                self.count_dropped(arrivals.len());
+            }
+        }
+    }
+
     /// Where to collect packets that were read together.
     pub fn sorter(&self) -> Sorter<'_> {
         Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect() }
@@ -127,17 +156,11 @@ impl Sorter<'_> {
         }
     }
 
-    /// Hands everything over without waiting: who does not keep up loses packets, as in any full queue on the way.
+    /// Hands everything over.
     pub fn deliver(&mut self) {
-        for (batch, worker) in self.batches.iter_mut().zip(&self.router.workers) {
-            if batch.len() == 0 {
-                continue;
-            }
-            match worker.try_send(std::mem::take(batch)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
-                    self.router.count_dropped(batch.len());
-                }
+        for (worker, batch) in self.batches.iter_mut().enumerate() {
+            if batch.len() > 0 {
+                self.router.deliver(worker, Arrivals::Read(std::mem::take(batch)));
             }
         }
     }
@@ -263,7 +286,7 @@ pub(crate) mod tests {
         }
         sorter.deliver();
         sorter.deliver();
-        let batch = inbox.try_recv().expect("one batch");
+        let Ok(Arrivals::Read(batch)) = inbox.try_recv() else { panic!("one batch") };
         let lengths: Vec<usize> = batch.iter().map(|(.., payload)| payload.len()).collect();
         assert_eq!((lengths, inbox.len()), (vec![3, 0, 1500, 1], 0));
     }

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::TryRecvError;
 use visavis_egress::Path;
-use visavis_sfu::{Command, Event, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
+use visavis_sfu::{Command, Event, Parcel, Protocol, ReliableSequence, Shard, ShardConfig, Stats, Transmit};
 
 use crate::cpu::thread_time;
 use crate::inbox::{Inbox, Post, Waited};
 use crate::outbox::Outbox;
 use crate::pace::Pace;
+use crate::parcels::Parcels;
 use crate::reader::UdpReader;
-use crate::router::{Batch, Router};
+use crate::router::{Arrivals, Router};
 use crate::segments::Sending;
 use crate::tcp::TcpSender;
 use crate::turn::{Client, Turn, is_relayed};
@@ -35,15 +36,20 @@ const IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Order {
     Command(Command, Option<ReliableSequence>),
+    /// For a participant of that worker.
+    PassOn(u16, Command),
+    /// From that worker.
+    Relayed(u16, Parcel),
     Stop,
 }
 
-pub(crate) type WorkerInbox = Inbox<Order, Batch>;
+pub(crate) type WorkerInbox = Inbox<Order, Arrivals>;
 
 /// What a worker shares with the rest of the process.
 pub(crate) struct Surroundings {
     pub router: Arc<Router>,
     pub outbox: Arc<Outbox>,
+    pub parcels: Parcels,
     /// Each UDP socket with the candidate addresses that packets to it were sent to.
     pub udp: Arc<Vec<(UdpSocket, Vec<SocketAddr>)>>,
     /// Those that this worker reads itself.
@@ -140,6 +146,8 @@ impl Worker {
         for _ in 0..COMMANDS_A_TURN {
             match inbox.orders.try_recv() {
                 Ok(Order::Command(command, sequence)) => self.shard.handle_command(now, command, sequence),
+                Ok(Order::PassOn(worker, command)) => self.shard.pass_on(now, worker, command),
+                Ok(Order::Relayed(worker, parcel)) => self.shard.handle_relay(now, worker, parcel),
                 // Or the engine is gone without saying so.
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => break,
@@ -147,10 +155,18 @@ impl Worker {
             had_orders = true;
         }
         let mut packets = self.read(now);
-        for batch in inbox.packets.try_iter().take(BATCHES_A_TURN) {
-            packets += batch.len();
-            for (protocol, source, destination, payload) in batch.iter() {
-                self.shard.handle_datagram(now, protocol, source, destination, payload);
+        for arrivals in inbox.packets.try_iter().take(BATCHES_A_TURN) {
+            match arrivals {
+                Arrivals::Read(batch) => {
+                    packets += batch.len();
+                    for (protocol, source, destination, payload) in batch.iter() {
+                        self.shard.handle_datagram(now, protocol, source, destination, payload);
+                    }
+                }
+                Arrivals::Relayed(worker, media) => {
+                    packets += media.len();
+                    self.shard.handle_relay(now, worker, Parcel::Media(media));
+                }
             }
         }
         self.pace.turn(now, packets);
@@ -158,6 +174,10 @@ impl Worker {
             self.shard.handle_timeout(now);
         }
         self.shard.flush(now);
+        // Before our own packets, so that the others can send theirs meanwhile.
+        while let Some((worker, parcel)) = self.shard.poll_relay() {
+            self.around.parcels.send(&self.around.router, worker, parcel);
+        }
         // Routes before packets: the answer to the packet that we send now may arrive at once.
         while let Some(route) = self.shard.poll_route() {
             self.around.router.apply(self.config.index, route);
@@ -274,6 +294,7 @@ impl Worker {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));
         self.outgoing.iter_mut().for_each(Vec::clear);
         self.around.router.forget_worker(self.config.index);
+        self.around.parcels.tell_lost(&self.around.router);
         let reason = "the media worker of this room failed and was started anew";
         self.around.outbox.push(
             failed.into_iter().map(|participant| Event::ParticipantFailed { participant, reason: reason.into() }),

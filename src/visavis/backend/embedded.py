@@ -95,6 +95,7 @@ class EmbeddedOptions:
         empty_timeout: seconds that a room stays if nobody joins.
         token_ttl: seconds that tokens are valid.
         workers: threads for media, 0 for one per core.
+        room_share: participants of one room that one of them takes before others help; 0: all.
         webhook_urls: where events are posted to, as LiveKit's webhooks.
         turn: serve TURN on the media ports, and tell clients.
         turn_tls: TURN within TLS, too.
@@ -112,6 +113,7 @@ class EmbeddedOptions:
     empty_timeout: float = 300.0
     token_ttl: float = DEFAULT_TTL_SECONDS
     workers: int = 0
+    room_share: int = 50
     webhook_urls: tuple[str, ...] = ()
     turn: bool = True
     turn_tls: TurnTls | None = None
@@ -136,6 +138,7 @@ def core_engine(options: EmbeddedOptions) -> MediaEngine:
             tcp=[] if options.tcp_port is None else [(host, options.tcp_port) for host in addresses.bound],
             node_ips=list(addresses.told),
             workers=options.workers,
+            room_share=options.room_share,
             turn_secret=options.turn_secret if options.turn else None,
             turn_certificate=None if tls is None else (tls.certificate.read_bytes(), tls.key.read_bytes()),
             turn_tcp=[] if tls_port is None else [(host, tls_port) for host in addresses.bound],

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use super::*;
 use crate::inbox::tests::queue;
-use crate::router::Batch;
 use crate::router::tests::request;
+use crate::router::{Arrivals, Batch};
 
 struct Served {
     address: SocketAddr,
     sender: TcpSender,
-    inbox: Receiver<Batch>,
+    inbox: Receiver<Arrivals>,
     is_stopping: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -20,6 +20,16 @@ impl Drop for Served {
         self.is_stopping.store(true, Ordering::Release);
         self.sender.wake();
         self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+impl Served {
+    /// The next packets that came in.
+    fn batch(&self) -> Batch {
+        match self.inbox.recv_timeout(Duration::from_secs(5)) {
+            Ok(Arrivals::Read(batch)) => batch,
+            other => panic!("{other:?} is no packet of a client"),
+        }
     }
 }
 
@@ -51,7 +61,7 @@ fn frames_go_both_ways() {
     let mut client = connect(&served);
     let packet = request(b"00ab:cd");
     client.write_all(&frame(&packet).expect("short")).expect("connected");
-    let batch = served.inbox.recv_timeout(Duration::from_secs(5)).expect("a packet");
+    let batch = served.batch();
     let (protocol, source, destination, payload) = batch.iter().next().expect("a packet");
     assert_eq!(
         (protocol, source, destination, payload),
@@ -79,7 +89,7 @@ fn who_does_not_read_is_dropped() {
     let served = serve();
     let mut client = connect(&served);
     client.write_all(&frame(&request(b"00ab:cd")).expect("short")).expect("connected");
-    served.inbox.recv_timeout(Duration::from_secs(5)).expect("a packet");
+    served.batch();
     let peer = client.local_addr().expect("connected");
     let deadline = Instant::now() + Duration::from_secs(10);
     // The kernel's buffers take some megabytes before ours begins to fill.
