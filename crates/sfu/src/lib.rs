@@ -2,11 +2,14 @@
 //!
 //! Sans-IO: packets, commands and time come in as values; packets, events and the next timeout come out. No socket, no
 //! thread, no clock; what must not be guessed (keys, ICE credentials, ssrcs) str0m draws from the system's randomness, and
-//! no decision depends on it. One [`Shard`] holds all rooms of one worker thread.
+//! no decision depends on it. One [`Shard`] holds all rooms of one worker thread; a large
+//! room has parts on several, which then have parcels for each other.
 //!
 //! The loop around it (`crates/sfu-io` is the real one; tests have a virtual one):
-//! 1. feed everything that is there: [`Shard::handle_command`], [`Shard::handle_datagram`], [`Shard::handle_timeout`];
-//! 2. [`Shard::flush`] once, then take all of [`Shard::poll_transmit`], [`Shard::poll_event`], [`Shard::poll_route`];
+//! 1. feed everything that is there: [`Shard::handle_command`], [`Shard::handle_datagram`], [`Shard::handle_timeout`],
+//!    [`Shard::handle_relay`] with what [`Shard::poll_relay`] gave elsewhere;
+//! 2. [`Shard::flush`] once, then take all of [`Shard::poll_transmit`], [`Shard::poll_event`], [`Shard::poll_route`],
+//!    [`Shard::poll_relay`];
 //! 3. wait for input, or until [`Shard::poll_timeout`].
 
 mod allocation;

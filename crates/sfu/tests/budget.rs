@@ -48,7 +48,10 @@ static ALLOCATOR: Counting = Counting;
 
 /// Alice publishes one track, and so many others get it. `more` of them publish a voice too, muted, which all others get.
 fn call(kind: MediaKind, subscribers: usize, more: usize) -> Call {
-    let mut call = Call::new(LAN, 1);
+    fill(Call::new(LAN, 1), kind, subscribers, more)
+}
+
+fn fill(mut call: Call, kind: MediaKind, subscribers: usize, more: usize) -> Call {
     call.join("alice");
     for number in 0..subscribers {
         call.join(&format!("p{number}"));
@@ -68,11 +71,15 @@ fn call(kind: MediaKind, subscribers: usize, more: usize) -> Call {
 
 /// Allocations for each packet that the shard sends, over five seconds.
 fn allocations_a_packet(mut call: Call) -> f64 {
-    let (before, sent) = (ALLOCATIONS.load(Ordering::Relaxed), call.shard.stats().packets_out);
+    let (before, sent) = (ALLOCATIONS.load(Ordering::Relaxed), packets_out(&mut call));
     call.run(5 * SECOND);
-    let sent = call.shard.stats().packets_out - sent;
+    let sent = packets_out(&mut call) - sent;
     assert!(sent > 1000, "{sent} packets are too few to tell");
     (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / sent as f64
+}
+
+fn packets_out(call: &mut Call) -> u64 {
+    (0..call.shards()).map(|shard| call.shard_at(shard).stats().packets_out).sum()
 }
 
 // One test, for the count is of the whole process.
@@ -80,6 +87,8 @@ fn allocations_a_packet(mut call: Call) -> f64 {
 fn a_forwarded_packet_allocates_no_more_than_it_did() {
     let video = allocations_a_packet(call(MediaKind::Video, 30, 0));
     assert!(video < 2.2, "{video:.2} allocations for each packet of a video to 30");
+    let spread = allocations_a_packet(fill(Call::spread(LAN, 1), MediaKind::Video, 30, 0));
+    assert!(spread < 1.1 * video, "{spread:.2} instead of {video:.2} in a room that is spread over two shards");
     let voice = allocations_a_packet(call(MediaKind::Audio, 30, 0));
     assert!(voice < 0.9, "{voice:.2} allocations for each packet of a voice to 30");
     let among_others = allocations_a_packet(call(MediaKind::Video, 30, 20));
