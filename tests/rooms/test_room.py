@@ -34,6 +34,24 @@ def test_agents_and_hidden_ones_are_not_shown_in_the_count(room):
     assert (room.people_count, room.shown_count, room.info().num_participants) == (2, 1, 1)
 
 
+def test_counts_follow_what_participants_become(room):
+    alice, ghost = person("alice"), person("ghost", hidden=True)
+    for each in (alice, ghost):
+        room.add(each)
+    assert room.has_hidden
+    ghost.permit(Permissions(), frozenset())
+    ghost.touch()
+    assert (room.shown_count, room.has_hidden, room.info().num_participants) == (2, False, 2)
+    alice.permit(Permissions(recorder=True), frozenset())
+    assert (room.people_count, room.is_recorded, room.info().active_recording) == (1, True, True)
+    alice.data_tracks.published[1] = models.DataTrackInfo(sid="DTR_1")
+    alice.touch()
+    assert room.info().num_publishers == 1
+    room.remove(alice, now=1)
+    alice.permit(Permissions(), frozenset())
+    assert (room.people_count, room.is_recorded, room.info().num_publishers) == (1, False, 0)
+
+
 def test_a_recorder_makes_a_recording(room):
     assert not room.info().active_recording
     room.add(person("tape", recorder=True))

@@ -1,7 +1,8 @@
 """One participant of a room: who it is, what it may do, what it publishes and receives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from livekit.protocol import models
 
@@ -13,6 +14,7 @@ from visavis.rooms.moderation import without_reserved
 from visavis.rooms.permissions import Permissions, kind_details, participant_kind
 from visavis.rooms.subscriptions import SubscriptionPolicy, Subscriptions
 from visavis.rooms.tracks import TrackBook
+from visavis.wire import delimited
 
 State = models.ParticipantInfo.State
 
@@ -52,6 +54,16 @@ class ClientAbout:
         return self.sdk not in ("", "unknown", "go")
 
 
+class Standing(NamedTuple):
+    """What one participant counts as in its room: 1 or 0 each."""
+
+    person: int
+    shown_person: int
+    shown_publisher: int
+    recording: int
+    hidden: int
+
+
 class Participant:
     """One session of an identity in a room: a new one for each join, the same one across resumes."""
 
@@ -67,14 +79,16 @@ class Participant:
         self.claims = claims
         self.about = about
         self.joined_at = joined_at
+        self.recount: Callable[[Participant], None] | None = None
+        """Called when its standing may have changed; set by its room."""
         self.name = claims.name
         self.metadata = about.metadata or claims.metadata
         # What a host has signed is its word; what comes from clients, by a refreshed token too, says nothing for us.
         signed = claims.attributes if claims.holder is None else without_reserved(claims.attributes)
         told = {**signed, **without_reserved(about.attributes)}
         self.attributes = {key: value for key, value in told.items() if value}
-        self.permit(Permissions.from_grants(claims.video or VideoGrants()), frozenset())
         self.kind = participant_kind(claims)
+        self.permit(Permissions.from_grants(claims.video or VideoGrants()), frozenset())
         self.disabled_codecs = DisabledCodecs.of(
             browser=about.browser, browser_version=about.browser_version, os=about.os, device_model=about.device_model
         )
@@ -87,6 +101,7 @@ class Participant:
         self._has_published = False
         self._version = 0
         self._info: models.ParticipantInfo | None = None
+        self._encoded: tuple[int, bytes] | None = None
 
     @property
     def identity(self) -> str:
@@ -103,6 +118,9 @@ class Participant:
         self.granted = granted
         self.denied_sources = denied_sources
         self.permissions = granted.without(denied_sources)
+        self._told_permissions = self.permissions.to_message()
+        if self.recount is not None:
+            self.recount(self)
 
     def may_publish(self, source: models.TrackSource, kind: models.TrackType) -> bool:
         """Whether a track of this source may be published."""
@@ -158,7 +176,22 @@ class Participant:
         """Something that the others are told has changed: the next `info` carries a higher version."""
         self._has_published = self.is_publisher
         self._version += 1
-        self._info = None
+        self._info = self._encoded = None
+        if self.recount is not None:
+            self.recount(self)
+
+    @property
+    def standing(self) -> Standing:
+        """What it counts as now."""
+        is_person, is_hidden = not self.is_dependent, self.is_hidden
+        return Standing(
+            person=is_person,
+            shown_person=is_person and not is_hidden,
+            # An agent that speaks does count here.
+            shown_publisher=self.is_publisher and not is_hidden,
+            recording=self.is_recording,
+            hidden=is_hidden,
+        )
 
     def info(self) -> models.ParticipantInfo:
         """All that the others are told, always complete: clients take a missing track as unpublished.
@@ -177,7 +210,7 @@ class Participant:
                 joined_at_ms=int(self.joined_at * 1000),
                 name=self.name,
                 version=self._version,
-                permission=self.permissions.to_message(),
+                permission=self._told_permissions,
                 is_publisher=self.is_publisher,
                 kind=self.kind,
                 kind_details=kind_details(self.claims),
@@ -187,6 +220,12 @@ class Participant:
                 capabilities=self.about.capabilities,
             )
         return self._info
+
+    def encoded(self, number: int) -> bytes:
+        """`info` as the field of this number in a message: serialized once, however many join and are told of it."""
+        if self._encoded is None or self._encoded[0] != number:
+            self._encoded = (number, delimited(number, self.info().SerializeToString()))
+        return self._encoded[1]
 
     def current_claims(self) -> Claims:
         """The claims of a fresh token for this participant as it is now, without expiry."""

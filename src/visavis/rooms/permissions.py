@@ -35,6 +35,8 @@ def participant_kind(claims: Claims) -> models.ParticipantInfo.Kind:
 
 def kind_details(claims: Claims) -> list[models.ParticipantInfo.KindDetail]:
     """What the token tells of the kind, as far as that is known."""
+    if not claims.kind_details:
+        return []
     known = cast(Mapping[str, models.ParticipantInfo.KindDetail], dict(models.ParticipantInfo.KindDetail.items()))
     return [known[name.upper()] for name in claims.kind_details if name.upper() in known]
 

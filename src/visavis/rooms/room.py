@@ -10,7 +10,7 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from visavis.errors import ErrorKind, VisavisError
 from visavis.rooms.ids import new_id
 from visavis.rooms.moderation import Moderation
-from visavis.rooms.participant import Participant
+from visavis.rooms.participant import Participant, Standing
 from visavis.rooms.tracks import Track
 
 
@@ -27,6 +27,9 @@ class RoomLimits:
     max_participants: int = 50
     departure_timeout: float = 20.0
     empty_timeout: float = 300.0
+
+
+_NOBODY = Standing(0, 0, 0, 0, 0)
 
 
 class Room:
@@ -70,6 +73,10 @@ class Room:
         self._by_sid: dict[str, Participant] = {}
         self._by_identity: dict[str, Participant] = {}
         self._publishers: dict[str, Participant] = {}
+        self._standings: dict[str, Standing] = {}
+        self._counts = _NOBODY
+        """The sum of all standings: kept, because every join asks for it several times."""
+        self._info: tuple[tuple[Standing, str], models.Room] | None = None
         self._empty_since = now
         self._was_joined = False
 
@@ -81,17 +88,22 @@ class Room:
     @property
     def people_count(self) -> int:
         """Those that count for capacity."""
-        return sum(1 for participant in self._by_sid.values() if not participant.is_dependent)
+        return self._counts.person
 
     @property
     def shown_count(self) -> int:
         """People that the others can see: what a room list tells."""
-        return sum(1 for each in self._by_sid.values() if not each.is_dependent and not each.is_hidden)
+        return self._counts.shown_person
 
     @property
     def is_recorded(self) -> bool:
         """Whether anybody here records."""
-        return any(each.is_recording for each in self._by_sid.values())
+        return self._counts.recording > 0
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether anybody here is hidden."""
+        return self._counts.hidden > 0
 
     def by_sid(self, sid: str) -> Participant | None:
         """The participant of this id."""
@@ -123,12 +135,16 @@ class Room:
             raise ValueError(f"{participant.identity!r} is in the room already: remove that session first")
         self._by_sid[participant.sid] = participant
         self._by_identity[participant.identity] = participant
+        participant.recount = self._recount
+        self._recount(participant)
         self._was_joined = self._was_joined or not participant.is_dependent
 
     def remove(self, participant: Participant, *, now: float) -> None:
         """Takes a participant and its tracks out. One who is gone already is ignored."""
         if self._by_sid.pop(participant.sid, None) is None:
             return
+        participant.recount = None
+        self._count(self._standings.pop(participant.sid), _NOBODY)
         del self._by_identity[participant.identity]
         for track in participant.tracks.published:
             self._publishers.pop(track, None)
@@ -149,17 +165,24 @@ class Room:
 
     def others(self, participant: Participant) -> list[Participant]:
         """Those that `participant` may know of."""
-        return [each for each in self._by_sid.values() if each is not participant and not each.is_hidden]
+        others = [each for each in self._by_sid.values() if each is not participant]
+        return [each for each in others if not each.is_hidden] if self.has_hidden else others
 
     def is_over(self, now: float) -> bool:
         """Whether it has been without people for so long that it ends."""
-        if any(not participant.is_dependent for participant in self._by_sid.values()):
+        if self.people_count:
             return False
         patience = self.limits.departure_timeout if self._was_joined else self.limits.empty_timeout
         return now - self._empty_since >= patience
 
     def info(self) -> models.Room:
-        """As clients read it."""
+        """As clients read it. The message is shared and must not be changed."""
+        said = (self._counts, self.metadata)
+        if self._info is None or self._info[0] != said:
+            self._info = (said, self._make_info())
+        return self._info[1]
+
+    def _make_info(self) -> models.Room:
         return models.Room(
             sid=self.sid,
             name=self.name,
@@ -171,7 +194,17 @@ class Room:
             enabled_codecs=[models.Codec(mime=mime) for mime in self.mime_types],
             metadata=self.metadata,
             num_participants=self.shown_count,
-            # An agent that speaks does count here.
-            num_publishers=sum(1 for each in self._by_sid.values() if each.is_publisher and not each.is_hidden),
+            num_publishers=self._counts.shown_publisher,
             active_recording=self.is_recorded,
         )
+
+    def _recount(self, participant: Participant) -> None:
+        before = self._standings.get(participant.sid, _NOBODY)
+        self._standings[participant.sid] = now = participant.standing
+        self._count(before, now)
+
+    def _count(self, before: Standing, after: Standing) -> None:
+        if before != after:
+            self._counts = Standing(
+                *(count - was + is_ for count, was, is_ in zip(self._counts, before, after, strict=True))
+            )

@@ -6,7 +6,7 @@ No sockets and no clock: frames go into outlets, commands to the `MediaEngine`, 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 from livekit.protocol import models, rtc
@@ -78,7 +78,8 @@ class LiveRoom:
         """Whether the clients know the present counts of the room."""
         self.around = surroundings
         self.engine = surroundings.engine
-        self._qualities: dict[str, tuple[int, float]] = {}
+        self._qualities: dict[str, bytes] = {}
+        """Of each session that is or was connected, as clients are told of it."""
         self._levels: dict[str, float] = {}
         self._told_recorded = False
         self._departed: deque[tuple[float, models.ParticipantInfo]] = deque()
@@ -391,10 +392,16 @@ class LiveRoom:
             return
         self._announce_state(session.participant)
         self.around.happened(happenings.of_participant("participant_joined", self.room, session.participant))
-        known = {sid: quality for sid, quality in self._qualities.items() if sid in self.sessions}
-        known.setdefault(session.sid, (models.ConnectionQuality.EXCELLENT, 100.0))
-        self._qualities.update(known)
-        self._tell_each(known, messages.qualities, [session], only_received=False)
+        self._qualities.setdefault(
+            session.sid, messages.quality(session.sid, models.ConnectionQuality.EXCELLENT, 100.0)
+        )
+        session.send(messages.qualities(self._qualities_for(session)))
+
+    def _qualities_for(self, session: Session) -> Iterable[bytes]:
+        if not self.room.has_hidden:
+            return self._qualities.values()
+        hidden = {each.sid for each in self.sessions.values() if each.participant.is_hidden and each is not session}
+        return [entry for sid, entry in self._qualities.items() if sid not in hidden]
 
     def tell_speakers(self, levels: Mapping[str, float]) -> None:
         """Sends changed levels to those who receive the speakers."""
@@ -414,9 +421,15 @@ class LiveRoom:
 
     def tell_qualities(self, qualities: Mapping[str, tuple[int, float]]) -> None:
         """Sends changed qualities to all who may know of the participants."""
-        known = {sid: quality for sid, quality in qualities.items() if sid in self.sessions}
+        known = {
+            sid: messages.quality(sid, cast(models.ConnectionQuality, quality), rating)
+            for sid, (quality, rating) in qualities.items()
+            if sid in self.sessions
+        }
         self._qualities.update(known)
-        self._tell_each(known, messages.qualities, self.sessions.values(), only_received=False)
+        self._tell_each(
+            known, lambda told: messages.qualities(told.values()), self.sessions.values(), only_received=False
+        )
 
     def _tell_each(
         self,

@@ -4,11 +4,12 @@ Serialized here, once, so that a broadcast costs one encoding however many recei
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from functools import lru_cache
 
 from livekit.protocol import models, rtc
 
 from visavis.rooms import Participant, Room
+from visavis.wire import delimited
 
 Action = rtc.LeaveRequest.Action
 Reason = models.DisconnectReason
@@ -48,21 +49,38 @@ def join(
     response = rtc.JoinResponse(
         room=room.info(),
         participant=participant.info(),
-        other_participants=[other.info() for other in others],
-        server_version=SERVER_VERSION,
-        server_info=server_info(node_id),
         ice_servers=ice_servers,
         subscriber_primary=subscriber_primary,
-        ping_interval=PING_INTERVAL_SECONDS,
-        ping_timeout=PING_TIMEOUT_SECONDS,
         client_configuration=participant.disabled_codecs.to_configuration(room.mime_types),
-        enabled_publish_codecs=[
-            models.Codec(mime=mime) for mime in participant.disabled_codecs.publishable(room.mime_types)
-        ],
         fast_publish=participant.permissions.can_publish,
         sif_trailer=room.trailer,
     )
-    return rtc.SignalResponse(join=response).SerializeToString()
+    number = rtc.JoinResponse.OTHER_PARTICIPANTS_FIELD_NUMBER
+    content = [
+        response.SerializeToString(),
+        _about_server(node_id),
+        _publishable(participant.disabled_codecs.publishable(room.mime_types)),
+        *[other.encoded(number) for other in others],
+    ]
+    return delimited(rtc.SignalResponse.JOIN_FIELD_NUMBER, b"".join(content))
+
+
+@lru_cache(maxsize=4)
+def _about_server(node_id: str) -> bytes:
+    """What every `JoinResponse` says."""
+    return rtc.JoinResponse(
+        server_version=SERVER_VERSION,
+        server_info=server_info(node_id),
+        ping_interval=PING_INTERVAL_SECONDS,
+        ping_timeout=PING_TIMEOUT_SECONDS,
+    ).SerializeToString()
+
+
+@lru_cache(maxsize=32)
+def _publishable(mime_types: tuple[str, ...]) -> bytes:
+    """What a `JoinResponse` says of codecs."""
+    codecs = [models.Codec(mime=mime) for mime in mime_types]
+    return rtc.JoinResponse(enabled_publish_codecs=codecs).SerializeToString()
 
 
 def reconnect(
@@ -206,15 +224,15 @@ def speakers(levels: Mapping[str, float]) -> bytes:
     return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos)).SerializeToString()
 
 
-def qualities(scores: Mapping[str, tuple[int, float]]) -> bytes:
+def quality(sid: str, quality: models.ConnectionQuality, rating: float) -> bytes:
+    """How good somebody's connection is: an entry of `qualities`."""
+    info = rtc.ConnectionQualityInfo(participant_sid=sid, quality=quality, score=_mean_opinion(rating))
+    return rtc.ConnectionQualityUpdate(updates=[info]).SerializeToString()
+
+
+def qualities(entries: Iterable[bytes]) -> bytes:
     """How good whose connection is: changes only."""
-    infos = [
-        rtc.ConnectionQualityInfo(
-            participant_sid=sid, quality=cast(models.ConnectionQuality, quality), score=_mean_opinion(rating)
-        )
-        for sid, (quality, rating) in scores.items()
-    ]
-    return rtc.SignalResponse(connection_quality=rtc.ConnectionQualityUpdate(updates=infos)).SerializeToString()
+    return delimited(rtc.SignalResponse.CONNECTION_QUALITY_FIELD_NUMBER, b"".join(entries))
 
 
 def _mean_opinion(rating: float) -> float:
