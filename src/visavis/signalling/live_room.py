@@ -359,7 +359,7 @@ class LiveRoom:
 
     def tick(self) -> None:
         """Tells what waited for company. To be called about twice a second."""
-        self._announcements.flush()
+        self._announcements.tick(audience=len(self.sessions), now=self.around.now())
 
     def _send_to_all(self, frames: Iterable[bytes]) -> None:
         for session in self.sessions.values():
