@@ -126,22 +126,23 @@ def _to_layers(layers: Sequence[Layer]) -> list[_sfu.Layer]:
 
 def _to_value(event: _sfu.Event) -> events.Event:
     match event:
+        # In the order of how many there are of each in a join: the match goes through them one by one.
+        case _sfu.Event.ConnectionChanged(participant, target, state, protocol):
+            return events.ConnectionChanged(participant, target, state, protocol)
         case _sfu.Event.Answer(participant, offer_id, sdp, mid_to_track):
             return events.Answer(participant, offer_id, sdp, mid_to_track)
-        case _sfu.Event.SectionsWanted(participant, audios, videos):
-            return events.SectionsWanted(participant, audios, videos)
         case _sfu.Event.Offer(participant, offer_id, sdp, mid_to_track):
             return events.Offer(participant, offer_id, sdp, mid_to_track)
+        case _sfu.Event.DataChannelsOpen(participant):
+            return events.DataChannelsOpen(participant)
+        case _sfu.Event.SectionsWanted(participant, audios, videos):
+            return events.SectionsWanted(participant, audios, videos)
         case _sfu.Event.NegotiationFailed(participant, target, reason):
             return events.NegotiationFailed(participant, target, reason)
         case _sfu.Event.MediaAdded(participant, mid, kind, cid, mime_type, rids):
             return events.MediaAdded(participant, mid, kind, cid, mime_type, tuple(rids))
         case _sfu.Event.MediaRemoved(participant, mid):
             return events.MediaRemoved(participant, mid)
-        case _sfu.Event.ConnectionChanged(participant, target, state, protocol):
-            return events.ConnectionChanged(participant, target, state, protocol)
-        case _sfu.Event.DataChannelsOpen(participant):
-            return events.DataChannelsOpen(participant)
         case _sfu.Event.TrackSubscribed(participant, track):
             return events.TrackSubscribed(participant, track)
         case _sfu.Event.SubscribedQuality(participant, track, codecs):

@@ -15,6 +15,8 @@ _log = structlog.stdlib.get_logger(__name__)
 def react(room: LiveRoom, session: Session, event: events.RoomEvent) -> None:
     """Does what an event asks for."""
     match event:
+        case events.ConnectionChanged():
+            _connection_changed(room, session, event)
         case events.Answer(_, offer_id, sdp, mid_to_track):
             session.send(messages.answer(offer_id, sdp, mid_to_track))
         case events.SectionsWanted(_, audios, videos):
@@ -29,8 +31,6 @@ def react(room: LiveRoom, session: Session, event: events.RoomEvent) -> None:
             publishing.media_added(room, session, event)
         case events.MediaRemoved(_, mid):
             publishing.media_removed(room, session, mid)
-        case events.ConnectionChanged():
-            _connection_changed(room, session, event)
         case events.TrackSubscribed(_, track):
             subscribing.track_subscribed(room, session, track)
         case events.SubscribedQuality(_, track, codecs):
