@@ -76,6 +76,16 @@ class Room:
         self._standings: dict[str, Standing] = {}
         self._counts = _NOBODY
         """The sum of all standings: kept, because every join asks for it several times."""
+        self._constants = models.Room(
+            sid=self.sid,
+            name=self.name,
+            empty_timeout=int(limits.empty_timeout),
+            departure_timeout=int(limits.departure_timeout),
+            max_participants=limits.max_participants,
+            creation_time=int(created_at),
+            creation_time_ms=int(created_at * 1000),
+            enabled_codecs=[models.Codec(mime=mime) for mime in self.mime_types],
+        )
         self._info: tuple[tuple[Standing, str], models.Room] | None = None
         self._empty_since = now
         self._was_joined = False
@@ -104,6 +114,11 @@ class Room:
     def has_hidden(self) -> bool:
         """Whether anybody here is hidden."""
         return self._counts.hidden > 0
+
+    @property
+    def has_shown_publishers(self) -> bool:
+        """Whether anybody whom the others may know of publishes, or has."""
+        return self._counts.shown_publisher > 0
 
     def by_sid(self, sid: str) -> Participant | None:
         """The participant of this id."""
@@ -183,20 +198,13 @@ class Room:
         return self._info[1]
 
     def _make_info(self) -> models.Room:
-        return models.Room(
-            sid=self.sid,
-            name=self.name,
-            empty_timeout=int(self.limits.empty_timeout),
-            departure_timeout=int(self.limits.departure_timeout),
-            max_participants=self.limits.max_participants,
-            creation_time=int(self.created_at),
-            creation_time_ms=int(self.created_at * 1000),
-            enabled_codecs=[models.Codec(mime=mime) for mime in self.mime_types],
-            metadata=self.metadata,
-            num_participants=self.shown_count,
-            num_publishers=self._counts.shown_publisher,
-            active_recording=self.is_recorded,
-        )
+        info = models.Room()
+        info.CopyFrom(self._constants)
+        info.metadata = self.metadata
+        info.num_participants = self.shown_count
+        info.num_publishers = self._counts.shown_publisher
+        info.active_recording = self.is_recorded
+        return info
 
     def _recount(self, participant: Participant) -> None:
         before = self._standings.get(participant.sid, _NOBODY)

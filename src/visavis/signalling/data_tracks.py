@@ -127,6 +127,8 @@ def reconcile_all(room: LiveRoom, tracks: list[str]) -> None:
 
 def reconcile(room: LiveRoom, session: Session) -> None:
     """Subscribes or unsubscribes one participant to what differs from its wishes, and tells it its handles."""
+    if not room.room.has_shown_publishers:
+        return
     mine = session.participant.data_tracks
     before = dict(mine.handles)
     for publisher in room.room.participants:

@@ -49,6 +49,8 @@ def reconcile(room: LiveRoom, session: Session, publisher: Participant, track: T
 
 def reconcile_subscriber(room: LiveRoom, session: Session) -> None:
     """All tracks for one participant."""
+    if not room.room.has_shown_publishers:
+        return
     for publisher in room.room.participants:
         for track in publisher.tracks.published.values():
             reconcile(room, session, publisher, track)
