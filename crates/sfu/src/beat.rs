@@ -12,6 +12,7 @@ use crate::quality::{self, Sample};
 use crate::shard::Shard;
 use crate::speakers;
 use crate::timers::Timer;
+use crate::track::Track;
 
 /// A room's beat while it has tracks, and while it has none.
 const BEAT: Duration = Duration::from_millis(100);
@@ -91,31 +92,27 @@ impl Shard {
             delay.on_report(stats.highest, stats.jitter / VIDEO_TICKS);
         }
         participant.rtt = stats.rtt.or(participant.rtt);
-        let Some(loss) = stats.loss else { return };
-        if let Some(Use::Track(downtrack)) = used {
-            self.downtracks[downtrack].loss = Some(loss);
-        }
+        let (Some(loss), Some(Use::Track(downtrack))) = (stats.loss, used) else { return };
+        self.downtracks[downtrack].loss = Some(loss);
         let audio = participant.section_of(stats.mid).is_some_and(|section| section.kind == MediaKind::Audio);
         let lost = (f64::from(loss) * 1000.0) as u64;
         let rtt = stats.rtt.unwrap_or_default();
-        participant.reception.push(Sample { expected: 1000, lost, rtt, layers_missing: 0.0, audio });
+        let sample = Sample { expected: 1000, lost, rtt, layers_missing: 0.0, audio };
+        participant.reception.push((self.downtracks[downtrack].track, sample));
     }
 
     fn tell_quality(&mut self, key: usize, now: Instant) {
         let room = &mut self.rooms[key];
         room.quality_due = now + quality::INTERVAL;
         let members = room.members.clone();
+        // First what is lost on the way here, since who receives it misses that, too, and is not to blame.
+        let sent: Vec<Vec<Sample>> = members.iter().map(|member| self.take_sent(*member)).collect();
         let mut qualities = Vec::new();
-        for member in members {
+        for (member, mut samples) in members.into_iter().zip(sent) {
             let participant = &mut self.participants[member];
-            let mut samples = std::mem::take(&mut participant.reception);
-            for track in participant.published.values().filter_map(|section| section.track) {
-                let track = &mut self.tracks[track];
-                let audio = track.kind == MediaKind::Audio;
-                for layer in &mut track.layers {
-                    let (expected, lost) = layer.take_loss();
-                    samples.push(Sample { expected, lost, audio, ..Sample::default() });
-                }
+            for (track, sample) in std::mem::take(&mut participant.reception) {
+                let feed = self.tracks.get(track).map_or(0.0, Track::lost_share);
+                samples.push(sample.without(feed));
             }
             let primary = participant.primary;
             let Some(connection) = participant.connection(primary) else { continue };
@@ -131,5 +128,20 @@ impl Shard {
             let room = self.rooms[key].id.clone();
             self.emit(Event::Quality { room, qualities });
         }
+    }
+
+    /// What came of each layer that a participant sends, since the last quality computation.
+    fn take_sent(&mut self, key: usize) -> Vec<Sample> {
+        let tracks = self.participants[key].published.values().filter_map(|section| section.track);
+        let mut samples = Vec::new();
+        for track in tracks {
+            let track = &mut self.tracks[track];
+            let audio = track.kind == MediaKind::Audio;
+            samples.extend(track.layers.iter_mut().map(|layer| {
+                let (expected, lost) = layer.take_loss();
+                Sample { expected, lost, audio, ..Sample::default() }
+            }));
+        }
+        samples
     }
 }

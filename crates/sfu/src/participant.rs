@@ -141,8 +141,8 @@ pub(crate) struct Participant {
     /// The latest round trip that it reported.
     pub rtt: Option<Duration>,
     pub scorer: Scorer,
-    /// What the client reported of its reception, since the last quality computation.
-    pub reception: Vec<Sample>,
+    /// What the client reported of its reception of which track, since the last quality computation.
+    pub reception: Vec<(usize, Sample)>,
 }
 
 impl Section {

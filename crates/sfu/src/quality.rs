@@ -2,7 +2,8 @@
 //!
 //! After the simplified E-model (as in <https://www.pingman.com/kb/article/how-is-mos-calculated-in-pingplotter-pro-50.html>,
 //! the source LiveKit names too): delay and loss each take from 100. LiveKit's class limits: from 80 excellent, from 40
-//! good, from 20 poor, below that lost.
+//! good, from 20 poor, below that lost. As with LiveKit nobody is lost of whom anything comes: where faces are seen and
+//! voices heard, however badly, people would not believe it.
 
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
 /// A score rises slower than it falls: warn early, praise late.
 const RISE: f32 = 0.4;
 const FALL: f32 = 0.8;
+/// The least of a connection over which anything comes. It is soon left: whoever was at 0 for a moment would seem to be poorly
+/// for long after.
+const LEAST: f32 = 30.0;
 /// Each simulcast layer that is wanted and missing takes about one class.
 const LAYER: f32 = 35.0;
 
@@ -42,6 +46,12 @@ impl Sample {
         let weight = if self.audio { 2.0 } else { 4.0 };
         let loss_effect = self.lost.min(self.expected) as f32 * 100.0 / self.expected as f32 * weight;
         Some((100.0 - delay_effect - loss_effect - LAYER * self.layers_missing).clamp(0.0, 100.0))
+    }
+
+    /// The same without what was lost before it was sent on: a share of what should have come.
+    pub(crate) fn without(self, feed: f32) -> Self {
+        let before = (feed * self.expected as f32) as u64;
+        Self { lost: self.lost.saturating_sub(before), ..self }
     }
 }
 
@@ -76,6 +86,9 @@ impl Scorer {
         let target = worst.unwrap_or(100.0);
         let factor = if target < self.score { FALL } else { RISE };
         self.score += (target - self.score) * factor;
+        if connected {
+            self.score = self.score.max(LEAST);
+        }
         let class = classify(self.score);
         (self.told != Some(class)).then(|| {
             self.told = Some(class);
@@ -118,6 +131,19 @@ mod tests {
         assert_eq!(class, Quality::Poor);
         let steps = (0..10).filter_map(|_| scorer.update([video(500, 0)], true)).map(|(class, _)| class);
         assert_eq!(steps.collect::<Vec<_>>(), [Quality::Good, Quality::Excellent]);
+    }
+
+    #[test]
+    fn whoever_is_received_badly_is_poor_not_lost() {
+        let mut scorer = Scorer::new();
+        assert_eq!(scorer.update([video(500, 450)], true).map(|(class, _)| class), Some(Quality::Poor));
+        (0..5).for_each(|_| assert_eq!(scorer.update([video(500, 450)], true), None));
+    }
+
+    #[test]
+    fn what_was_lost_before_it_was_sent_on_is_not_lost_by_the_receiver() {
+        assert_eq!(video(1000, 300).without(0.25).lost, 50);
+        assert_eq!(video(1000, 300).without(0.5).lost, 0);
     }
 
     #[test]

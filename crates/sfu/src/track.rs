@@ -53,6 +53,8 @@ pub(crate) struct Layer {
     first_sequence: Option<u64>,
     highest_sequence: u64,
     received: u64,
+    /// The shares that were lost on the way here, of the last two times that it was asked.
+    lost_shares: [f32; 2],
     /// Of the encoding, since the layer is there.
     pub total: Reception,
 }
@@ -126,6 +128,11 @@ impl Track {
 
     pub(crate) fn is_screen(&self) -> bool {
         matches!(self.source, Source::ScreenShare | Source::ScreenShareAudio)
+    }
+
+    /// The share that was lost lately of the layer of which most was.
+    pub(crate) fn lost_share(&self) -> f32 {
+        self.layers.iter().map(Layer::lost_share).fold(0.0, f32::max)
     }
 
     pub(crate) fn layer_of(&self, rid: Option<Rid>) -> Option<usize> {
@@ -299,8 +306,16 @@ impl Layer {
 
     /// Packets that should have come since the last call, and those of them that did not.
     pub(crate) fn take_loss(&mut self) -> (u64, u64) {
-        let Some(first) = self.first_sequence.take() else { return (0, 0) };
-        let expected = self.highest_sequence - first.min(self.highest_sequence) + 1;
-        (expected, expected.saturating_sub(std::mem::take(&mut self.received)))
+        let (expected, lost) = self.first_sequence.take().map_or((0, 0), |first| {
+            let expected = self.highest_sequence - first.min(self.highest_sequence) + 1;
+            (expected, expected.saturating_sub(std::mem::take(&mut self.received)))
+        });
+        self.lost_shares = [lost as f32 / expected.max(1) as f32, self.lost_shares[0]];
+        (expected, lost)
+    }
+
+    /// The share that was lost lately on the way here: whoever receives the layer misses these packets, too.
+    pub(crate) fn lost_share(&self) -> f32 {
+        self.lost_shares[0].max(self.lost_shares[1])
     }
 }

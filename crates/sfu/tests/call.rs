@@ -8,7 +8,7 @@ use simulation::client::VIDEO_INTERVAL;
 use simulation::network::Link;
 use simulation::{Call, ROOM};
 use str0m::media::MediaKind::{Audio, Video};
-use visavis_sfu::{Command, ConnectionState, Event, Target, TrackSettings};
+use visavis_sfu::{Command, ConnectionState, Event, Quality, Target, TrackSettings};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
@@ -381,6 +381,25 @@ fn data_reaches_the_others_and_never_its_sender() {
         assert_eq!(call.clients["bob"].data.last().map(|(_, bytes)| bytes.as_slice()), Some(&[0x72, 1, b'x'][..]));
         assert_eq!(call.clients["cy"].data.len(), 50);
     }
+}
+
+#[test]
+fn a_weak_upload_is_the_senders_not_theirs_who_receive() {
+    let mut call = call_of(&["ann", "bob"], 1, lossy(0.0), 16);
+    let ann = call.clients["ann"].publisher.address.ip();
+    let told = |call: &Call, who: &str| -> Vec<Quality> {
+        call.events_of(|event| match event {
+            Event::Quality { qualities, .. } => {
+                qualities.iter().find(|(name, ..)| name == who).map(|(_, quality, _)| *quality)
+            }
+            _ => None,
+        })
+    };
+    call.run(12 * SECOND);
+    call.network.weak.push((ann, 0.3));
+    call.run(30 * SECOND);
+    assert_eq!(told(&call, "ann").last(), Some(&Quality::Poor));
+    assert_eq!(told(&call, "bob"), [Quality::Excellent]);
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub struct Network {
     busy: Vec<(SocketAddr, Instant)>,
     /// Bit/s of the last hops that differ from [`Link::bitrate`].
     pub narrow: Vec<(IpAddr, u64)>,
+    /// The share lost of what such a client sends, where it differs from [`Link::loss`].
+    pub weak: Vec<(IpAddr, f64)>,
     /// Datagrams of a flow wait for each other: the jitter is a queue's, and reorders nothing.
     pub ordered: bool,
 }
@@ -95,6 +97,7 @@ impl Network {
             sent: 0,
             busy: Vec::new(),
             narrow: Vec::new(),
+            weak: Vec::new(),
             ordered: false,
         }
     }
@@ -102,7 +105,8 @@ impl Network {
     pub fn send(&mut self, now: Instant, datagram: Datagram) {
         self.sent += 1;
         // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
-        let loss = self.link.loss;
+        let weak = self.weak.iter().find(|(address, _)| *address == datagram.source.ip());
+        let loss = weak.map_or(self.link.loss, |(_, loss)| *loss);
         let (jitter, ordered) = (self.link.jitter, self.ordered);
         let earliest = now + self.link.delay;
         let flow = self.flow(datagram.source, datagram.destination, now);
