@@ -107,9 +107,12 @@ export class Session {
   async connect(url: string, token: string): Promise<void> {
     if (this.#encryption) await this.#room.setE2EEEnabled(true);
     // Sound is subscribed to below, pictures when they are on the page: in a large room most never are.
-    await this.#room.connect(url, token, { autoSubscribe: false }).catch(async (error: unknown) => {
-      throw await failureOfConnecting(error, url, token);
-    });
+    // And where a network holds no picture beside the voices, none is better than both broken up.
+    await this.#room
+      .connect(url, token, { autoSubscribe: false, subscriberAllowPause: true })
+      .catch(async (error: unknown) => {
+        throw await failureOfConnecting(error, url, token);
+      });
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
     this.#read();
