@@ -44,6 +44,8 @@ export interface DevicePlan {
   portrait?: Colour;
   /** Cameras show fine stripes all over, and nobody: what blur has to take away. */
   stripes?: boolean;
+  /** Something moves all over the picture but in its middle, so that it costs what pictures of people do. */
+  lively?: boolean;
 }
 
 interface LiveTrack {
@@ -206,6 +208,13 @@ export class FakeDevices {
       if (this.#plan.stripes) {
         context.fillStyle = 'black';
         for (let x = 0; x < width; x += 8) context.fillRect(x, 0, 4, height);
+      }
+      if (this.#plan.lively) {
+        for (let spot = 0; spot < 150; spot++) {
+          context.fillStyle = `hsl(${Math.random() * 360} 60% 50%)`;
+          const x = Math.random() * 0.6 * width;
+          context.fillRect(x < 0.3 * width ? x : x + 0.4 * width, Math.random() * height, width / 40, height / 20);
+        }
       }
       // The bar keeps the encoder sending; it stays clear of the middle, where tests sample.
       context.fillStyle = 'white';

@@ -72,9 +72,51 @@ export class SignallingProxy {
   }
 }
 
-/** A UDP proxy before a server's media port. When it `moves`, the server sees all of its clients come from other addresses. */
+/** How long a packet waits at most for a narrow line, ms. */
+const LONGEST_QUEUE = 400;
+
+/** A line in one direction: packets queue before it, as in a router, and are dropped when the queue is full. */
+class Line {
+  /** Bits a second. */
+  rate = Infinity;
+  /** What waits for its turn. */
+  #queue: { at: number; send: () => void }[] = [];
+  /** When the last that waits will have gone. */
+  #busyUntil = 0;
+
+  pass({ length }: Buffer, send: () => void): void {
+    const now = performance.now();
+    if (this.rate === Infinity && this.#queue.length === 0) send();
+    else if (this.#busyUntil - now < LONGEST_QUEUE) {
+      this.#busyUntil = Math.max(now, this.#busyUntil) + (length * 8 * 1000) / this.rate;
+      this.#queue.push({ at: this.#busyUntil, send });
+      if (this.#queue.length === 1) this.#wait();
+    }
+  }
+
+  clear(): void {
+    this.#queue = [];
+  }
+
+  /** One timer for all: of two for nearly the same time the later may fire first, and packets would change places. */
+  #wait(): void {
+    const [next] = this.#queue;
+    if (!next) return;
+    setTimeout(() => {
+      while (this.#queue[0] && this.#queue[0].at <= performance.now() + 1) this.#queue.shift()?.send();
+      this.#wait();
+    }, next.at - performance.now());
+  }
+}
+
+/**
+ * A UDP proxy before a server's media port. When it `moves`, the server sees all of its clients come from other addresses; `narrows`
+ * makes it a network in which little gets through.
+ */
 export class MediaProxy {
   #ways = new Map<string, UdpSocket>();
+  readonly #up = new Line();
+  readonly #down = new Line();
   /** Packets that came from the server since the last move. */
   answered = 0;
   /** Lets nothing through, as if the far end had died. */
@@ -86,20 +128,29 @@ export class MediaProxy {
     const socket = createSocket('udp4');
     const proxy = new MediaProxy(socket);
     socket.on('message', (packet, from) => {
-      if (!proxy.isHeld) proxy.#wayOf(from).send(packet, server, '127.0.0.1');
+      if (proxy.isHeld) return;
+      const way = proxy.#wayOf(from);
+      proxy.#up.pass(packet, () => way.send(packet, server, '127.0.0.1'));
     });
     socket.bind(PORTS.mediaProxy, '127.0.0.1');
     await once(socket, 'listening');
     return proxy;
   }
 
+  /** From now on no more than so many bits a second pass, for all clients together; what is not named is not narrow. */
+  narrows({ upload = Infinity, download = Infinity }: { upload?: number; download?: number }): void {
+    [this.#up.rate, this.#down.rate] = [upload, download];
+  }
+
   moves(): void {
     this.answered = 0;
+    this.#up.clear();
     for (const way of this.#ways.values()) way.close();
     this.#ways.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#down.clear();
     this.moves();
     this.socket.close();
     await once(this.socket, 'close');
@@ -112,7 +163,7 @@ export class MediaProxy {
     way.on('message', (packet) => {
       if (this.isHeld) return;
       this.answered += 1;
-      this.socket.send(packet, port, address);
+      this.#down.pass(packet, () => this.socket.send(packet, port, address));
     });
     this.#ways.set(`${address}:${port}`, way);
     return way;

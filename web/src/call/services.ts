@@ -4,6 +4,7 @@ import { Captions } from '../captions/captions';
 import { Chat } from '../chat/chat';
 import { Files } from '../chat/files';
 import { ConnectionMonitor } from '../connection/monitor';
+import { WeakUpload } from '../connection/weak-upload';
 import { moderationApi } from '../moderation/api';
 import { Moderation } from '../moderation/moderation';
 import { People } from '../people/people';
@@ -29,6 +30,7 @@ export interface CallServices extends Services {
   fullScreen: FullScreen;
   pictureInPicture: PictureInPicture;
   connection: ConnectionMonitor;
+  weakUpload: WeakUpload;
 }
 
 /** The services, and what goes on in a room beside media. */
@@ -43,10 +45,11 @@ export function startCallServices(home: Services): { services: CallServices; fea
   const reactions = new Reactions(notices);
   const captions = new Captions(storageOf('localStorage'));
   const encryption = new Encryption(notices);
+  const weakUpload = new WeakUpload(notices);
   chat.view.subscribe(() => home.title.unread.set(chat.view.get().unread));
   return {
-    services: { ...home, chat, people, moderation, reactions, captions, encryption, ...viewOf(home) },
-    features: [files, chat, people, moderation, reactions, captions, encryption],
+    services: { ...home, chat, people, moderation, reactions, captions, encryption, weakUpload, ...viewOf(home) },
+    features: [files, chat, people, moderation, reactions, captions, encryption, weakUpload],
   };
 }
 

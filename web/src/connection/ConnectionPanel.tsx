@@ -20,8 +20,9 @@ export function ConnectionPanel() {
 
 function Panel({ onClose }: { onClose: () => void }) {
   const t = useT();
-  const { call, connection } = useCallServices();
+  const { call, connection, weakUpload } = useCallServices();
   const view = useStore(call.view);
+  const isVideoPaused = useStore(weakUpload.isPaused);
   const figures = useStore(connection.figures);
   useEffect(() => connection.watch(), [connection]);
   if (view.room === null) return null;
@@ -34,7 +35,7 @@ function Panel({ onClose }: { onClose: () => void }) {
       isWide
     >
       <Findings
-        findings={findingsOf({ connection: view.connection, tiles: view.tiles, figures })}
+        findings={findingsOf({ connection: view.connection, tiles: view.tiles, figures, isVideoPaused })}
         isMeasured={figures !== null}
       />
       {figures ? (

@@ -85,6 +85,23 @@ it('the second has rates: of a camera that is sent in two sizes the sum, and the
   expect(received).toMatchObject([{ identity: 'bob', source: 'microphone', kind: 'audio', codec: 'opus' }]);
 });
 
+it('loss is what the other side says of its last report, which of sound covers five seconds', () => {
+  const told = (from: Sample) => ({
+    ...from,
+    publisher: from.publisher.map((one) => (one.id === 'R' ? { ...one, fractionLost: 0.04, packetsLost: 9_000 } : one)),
+  });
+  expect(after(1, told).up.loss).toBe(0.04);
+});
+
+it('what the browser aims at is the sum of the sizes that still have a target', () => {
+  const aiming = (from: Sample) => ({
+    ...from,
+    publisher: from.publisher.map((one) => (one.id === 'small' ? { ...one, targetBitrate: 30_000 } : one)),
+  });
+  expect(after(1, aiming).sent[0]).toMatchObject({ target: 30_000 });
+  expect(after(1).sent[0]).toMatchObject({ target: null });
+});
+
 it('counters that began anew are no rates below nothing', () => {
   const { up, down } = figuresOf(sample(1), sample(9), null);
   expect([up.bitrate, down.bitrate, down.loss]).toEqual([0, 0, 0]);

@@ -53,6 +53,8 @@ export interface SentStream extends Stream {
   limit: 'none' | 'bandwidth' | 'cpu';
   /** For so many looks in a row. Every stream begins small, so one look says nothing. */
   limitedFor: number;
+  /** The rate that the browser aims at, bits a second; null: it does not say. */
+  target: number | null;
   /** Nothing leaves although something should. */
   isStopped: boolean;
 }
@@ -154,6 +156,7 @@ function sentStream(look: Look, source: string, entries: readonly Entry[], last:
     bitrate: sum(entries.map((entry) => look.perSecond(entry, 'bytesSent'))) * 8,
     loss: Math.max(0, ...reports.map((report) => lossOf(look, report, 'packetsSent'))),
     limit,
+    target: targetOf(wanted),
     limitedFor: limit === 'none' ? 0 : before?.limit === limit ? before.limitedFor + 1 : 1,
     isStopped: before !== undefined && wanted.length > 0 && flowing.length === 0,
   };
@@ -181,8 +184,16 @@ function streamOf(look: Look, source: string, entry: Entry | undefined): Stream 
   };
 }
 
-/** What the other side reports missing of what one stream sent. */
+/** Sizes that do not fit have no target of their own any more. */
+function targetOf(wanted: readonly Entry[]): number | null {
+  const targets = wanted.flatMap(({ targetBitrate }) => (typeof targetBitrate === 'number' ? [targetBitrate] : []));
+  return targets.length > 0 ? sum(targets) : null;
+}
+
+/** What the other side reports missing of what one stream sent: of sound it does so every five seconds only. */
 function lossOf(look: Look, report: Entry, sent: string): number {
+  const { fractionLost } = report;
+  if (typeof fractionLost === 'number') return fractionLost;
   const stream = look.get(report['localId']);
   const went = stream ? look.growth(stream, sent) : 0;
   const lost = look.growth(report, 'packetsLost');

@@ -14,6 +14,7 @@ const CAMERA: SentStream = {
   framesPerSecond: 30,
   limit: 'none',
   limitedFor: 0,
+  target: null,
   isStopped: false,
 };
 const FINE: Figures = {
@@ -41,6 +42,16 @@ it('nothing is said of a good connection, nor of one that is not measured yet', 
 
 it('a lost connection is all there is to say', () => {
   expect(findingsOf({ connection: 'reconnecting', tiles: [], figures: FINE })).toMatchObject([{ tone: 'bad' }]);
+});
+
+it('a picture that the page itself does not send is said, and nothing else of it', () => {
+  const situation: Situation = {
+    connection: 'connected',
+    tiles: [ME, BOB],
+    figures: { ...FINE, sent: [{ ...CAMERA, limit: 'bandwidth', limitedFor: 9 }] },
+    isVideoPaused: true,
+  };
+  expect(findingsOf(situation)).toEqual([{ tone: 'bad', text: 'Your upload is weak: your video is paused.' }]);
 });
 
 describe('of the upload', () => {

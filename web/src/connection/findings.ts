@@ -14,6 +14,8 @@ export interface Situation {
   connection: 'joining' | 'connected' | 'reconnecting';
   tiles: readonly Pick<Tile, 'identity' | 'name' | 'source' | 'isLocal' | 'isPaused' | 'quality'>[];
   figures: Figures | null;
+  /** The page itself does not send the camera's picture, so that the voice gets through. */
+  isVideoPaused?: boolean;
 }
 
 /** From where on loss is heard, and a delay felt. */
@@ -23,17 +25,18 @@ const FELT_DELAY = 350;
 const SETTLED = 6;
 const NAMED = 3;
 
-export function findingsOf({ connection, tiles, figures }: Situation): Finding[] {
+export function findingsOf({ connection, tiles, figures, isVideoPaused = false }: Situation): Finding[] {
   if (connection === 'reconnecting') return [{ tone: 'bad', text: t('connection:found.lost') }];
-  return [...ofUpload(figures), ...ofDownload(tiles, figures), ...ofOthers(tiles), ...ofTheWay(figures)];
+  return [...ofUpload(figures, isVideoPaused), ...ofDownload(tiles, figures), ...ofOthers(tiles), ...ofTheWay(figures)];
 }
 
-function ofUpload(figures: Figures | null): Finding[] {
-  if (!figures) return [];
+function ofUpload(figures: Figures | null, isVideoPaused: boolean): Finding[] {
   const found: Finding[] = [];
+  if (isVideoPaused) found.push({ tone: 'bad', text: t('connection:found.stopped.video') });
+  if (!figures) return found;
   for (const { source, isStopped, limit, limitedFor } of figures.sent) {
     const what = source === 'screen_share' ? 'screen' : 'video';
-    if (limitedFor < SETTLED) continue;
+    if (limitedFor < SETTLED || (isVideoPaused && source === 'camera')) continue;
     if (limit === 'cpu') found.push({ tone: 'warning', text: t(`connection:found.cpu.${what}`) });
     else if (isStopped) found.push({ tone: 'bad', text: t(`connection:found.stopped.${what}`) });
     else if (limit === 'bandwidth') found.push({ tone: 'warning', text: t(`connection:found.bandwidth.${what}`) });

@@ -52,13 +52,14 @@ function StoryView({ story }: { story: Story }) {
 }
 
 /** As much of a call as a tile asks about. */
-function servicesOf({ tile, hand, reaction, stranger }: Story): CallServices {
+function servicesOf({ tile, hand, reaction, stranger, isUploadWeak = false }: Story): CallServices {
   const { identity, name } = tile;
   return {
     media: { facing: new Store(null) },
     stage: { togglePin: () => undefined },
     people: { list: new Store(hand ? [{ identity, name, hand }] : []) },
     reactions: { shown: new Store(reaction ? [{ key: 'one', identity, sign: reaction }] : []) },
+    weakUpload: { isPaused: new Store(isUploadWeak) },
     encryption: { view: new Store({ isOn: true, strangers: stranger ? [{ identity, name, why: stranger }] : [] }) },
   } as unknown as CallServices;
 }

@@ -12,6 +12,8 @@ export interface Story {
   hand?: number;
   reaction?: string;
   stranger?: Stranger['why'];
+  /** The upload does not hold one's own picture. */
+  isUploadWeak?: boolean;
 }
 
 export function storiesWith(picture: Picture): Story[] {
@@ -25,6 +27,7 @@ export function storiesWith(picture: Picture): Story[] {
     { name: 'loudest', tile: face('Frank', { isSpeaking: true, isDominant: true }) },
     { name: 'pinned', tile: face('Grace'), isPinned: true },
     { name: 'oneself, mirrored', tile: face('Heidi', { isLocal: true }) },
+    { name: 'oneself, not sent for a weak upload', tile: face('Heidi', { isLocal: true }), isUploadWeak: true },
     { name: 'screen', tile: screenOf('Ivan', { name: 'Ivan', picture }) },
     { name: 'screen, pinned', tile: screenOf('Judy', { name: 'Judy', picture }), isPinned: true },
     { name: 'waits for its first frame', tile: face('Kim', { picture: { attach: nothing, detach: nothing } }) },

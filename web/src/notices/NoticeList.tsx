@@ -36,7 +36,13 @@ function NoticeView({ notice, onDismiss }: { notice: Notice; onDismiss: () => vo
       <p>{notice.text}</p>
       {[action, otherAction].map((each) =>
         each ? (
-          <button key={each.label} type="button" className="button notice-action" onClick={each.run}>
+          <button
+            key={each.label}
+            type="button"
+            className="button notice-action"
+            data-testid="notice-action"
+            onClick={each.run}
+          >
             {each.label}
           </button>
         ) : null,

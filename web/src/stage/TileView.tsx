@@ -9,6 +9,7 @@ import { TileStranger } from '../encryption/TileStranger';
 import { TileHand } from '../people/TileHand';
 import { TileReactions } from '../reactions/TileReactions';
 import { colourOf, initialsOf } from '../shell/person';
+import { useStore } from '../state/store';
 import { labelOf } from './labels';
 import { OwnPictureView } from './OwnPictureView';
 import { PictureView } from './PictureView';
@@ -136,10 +137,11 @@ function Avatar({ tile }: { tile: Tile }) {
 
 function Hint({ tile }: { tile: Tile }) {
   const t = useT();
+  const isOwnPaused = useStore(useCallServices().weakUpload.isPaused) && tile.isLocal && !tile.isCameraOff;
   const text =
     tile.source === 'camera' && tile.quality === 'lost'
       ? t('stage:connectionLost')
-      : tile.isPaused
+      : tile.isPaused || (isOwnPaused && tile.source === 'camera')
         ? t('stage:paused')
         : null;
   return text === null ? null : <p className="tile-hint">{text}</p>;
