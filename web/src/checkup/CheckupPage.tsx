@@ -10,6 +10,7 @@ import { useStore } from '../state/store';
 import { CopyReport } from './CopyReport';
 import type { Checkup } from './run';
 import { useSay } from './say';
+import { PlanView } from './PlanView';
 import { StepAnnouncer } from './StepAnnouncer';
 import { STEPS } from './steps';
 import { StepView } from './StepView';
@@ -36,7 +37,9 @@ export function CheckupPage({ checkup }: { checkup: Checkup }) {
         <p className="checkup-lead">{t('checkup:lead')}</p>
         <Actions checkup={checkup} />
         {phase === 'finished' ? <VerdictView checkup={checkup} /> : null}
-        {phase === 'idle' ? null : (
+        {phase === 'idle' ? (
+          <PlanView />
+        ) : (
           <ol className="checkup-steps" aria-label={t('checkup:steps')} aria-busy={phase === 'running'}>
             {STEPS.map((step) => (
               <StepView key={step} step={step} outcome={outcomes[step]} checkup={checkup} />

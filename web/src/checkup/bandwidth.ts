@@ -7,7 +7,7 @@ import { pause } from './waiting';
 
 /** More than a call needs. Who gets this far has enough. */
 export const MOST = 6_000_000;
-const SECONDS = 8;
+export const SECONDS = 8;
 const EVERY = 500;
 /** The best of so many looks in a row counts, because senders begin low and try their way up. */
 const WINDOW = 4;
