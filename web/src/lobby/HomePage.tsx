@@ -72,8 +72,8 @@ export function HomePage({ isBack = false }: { isBack?: boolean }) {
         <section className="home-rooms" id={list} tabIndex={-1} aria-labelledby={rooms}>
           <h2 id={rooms}>{t('lobby:rooms')}</h2>
           <CreateRoom />
-          <RecentRooms />
           <RoomListView heading={t('home:open_now')} />
+          <RecentRooms />
         </section>
       </main>
       <footer className="home-footer">
