@@ -1,7 +1,7 @@
 /** Visavis' own page for everyone: without a mouse, on narrow and wide screens, for a screen reader, without motion. What axe says is in `page-accessibility`. */
 import assert from 'node:assert/strict';
 import { afterEach, before, describe, it } from 'node:test';
-import { scrollsSideways, tabTo } from '../stage/access.ts';
+import { cutOff, scrollsSideways, settled, tabTo } from '../stage/access.ts';
 import { closedAfter } from '../stage/closing.ts';
 import { PEOPLE } from '../stage/devices.ts';
 import { leftOut } from '../stage/servers.ts';
@@ -38,6 +38,30 @@ describe('access to our page', { skip: leftOut('visavis') }, () => {
     await alice.press('Enter');
     await alice.shows('message');
     assert.deepEqual(await scrollsSideways(alice), []);
+  });
+
+  it('a phone that is turned has all of the call on its screen, either way', async () => {
+    const [upright, lying] = [
+      { width: 360, height: 640 },
+      { width: 640, height: 360 },
+    ];
+    const alice = await stage.visitor('alice', { size: upright });
+    await alice.createRoom('turned');
+    const bob = await stage.visitor('bob', { path: '/r/turned' });
+    await bob.isIn('turned');
+    for (const size of [upright, lying, upright]) {
+      await alice.page.setViewport(size);
+      await settled(alice);
+      await alice.sees('', PEOPLE.bob.colour);
+      assert.deepEqual([...(await scrollsSideways(alice)), ...(await cutOff(alice))], []);
+      const outside = await alice.page.$$eval('.tile, .room-footer button', (all) =>
+        all
+          .filter((element) => element.checkVisibility())
+          .map((element) => element.getBoundingClientRect())
+          .filter(({ left, top, right, bottom }) => left < 0 || top < 0 || right > innerWidth || bottom > innerHeight),
+      );
+      assert.deepEqual(outside, []);
+    }
   });
 
   it('at 1920 px a call of three fills most of the page', async () => {

@@ -155,6 +155,26 @@ describe('our home page', { skip: leftOut('visavis') }, () => {
     await alice.hides('recents');
   });
 
+  it('a room tells who is inside, unless whoever made it did not want that', async () => {
+    const [alice, bob, carol] = await Promise.all([
+      stage.visitor('alice'),
+      stage.visitor('bob'),
+      stage.visitor('carol'),
+    ]);
+    await Promise.all([alice.callMyself('Alice'), bob.callMyself('Bob')]);
+    await alice.click('create-options');
+    await alice.click('option-showPeople');
+    await alice.createRoom('quiet');
+    await bob.createRoom('open');
+    await carol.shows('room-row', { more: '[data-room="open"]', text: 'Bob' });
+    await carol.badge('quiet', '1 / 50');
+    const said = await carol.page.$eval(testId('room-row', '[data-room="quiet"]'), (row) => row.textContent);
+    assert.ok(!said.includes('Alice'), said);
+    // Nor does the server tell it to whoever asks by other means.
+    const answer = await (await fetch(`${stage.server.http}/api/video/rooms`)).text();
+    assert.ok(answer.includes('Bob') && !answer.includes('Alice'), answer);
+  });
+
   it('an invitation is a link to copy, to share, to mail and to scan', async () => {
     const alice = await stage.visitor('alice');
     await alice.page.browserContext().setPermission(stage.server.http, {

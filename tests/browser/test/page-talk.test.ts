@@ -1,5 +1,6 @@
 /** What people do beside seeing and hearing each other on our page: chat, files, reactions, hands, captions. In one call. */
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +128,25 @@ describe('talk on our page', { skip: leftOut('visavis') }, () => {
     );
     assert.deepEqual(types, ['image/png', 'application/octet-stream']);
     assert.equal((await bob.page.$$(testId('file-picture'))).length, 1);
+  });
+
+  it('a file of 25 MB comes whole', async () => {
+    const bytes = randomBytes(25_000_000);
+    await shares(alice, 'film.bin', bytes);
+    await bob.shows('file', { text: 'film.bin', within: 30_000 });
+    await bob.click('get-file');
+    await bob.until(
+      (saves) => [...document.querySelectorAll<HTMLAnchorElement>(saves)].some((a) => a.download === 'film.bin'),
+      [testId('save-file')],
+      'the file is here',
+      60_000,
+    );
+    const digest = await bob.page.$$eval(testId('save-file'), async (links) => {
+      const link = links.find((a) => (a as HTMLAnchorElement).download === 'film.bin') as HTMLAnchorElement;
+      const got = await (await fetch(link.href)).arrayBuffer();
+      return [...new Uint8Array(await crypto.subtle.digest('SHA-256', got))];
+    });
+    assert.deepEqual(digest, [...createHash('sha256').update(bytes).digest()]);
   });
 
   it('a file that is too large is refused with words', async () => {
