@@ -78,11 +78,14 @@ it('it is tried again after half a minute, and after each try that fails in twic
   await seconds(5);
   await seconds(30);
   expect([isSent(), voice.maxBitrate, said()]).toEqual([true, 48_000, []]);
-  await seconds(6);
+  await seconds(8);
+  // It has time to grow.
+  expect(isSent()).toBe(true);
+  await seconds(8);
   expect(isSent()).toBe(false);
   await seconds(40);
   expect(isSent()).toBe(false);
-  await seconds(18);
+  await seconds(19);
   expect(isSent()).toBe(true);
 });
 

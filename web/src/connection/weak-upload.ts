@@ -16,6 +16,8 @@ const TOO_LITTLE = 50_000;
 const TOO_MUCH_LOST = 0.15;
 /** Until it is tried again, ms: longer after each try that failed, anew after one that lasted. */
 const [SHORTEST_WAIT, LONGEST_WAIT, LASTED] = [30_000, 300_000, 60_000];
+/** What is sent again begins small, and finds only then what there is room for, ms. */
+const GROWS = 10_000;
 /** Bit/s of a voice beside which nothing else has room. */
 const VOICE = 20_000;
 
@@ -80,7 +82,7 @@ export class WeakUpload implements Feature {
     }
     const report = await camera.getRTCStatsReport();
     const entries = report ? ([...report.values()] as Entry[]) : [];
-    this.#weak = this.#isWeak(entries) ? this.#weak + 1 : 0;
+    this.#weak = this.#isWeak(entries) && Date.now() - this.#at > GROWS ? this.#weak + 1 : 0;
     if (Date.now() - this.#at > LASTED) this.#wait = SHORTEST_WAIT;
     if (this.#weak >= LOOKS) await this.#pause(camera);
   }
