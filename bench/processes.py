@@ -140,6 +140,32 @@ def token(server: Server, room: str, identity: str) -> str:
         return jwt.encode(claims, server.secret, "HS256")
 
 
+def free_ports(first: int) -> Iterator[int]:
+    """Ports from `first` on that a server can have with the two above each.
+
+    Raises:
+        BenchError: there are no more.
+    """
+    for port in range(first, 1 << 16, 10):
+        if (
+            _is_free(port, socket.SOCK_STREAM)
+            and _is_free(port + 1, socket.SOCK_STREAM)
+            and _is_free(port + 2, socket.SOCK_DGRAM)
+        ):
+            yield port
+    raise BenchError(f"no free ports from {first} on: choose others (--port)")
+
+
+def _is_free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def load_path() -> Path:
     """The load generator, built if its sources are newer."""
     return _cargo_build("bench-load")

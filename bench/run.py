@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ SERVERS: dict[str, Callable[[int], AbstractContextManager[Server]]] = {
     "livekit-server": processes.livekit,
 }
 FIRST_PORT = 13_880
-"""Below those that the tests take; each run has ten."""
+"""Below those that the tests take."""
 RESULTS = processes.ROOT / "docs/benchmarks"
 CONSOLE = Console(highlight=False)
 
@@ -128,10 +127,11 @@ def measure(
     rounds: int,
     keep: Callable[[], None],
     *,
+    first_port: int,
     is_quick: bool,
 ) -> None:
     """Every load on every server, one server at a time, taking turns so that a busy machine treats them alike."""
-    ports = count(FIRST_PORT, 10)
+    ports = processes.free_ports(first_port)
     steps, step = len(loads) * rounds * len(names), 0
     for name, load in loads.items():
         kept = results["loads"][name] = {"title": load.title, "runs": {server: [] for server in names}, "failed": []}
@@ -163,6 +163,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how often each load is run on each server")
     parser.add_argument("--only", choices=list(SERVERS), help="leave the other server out")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where table, charts and JSON go")
+    parser.add_argument(
+        "--port", type=int, default=FIRST_PORT, help="servers take free ports from here on (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every run, instead of --out")
     arguments = parser.parse_args()
     try:
