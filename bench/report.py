@@ -82,7 +82,8 @@ def markdown(results: dict[str, Any]) -> str:
         "",
         f"{where['date']}, commit {where['commit'][:10]}, livekit-server {where['livekit_server']}; {where['cpu']}, "
         f"{where['cores']} cores, Linux {where['kernel']}; servers on core {where['server_cores']}, generator on "
-        f"{where['load_cores']}; load average at the start {where['load_average'][0]:.1f}. "
+        f"{where['load_cores']}; load average at the start {where['load_average'][0]:.1f}"
+        f"{', all of it at real-time priority' if where.get('is_realtime') else ''}. "
         f"{results['rounds']} {'short ' if results['quick'] else ''}round(s), servers in turn. Medians (least – most); "
         "ratios of neighbouring runs. The method is in bench/README.md.",
         "",

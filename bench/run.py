@@ -117,6 +117,7 @@ def machine() -> dict[str, Any]:
         "server_cores": processes.SERVER_CORES,
         "load_cores": processes.LOAD_CORES,
         "load_average": os.getloadavg(),
+        "is_realtime": os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR),
     }
 
 

@@ -30,7 +30,7 @@ def test_a_token_is_read_with_few_calls():
     token = KEYS.mint(Claims(identity="alice", video=grants))
     query = {"access_token": token, "protocol": "16", "sdk": "js"}
     parse_connect(query, {}, KEYS)
-    assert calls_of(lambda: parse_connect(query, {}, KEYS)) <= 800
+    assert calls_of(lambda: parse_connect(query, {}, KEYS)) <= 760
 
 
 def calls_of_a_join(people):
@@ -42,6 +42,6 @@ def calls_of_a_join(people):
     return calls_of(lambda: world.join("late"))
 
 
-@pytest.mark.parametrize(("people", "limit"), [(1, 900), (15, 1700), (200, 8200)])
+@pytest.mark.parametrize(("people", "limit"), [(1, 760), (15, 1050), (200, 960)])
 def test_a_join_takes_few_calls(people, limit):
     assert calls_of_a_join(people) <= limit
