@@ -19,6 +19,7 @@ const PICTURE: Picture = { attach: vi.fn(), detach: vi.fn() };
 let call: Store<CallView>;
 let stage: StageState;
 let facing: Store<Facing | null>;
+let isUploadWeak: Store<boolean>;
 let fullScreen: { isPossible: boolean; toggle: ReturnType<typeof vi.fn>; view: Store<unknown> };
 
 function show(...tiles: Tile[]): void {
@@ -46,6 +47,7 @@ beforeEach(() => {
   stage = new StageState(call, null);
   fullScreen = { isPossible: true, toggle: vi.fn(), view: new Store({ isFull: false, tile: null }) };
   facing = new Store<Facing | null>(null);
+  isUploadWeak = new Store(false);
   const services = {
     media: { facing },
     stage,
@@ -54,6 +56,7 @@ beforeEach(() => {
     people: { list: new Store([]) },
     moderation: { view: new Store({ isModerator: false }) },
     reactions: { shown: new Store([]) },
+    weakUpload: { isPaused: isUploadWeak },
     encryption: { view: new Store({ isOn: false, strangers: [] }) },
   } as unknown as CallServices;
   render(
@@ -86,6 +89,13 @@ describe('a tile', () => {
   it('says that the server holds its picture back', () => {
     show(ME, { ...BOB, picture: PICTURE, isPaused: true }, CAROL);
     expect(tile('Bob').querySelector('.tile-hint')?.textContent).toMatch(/^Picture paused/);
+  });
+
+  it('says of oneself that the upload does not hold the picture', () => {
+    isUploadWeak.set(true);
+    show({ ...ME, picture: PICTURE, isCameraOff: false }, BOB, CAROL);
+    expect(tile('Alice').querySelector('.tile-hint')?.textContent).toMatch(/^Picture paused/);
+    expect(tile('Bob').querySelector('.tile-hint')).toBeNull();
   });
 
   it('shows initials and that it connects, until the first frame is there', () => {
