@@ -190,7 +190,7 @@ def main() -> int:
     try:
         processes.load_path()
         results["bare"] = [bare()]
-        measure(results, loads, names, rounds, keep, is_quick=arguments.quick)
+        measure(results, loads, names, rounds, keep, first_port=arguments.port, is_quick=arguments.quick)
         results["bare"].append(bare())
         keep()
     except BenchError as error:
