@@ -136,8 +136,6 @@ async def serve(
     config = uvicorn.Config(
         video,
         http=type("_Http", (_ImpatientHttp,), {"media": media}),
-        # On wsproto, which bears request lines of 16 KiB and more, as long tokens make them: uvicorn's default drops
-        # those.
         ws=SignallingSocket,
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,

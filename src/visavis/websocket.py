@@ -1,56 +1,24 @@
-"""The WebSockets of our own server: uvicorn's, with short ways for what signalling does all the time.
+"""The WebSockets of our own server: uvicorn's on the library `websockets`, which reads a few messages ahead."""
 
-What is not a whole message of bytes takes the long way, through wsproto.
-"""
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 
-from typing import Any
-
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
-from wsproto import events
-from wsproto.connection import ConnectionState
-
-_BINARY_FRAME = 0x82
 _MAX_UNREAD = 16
 _SHORT = 16 << 10
 """So many messages, none longer than this, may wait to be read. uvicorn stops and starts the socket for each."""
 
+# Long tokens in `?access_token=` make request lines of 16 KiB and more. uvicorn has a limit of its own before this.
+http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, 64 << 10)
 
-class SignallingSocket(WSProtocol):
-    """Writes messages as frames without making events of them, and reads a few ahead."""
 
-    async def send(self, message: Any) -> None:
-        """ASGI."""
-        data: bytes | None = message.get("bytes")
-        is_open = self.handshake_complete and not self.close_sent and not self.response_started
-        if data is None or not is_open or self.conn.state is not ConnectionState.OPEN:
-            await super().send(message)
+class SignallingSocket(WebSocketsSansIOProtocol):
+    """Goes on reading while few and short messages wait."""
+
+    def send_receive_event_to_app(self) -> None:
+        """Queues a message that is whole."""
+        is_short = self.curr_msg_data_type == "bytes" and sum(map(len, self.frames)) <= _SHORT
+        if not is_short or self.close_sent or self.queue.qsize() >= _MAX_UNREAD:
+            super().send_receive_event_to_app()
             return
-        if not self.writable.is_set():
-            await self.writable.wait()
-        if self.disconnected or self.close_sent:
-            raise ClientDisconnected
-        if not self.transport.is_closing():
-            self.transport.write(_header(len(data)) + data)
-
-    def handle_message(self, event: events.TextMessage | events.BytesMessage) -> None:
-        """Queues a message, or keeps a part of one."""
-        if (
-            isinstance(event, events.BytesMessage)
-            and event.message_finished
-            and self.buffer.value is None
-            and len(event.data) <= _SHORT
-            and self.queue.qsize() < _MAX_UNREAD
-        ):
-            self.queue.put_nowait({"type": "websocket.receive", "bytes": bytes(event.data)})
-        else:
-            super().handle_message(event)
-
-
-def _header(length: int) -> bytes:
-    """RFC 6455, section 5.2: one whole binary message, not masked, as servers send."""
-    if length < 126:
-        return bytes((_BINARY_FRAME, length))
-    if length < 1 << 16:
-        return bytes((_BINARY_FRAME, 126)) + length.to_bytes(2)
-    return bytes((_BINARY_FRAME, 127)) + length.to_bytes(8)
+        self.queue.put_nowait({"type": "websocket.receive", "bytes": b"".join(self.frames)})
+        self.frames = []

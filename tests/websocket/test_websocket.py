@@ -83,3 +83,9 @@ async def test_the_applications_close_reaches_the_client():
 async def send_all(client, messages):
     for message in messages:
         await client.send(message)
+
+
+async def test_a_request_line_may_be_as_long_as_large_tokens_make_it():
+    async with served() as url, websockets.connect(f"{url}/?access_token={'x' * 40_000}") as client:
+        await client.send(b"through")
+        assert await client.recv() == b"through"
