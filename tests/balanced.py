@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -101,11 +102,15 @@ class Balanced:
     def page_by(self, app: int) -> str:
         """The page's address for somebody whose hub connection the app process of that number (from 0) takes."""
         served = self.apps[app].server.http_url.removeprefix("http://")
-        for number in range(SOURCES):
-            url = self.url.replace("127.0.0.1", source(number))
-            answer = httpx.post(f"{url}/notificationHub/negotiate", params={"negotiateVersion": 1})
-            if answer.headers["X-Served-By"] == served:
-                return url
+        # One that was away is sent nobody for some seconds.
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for number in range(SOURCES):
+                url = self.url.replace("127.0.0.1", source(number))
+                answer = httpx.post(f"{url}/notificationHub/negotiate", params={"negotiateVersion": 1})
+                if answer.headers["X-Served-By"] == served:
+                    return url
+            time.sleep(0.5)
         raise AssertionError(f"of {SOURCES} sources none is sent to {served}")
 
     def mend(self) -> None:

@@ -147,7 +147,7 @@ class Town:
         page = Page(self.browser, name, room)
         url = self.whole.livekit_url
         detour = (url, signalling_by(url, signalling)) if signalling else None
-        await page.open(self.whole.page_by(app), len(self.all_pages), detour=detour)
+        await page.open(await asyncio.to_thread(self.whole.page_by, app), len(self.all_pages), detour=detour)
         return page
 
     def begin(self) -> None:
