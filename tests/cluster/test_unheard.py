@@ -159,7 +159,7 @@ async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_a
 async def test_whose_coming_nobody_told_is_found_out_though_its_track_was_told(
     begin: Any, node: MediaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 2_000)
+    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 3_600_000)
     name = f"track-{uuid4().hex[:6]}"
     process = await begin()
     alice = await enter(node, name, "alice")
@@ -177,6 +177,8 @@ async def test_whose_coming_nobody_told_is_found_out_though_its_track_was_told(
         track=models.TrackInfo(sid="TR_alice", type=models.TrackType.AUDIO),
     )
     assert (await process.post(told)).status_code == 200
+    # From now on her coming has been under way for too long.
+    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 0)
     await process.until(name, lambda found: any(row["name"] == "Alice" for row in found["sessions"]))
     assert process.heard.count(("participant_joined", "alice")) == 1
     await alice.disconnect()
