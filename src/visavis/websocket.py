@@ -1,5 +1,7 @@
 """The WebSockets of our own server: uvicorn's on the library `websockets`, which reads a few messages ahead."""
 
+from http import HTTPStatus
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 
@@ -7,12 +9,22 @@ _MAX_UNREAD = 16
 _SHORT = 16 << 10
 """So many messages, none longer than this, may wait to be read. uvicorn stops and starts the socket for each."""
 
-# Long tokens in `?access_token=` make request lines of 16 KiB and more. uvicorn has a limit of its own before this.
-http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, 64 << 10)
+# Tokens in `?access_token=` carry metadata; so long that it is refused for its length, and not for the line's.
+http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, 1 << 20)
 
 
 class SignallingSocket(WebSocketsSansIOProtocol):
-    """Goes on reading while few and short messages wait."""
+    """Goes on reading while few and short messages wait, and refuses requests that the library does not take."""
+
+    def data_received(self, data: bytes) -> None:
+        """What the client sent."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # uvicorn would keep silent.
+            self.handshake_initiated = True
+            response = self.conn.reject(HTTPStatus.BAD_REQUEST, f"{self.conn.handshake_exc}\n")
+            self.transport.write(response.serialize())
+            self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
         """Queues a message that is whole."""

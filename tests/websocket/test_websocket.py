@@ -86,6 +86,18 @@ async def send_all(client, messages):
 
 
 async def test_a_request_line_may_be_as_long_as_large_tokens_make_it():
-    async with served() as url, websockets.connect(f"{url}/?access_token={'x' * 40_000}") as client:
+    async with served() as url, websockets.connect(f"{url}/?access_token={'x' * 900_000}") as client:
         await client.send(b"through")
         assert await client.recv() == b"through"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("?access_token=" + "x" * (2 << 20), {}), ("", {f"x-{number}": "1" for number in range(200)})],
+    ids=["line", "headers"],
+)
+async def test_a_request_that_is_too_large_is_refused(path, headers):
+    async with served() as url:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(f"{url}/{path}", additional_headers=headers)
+        assert refused.value.response.status_code == 400
