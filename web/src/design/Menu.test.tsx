@@ -95,3 +95,10 @@ it('stands at the side of what opened it that it is told to, in either direction
   await chooseLanguage('en', null);
   vi.restoreAllMocks();
 });
+
+it('keeps the focus at its place when another item comes there', () => {
+  const { rerender } = open();
+  const items = ['one', 'two, of late', 'three'].map((label) => ({ label, icon: Pin, testId: label, run: first }));
+  rerender(<Menu label="menu" testId="menu" items={items} at={AT} onClose={close} />);
+  expect(focused()).toBe('two, of late');
+});

@@ -34,6 +34,8 @@ const MARGIN = 8;
 export function Menu({ label, testId, items, at, align = 'start', onClose }: Props) {
   const menu = useRef<HTMLDivElement>(null);
   const close = useRef(onClose);
+  /** Of the item that has the focus. */
+  const place = useRef(0);
   useEffect(() => {
     close.current = onClose;
   });
@@ -60,6 +62,13 @@ export function Menu({ label, testId, items, at, align = 'start', onClose }: Pro
       if (hadFocus && before instanceof HTMLElement) before.focus();
     };
   }, [at, align]);
+  // Another item has taken the place of the one that had the focus, as of somebody who has been muted meanwhile.
+  useLayoutEffect(() => {
+    const element = menu.current;
+    if (!element || document.activeElement !== document.body) return;
+    const all = itemsIn(element);
+    all[Math.min(place.current, all.length - 1)]?.focus();
+  }, [items]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const all = itemsIn(event.currentTarget);
@@ -81,6 +90,9 @@ export function Menu({ label, testId, items, at, align = 'start', onClose }: Pro
       aria-label={label}
       data-testid={testId}
       onKeyDown={onKeyDown}
+      onFocus={(event) => {
+        place.current = Math.max(0, itemsIn(event.currentTarget).indexOf(event.target));
+      }}
     >
       {groupsOf(items).map(([group, all]) => {
         const rows = all.map((item) => <MenuRow key={item.testId} item={item} onClose={onClose} />);
