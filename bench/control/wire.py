@@ -64,7 +64,8 @@ class Wire:
         """The one that was used last, if it is still good."""
         while self._idle:
             since, reader, writer = self._idle.pop()
-            if time.monotonic() - since < _IDLE_SECONDS:
+            # On a machine that stands still for a moment the server may have closed it sooner.
+            if time.monotonic() - since < _IDLE_SECONDS and not reader.at_eof():
                 return reader, writer
             writer.close()
         return None
