@@ -141,13 +141,15 @@ class Recorder:
 
     async def flushed(self) -> None:
         """Returns when everything that has happened by now is written."""
-        while not self._is_given_up and (self._waiting or not self._is_open):
-            self._written.clear()
-            await self._written.wait()
+        await self._until(lambda: not self._waiting and self._is_open)
 
     async def eased(self) -> None:
         """Returns when less than half of what may wait waits: who tells of much at once waits for that between."""
-        while not self._is_given_up and len(self._waiting) >= MAX_WAITING // 2:
+        await self._until(lambda: len(self._waiting) < MAX_WAITING // 2)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Looks after each time that something was written; given up, nothing more will be."""
+        while not self._is_given_up and not holds():
             self._written.clear()
             await self._written.wait()
 
