@@ -73,10 +73,6 @@ class Balancer(Protocol):
         """Returns when it reaches everybody."""
         ...
 
-    def webhooks_held_back(self) -> contextlib.AbstractContextManager[None]:
-        """No webhook of any node arrives meanwhile: there is no open port for them."""
-        ...
-
 
 def source(number: int) -> str:
     """One of the addresses, from 0."""
@@ -118,7 +114,7 @@ class HAProxy:
 
     @contextlib.contextmanager
     def webhooks_held_back(self) -> Iterator[None]:
-        """See `Balancer`."""
+        """No webhook of any node arrives meanwhile: there is no open port for them."""
         assert self.control("disable frontend webhooks") == ""
         try:
             yield
@@ -127,16 +123,10 @@ class HAProxy:
 
 
 class Nginx:
-    """It asks nobody how he is, so it reaches whoever listens."""
+    """It asks nobody how he is, so it reaches whoever listens; and it is told nothing while it runs."""
 
     def wait_until_all_are_up(self) -> None:
         """See `Balancer`."""
-
-    @contextlib.contextmanager
-    def webhooks_held_back(self) -> Iterator[None]:
-        """See `Balancer`."""
-        raise NotImplementedError("nginx is not told things while it runs")
-        yield
 
 
 @contextlib.contextmanager

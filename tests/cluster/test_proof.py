@@ -25,6 +25,7 @@ from neighbour import Neighbour, Stay
 from pages import Browser, Page, open_browser
 
 from balanced import Balanced, Part, balanced, signalling_by
+from balancers import HAProxy
 from clusters import ADMIN_TOKEN
 from databases import postgres
 from ports import port
@@ -487,6 +488,7 @@ async def test_postgresql_is_gone_for_ten_seconds(whole: Balanced, town: Town) -
 async def test_webhooks_do_not_come_for_a_while(whole: Balanced, town: Town, seconds: float) -> None:
     began = time.monotonic()
     # The cluster is asked every ten seconds, or less often where that takes long, and twice about who has left.
+    assert isinstance(whole.balancer, HAProxy)
     with whole.balancer.webhooks_held_back():
         late = await town.enter("late", town.calls[0][0].room_name, signalling=1)
         town.others.append(late)
