@@ -5,8 +5,8 @@ mod simulation;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use simulation::Call;
 use simulation::network::{Link, Random};
-use simulation::{Call, ROOM};
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, Protocol, Target};
 
@@ -110,22 +110,7 @@ fn rtp_before_dtls_is_dropped() {
 }
 
 fn add(call: &mut Call, name: &str) {
-    call.command(Command::AddParticipant {
-        room: ROOM.into(),
-        participant: name.into(),
-        identity: name.into(),
-        primary: Target::Subscriber,
-        single: false,
-        can_publish_data: true,
-        hidden: false,
-        agent: false,
-        can_subscribe_metrics: false,
-        codec_change: true,
-        allow_pause: false,
-        mime_types: vec!["video/VP8".into(), "audio/opus".into()],
-        playout_delay: None,
-        sync_streams: false,
-    });
+    call.command(simulation::newcomer(name, Target::Subscriber, false));
 }
 
 fn refusal(call: &mut Call, name: &str, sdp: String) -> String {

@@ -4,9 +4,9 @@ mod simulation;
 
 use std::time::Duration;
 
+use simulation::Call;
 use simulation::client::{FIRST_SECTIONS, VIDEO_INTERVAL};
 use simulation::network::Link;
-use simulation::{Call, ROOM};
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, Target};
 
@@ -194,22 +194,7 @@ fn who_publishes_and_unpublishes_keeps_receiving() {
 #[test]
 fn a_client_that_adds_no_sections_is_asked_once_and_one_that_never_offers_is_told_to_come_again() {
     let mut call = Call::new(LAN, 8);
-    let add = |single| Command::AddParticipant {
-        room: ROOM.into(),
-        participant: "mute".into(),
-        identity: "mute".into(),
-        primary: Target::Publisher,
-        single,
-        can_publish_data: true,
-        hidden: false,
-        agent: false,
-        can_subscribe_metrics: false,
-        codec_change: true,
-        allow_pause: false,
-        mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
-        playout_delay: None,
-        sync_streams: false,
-    };
+    let add = |single| simulation::newcomer("mute", Target::Publisher, single);
     call.command(add(true));
     // An offer with data channels only, by hand: nobody of this name is a client of the simulation.
     let sdp = simulation::client::Client::new(99, false, call.now).offer_data();

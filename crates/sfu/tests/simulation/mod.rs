@@ -74,6 +74,26 @@ pub struct Call {
     pub wakes: u64,
 }
 
+/// Somebody joins whose client the test plays by hand.
+pub fn newcomer(name: &str, primary: Target, single: bool) -> Command {
+    Command::AddParticipant {
+        room: ROOM.into(),
+        participant: name.into(),
+        identity: name.into(),
+        primary,
+        single,
+        can_publish_data: true,
+        hidden: false,
+        agent: false,
+        can_subscribe_metrics: false,
+        codec_change: true,
+        mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
+        playout_delay: None,
+        sync_streams: false,
+        allow_pause: false,
+    }
+}
+
 impl Call {
     pub fn new(link: Link, seed: u64) -> Self {
         Self::sending_by(link, seed, false)
