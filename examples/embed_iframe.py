@@ -1,7 +1,7 @@
 """Meetings in the pages of somebody's own application, in a frame: the application's login decides who enters.
 
     pip install visavis fastapi
-    uvicorn examples.embed_iframe:app --ws wsproto
+    uvicorn examples.embed_iframe:app
 
 Sign in at ``/sign-in/ann``, which leads to ``/meetings/atrium``. Visavis is mounted in the application, so the frame is
 of the same origin: it has the login's cookie, and no setting is needed. See docs/embedding.md.

@@ -1,7 +1,7 @@
 """Visavis inside somebody's own FastAPI application.
 
     pip install visavis fastapi
-    uvicorn examples.fastapi_host:app --ws wsproto
+    uvicorn examples.fastapi_host:app
 
 Sign in at ``/sign-in/ann``; then ``/video`` is the video chat, and whoever is signed in is Ann there.
 """

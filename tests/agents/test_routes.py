@@ -49,7 +49,7 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     backend = EmbeddedBackend(EmbeddedOptions(keys={"devkey": SECRET}), engine=lambda _: FakeEngine())
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(Starlette(routes=backend.routes()), lifespan="off", log_level="error", ws="wsproto")
+        config = uvicorn.Config(Starlette(routes=backend.routes()), lifespan="off", log_level="error")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server._serve(sockets=[listener]))
         async with AsyncExitStack() as stack:

@@ -14,16 +14,15 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running(example: str, port: int, environment: Mapping[str, str], *flags: str) -> Iterator[str]:
+def running(example: str, port: int, environment: Mapping[str, str]) -> Iterator[str]:
     """The address of `examples/{example}.py`, served on `port`.
 
     Args:
         example: the module's name.
         port: for HTTP.
         environment: what it reads from there.
-        flags: of uvicorn.
     """
-    command = [sys.executable, "-m", "uvicorn", f"examples.{example}:app", *flags, "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", f"examples.{example}:app", "--port", str(port)]
     process = subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | environment, stderr=subprocess.DEVNULL)
     try:
         wait_for_port(port)
@@ -37,5 +36,5 @@ def running(example: str, port: int, environment: Mapping[str, str], *flags: str
 def embedding(example: str, port: int) -> Iterator[str]:
     """The same, for one that has the video server in it."""
     environment = {"VIDEO_TCP_PORT": str(port + 1), "VIDEO_UDP_PORT": str(port + 2)}
-    with running(example, port, environment, "--ws", "wsproto") as address:
+    with running(example, port, environment) as address:
         yield address

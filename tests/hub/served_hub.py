@@ -57,7 +57,7 @@ async def serving(limits: HubLimits = QUICK, prefix: str = "", **options: Any) -
         ]
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", ws="wsproto"))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield Served(hub, f"http://127.0.0.1:{listener.getsockname()[1]}", prefix)
