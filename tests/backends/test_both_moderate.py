@@ -361,6 +361,7 @@ async def test_who_gives_up_is_forgotten(stage: Stage) -> None:
 async def test_what_clients_say_of_their_role_gives_them_no_rights(stage: Stage) -> None:
     maker = await stage.enter("maker")
     guest = await stage.enter("guest")
+    await maker.sees(guest)
     await guest.me.set_attributes({"visavis.role": "moderator", "visavis.hand": "up"})
     await maker.until(lambda: maker.remote(guest).attributes.get("visavis.hand") == "up", "the hand")
     # In a cluster the lie is seen (docs/scaling.md), and believed by nobody.
