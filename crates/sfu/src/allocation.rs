@@ -85,7 +85,7 @@ impl Shard {
             spent += rate;
             waits |= demand.rates[layer.map_or(0, |layer| layer + 1)..=demand.wanted].iter().any(|above| *above > rate);
             let downtrack = &mut self.downtracks[downtrack_key];
-            let track = &mut self.tracks[downtrack.track];
+            let track = &self.tracks[downtrack.track];
             if share == Share::Paused {
                 downtrack.target = None;
                 downtrack.pause();
@@ -103,9 +103,8 @@ impl Shard {
                 downtrack.pause();
             }
             downtrack.temporal_limit = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);
-            if let Some(layer) = downtrack.awaits() {
-                track.want_keyframe(layer);
-                waiting.push(downtrack.track);
+            if downtrack.awaits().is_some() {
+                waiting.push(downtrack_key);
             }
         }
         // A quarter above the media's own rate leaves room for its peaks.
@@ -123,8 +122,8 @@ impl Shard {
         }
         let receiving = self.participants[key].receiving();
         self.touch_media((key, receiving));
-        for track in waiting {
-            self.ask_keyframes(track, now);
+        for downtrack in waiting {
+            self.begin(downtrack, now);
         }
         for track in paused {
             self.tell_paused(key, track, true);

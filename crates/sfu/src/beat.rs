@@ -50,10 +50,10 @@ impl Shard {
             }
         }
         for track in tracks {
-            let awaited: Vec<usize> =
-                self.tracks[track].downtracks.iter().filter_map(|key| self.downtracks[*key].awaits()).collect();
-            for layer in awaited {
-                self.tracks[track].want_keyframe(layer);
+            let awaits = |key: &usize| self.downtracks[*key].awaits().is_some();
+            let waiting: Vec<usize> = self.tracks[track].downtracks.iter().copied().filter(awaits).collect();
+            for downtrack in waiting {
+                self.begin(downtrack, now);
             }
             self.ask_keyframes(track, now);
             if self.tracks[track].primary == track {

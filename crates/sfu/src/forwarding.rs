@@ -14,6 +14,7 @@ use crate::dynacast::Dynacast;
 use crate::event::{Event, SubscriptionError};
 use crate::figures::Reception;
 use crate::playout_delay::PlayoutDelay;
+use crate::recent::Recent;
 use crate::red::Unpacker;
 use crate::relay::{Origin, Relays};
 use crate::shard::{Key, Shard};
@@ -261,6 +262,9 @@ impl Shard {
             self.allocate_subscribers(track_key, now);
         }
         let track = &mut self.tracks[track_key];
+        if track.kind == MediaKind::Video {
+            track.layers[layer_index].recent.push(packet, info, arrival);
+        }
         if let (Source::Microphone, Some(level), Some(owner)) = (track.source, level, track.origin.owner()) {
             self.rooms[track.room].speakers.observe(owner, level.unsigned_abs().min(127), duration);
         }
@@ -318,6 +322,7 @@ impl Shard {
         track.published.get_or_insert(now);
         if track.layers[layer].ssrc.replace(ssrc).is_some() {
             track.layers[layer].total.restart();
+            track.layers[layer].recent = Recent::default();
         }
         participant.streams.insert(ssrc, (track_key, layer));
         // Whoever waits for this layer may have asked when there was nobody to ask.

@@ -44,6 +44,7 @@ mod parts;
 mod playout_delay;
 mod prober;
 mod quality;
+mod recent;
 mod red;
 mod relay;
 mod reliability;

@@ -165,6 +165,11 @@ impl Rewriter {
         }
     }
 
+    /// Whether something has been sent that came after `at`.
+    pub(crate) fn has_sent_since(&self, at: Instant) -> bool {
+        self.last.is_some_and(|(_, last)| last > at)
+    }
+
     /// Leaves a packet out (of a layer that is not wanted). Where it should have been there is a hole if what followed it
     /// came first: what is returned fills it, with an empty packet.
     pub(crate) fn leave_out(&mut self, input: &Input<'_>) -> Option<Rewritten> {

@@ -14,6 +14,7 @@ use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
 use crate::figures::Reception;
 use crate::layers;
+use crate::recent::{RECENT, Recent};
 use crate::red::Unpacker;
 use crate::relay::{Handle, Origin, Relays};
 
@@ -49,6 +50,8 @@ pub(crate) struct Layer {
     last_timestamp: Option<u32>,
     keyframe_wanted: bool,
     keyframe_asked: Option<Instant>,
+    /// Of video: for who begins with it.
+    pub recent: Recent,
     /// For loss: highest sequence and packets since the last quality computation.
     first_sequence: Option<u64>,
     highest_sequence: u64,
@@ -222,6 +225,12 @@ impl Track {
         if let Some(layer) = self.layers.get_mut(stream) {
             layer.keyframe_wanted = true;
         }
+    }
+
+    /// A layer's keyframe is too old to begin with, and none may be asked for yet.
+    pub(crate) fn is_between_keyframes(&self, layer: usize, now: Instant) -> bool {
+        let asked = self.layers.get(layer).and_then(|layer| layer.keyframe_asked);
+        asked.is_some_and(|at| (RECENT..PLI_INTERVAL).contains(&now.saturating_duration_since(at)))
     }
 
     /// The layers to ask for a keyframe of now. Of a relayed track, its own shard knows the streams.

@@ -466,7 +466,9 @@ impl Client {
                     received.video.needs_keyframe()
                 };
                 let patience = Duration::from_millis(300);
-                if needs_keyframe && received.keyframe_asked.is_none_or(|asked| now - asked > patience) {
+                // The first frame may be on its way.
+                let asked = *received.keyframe_asked.get_or_insert(now);
+                if needs_keyframe && now - asked > patience {
                     received.keyframe_asked = Some(now);
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                 }
