@@ -6,7 +6,7 @@
 //! backup codec (they regress), so that the publisher need encode only one.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::media::{MediaKind, Mid, Pt};
 
@@ -18,6 +18,7 @@ use crate::dynacast::Dynacast;
 use crate::figures::Reception;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
+use crate::recent::SETTLING;
 use crate::red::{self, Unpacker};
 use crate::relay::{Origin, Relays};
 use crate::shard::Shard;
@@ -142,8 +143,9 @@ impl Shard {
         let (before, subscriber) = (downtrack.track, downtrack.subscriber);
         let Some(connection) = self.participants[subscriber].receiving_connection() else { return false };
         let index = connection.open(mid);
+        let listens_from = now + if connection.connected() { SETTLING } else { Duration::ZERO };
         let downtrack = &mut self.downtracks[key];
-        (downtrack.place, downtrack.red) = (Place::Ready(mid, pt, index), red);
+        (downtrack.place, downtrack.red, downtrack.listens_from) = (Place::Ready(mid, pt, index), red, listens_from);
         if before != track {
             downtrack.follow(track, self.tracks[track].scalable);
             self.tracks[before].downtracks.retain(|kept| *kept != key);

@@ -35,6 +35,8 @@ pub(crate) struct Downtrack {
     pub subscriber: usize,
     pub track: usize,
     pub place: Place,
+    /// When the client is sure to take what comes in its section.
+    pub listens_from: Instant,
     /// The payload type of redundant audio; `None`: the subscriber gets the Opus in it.
     pub red: Option<Pt>,
     pub settings: TrackSettings,
@@ -119,11 +121,12 @@ impl Incoming<'_> {
 
 impl Downtrack {
     /// Of a track that is `scalable`: its layers are in one stream.
-    pub(crate) fn new(subscriber: usize, track: usize, scalable: bool, settings: TrackSettings) -> Self {
+    pub(crate) fn new(subscriber: usize, track: usize, scalable: bool, settings: TrackSettings, now: Instant) -> Self {
         Self {
             subscriber,
             track,
             place: Place::Waiting,
+            listens_from: now,
             red: None,
             settings,
             target: None,

@@ -173,7 +173,7 @@ impl Shard {
                 let participant = &mut self.participants[key];
                 let settings = participant.settings.remove(&id).unwrap_or_default();
                 let limits = participant.playout_delay.filter(|_| self.tracks[track].kind == MediaKind::Video);
-                let mut downtrack = Downtrack::new(key, track, self.tracks[track].scalable, settings);
+                let mut downtrack = Downtrack::new(key, track, self.tracks[track].scalable, settings, now);
                 downtrack.playout_delay = limits.map(PlayoutDelay::new);
                 let downtrack = self.downtracks.insert(downtrack);
                 participant.subscriptions.insert(id, downtrack);

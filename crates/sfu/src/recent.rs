@@ -9,8 +9,15 @@ use crate::shard::Shard;
 
 /// As long as a track's keyframes are not asked for again. What is older would be more to send than a keyframe is.
 pub(crate) const RECENT: Duration = Duration::from_millis(500);
+/// A browser that is connected already takes the packets of a new section only once it has done what the descriptions
+/// say: so long after the server has the answer, or has given it.
+pub(crate) const SETTLING: Duration = Duration::from_millis(100);
 /// More than this at once is no good beginning for somebody's connection: 500 ms of 2 Mbit/s.
 const MAX_BYTES: usize = 125_000;
+
+/// Pictures sent at once are as far apart as that. By their own timestamps receivers would take it for a network of much
+/// delay that ended (libwebrtc then shows pictures as they come for a long time, without smoothing).
+const APART: Duration = Duration::from_millis(1);
 
 /// One packet, what it says of itself, and when it came.
 pub(crate) type Arrived = (Packet, PacketInfo, Instant);
@@ -56,10 +63,14 @@ impl Recent {
 }
 
 impl Shard {
-    /// A downtrack awaits a layer: it begins with what is there of it, and what it awaits then is asked for.
+    /// A downtrack awaits a layer: it begins with what is there of it, and what it awaits then is asked for. Where the
+    /// client does not listen yet, the next beat is soon enough.
     pub(crate) fn begin(&mut self, downtrack: usize, now: Instant) {
-        self.replay(downtrack, now);
+        let can_begin = self.replay(downtrack, now);
         let downtrack = &self.downtracks[downtrack];
+        if can_begin && downtrack.listens_from > now {
+            return;
+        }
         if let Some(layer) = downtrack.awaits() {
             let key = downtrack.track;
             let track = &mut self.tracks[key];
@@ -72,10 +83,10 @@ impl Shard {
         }
     }
 
-    /// Sends what came since a recent keyframe to who has no picture at all.
-    fn replay(&mut self, key: usize, now: Instant) {
+    /// Sends what came since a recent keyframe to who has no picture at all; false if there is none to send.
+    fn replay(&mut self, key: usize, now: Instant) -> bool {
         let downtrack = &mut self.downtracks[key];
-        let Some(target) = downtrack.awaits().filter(|_| downtrack.current.is_none()) else { return };
+        let Some(target) = downtrack.awaits().filter(|_| downtrack.current.is_none()) else { return false };
         let (track_key, subscriber) = (downtrack.track, downtrack.subscriber);
         let track = &self.tracks[track_key];
         let highest = if track.scalable { 0 } else { target };
@@ -83,22 +94,30 @@ impl Shard {
         let recent = |layer: usize| Some((layer, track.layers.get(layer)?.recent.packets(now)));
         let Some((layer, packets)) = (0..=highest).rev().filter_map(recent).find(|(_, packets)| !packets.is_empty())
         else {
-            return;
+            return false;
         };
+        let Some((last, _, end)) = packets.last() else { return false };
+        let clock_rate = track.params.spec().clock_rate.get();
+        let ticks = (APART.as_secs_f64() * f64::from(clock_rate)) as u32;
+        let is_next = |pair: &&[Arrived]| pair[0].0.timestamp != pair[1].0.timestamp;
+        let mut left = packets.windows(2).filter(is_next).count() as u32;
         // Time runs forward in what a receiver gets.
-        if downtrack.rewriter.has_sent_since(packets[0].2) {
-            return;
+        if downtrack.rewriter.has_sent_since(*end - left * APART) {
+            return false;
         }
         let receiving = self.participants[subscriber].receiving();
-        let Some(connection) = self.participants[subscriber].connection(receiving) else { return };
-        if !connection.connected() {
-            return;
+        let Some(connection) = self.participants[subscriber].connection(receiving) else { return false };
+        if downtrack.listens_from > now || !connection.connected() {
+            return true;
         }
         downtrack.pause();
         let mut sent = false;
-        for (packet, info, arrival) in packets {
-            let (info, arrival) = (*info, *arrival);
-            let clock_rate = track.params.spec().clock_rate.get();
+        let mut picture = packets[0].0.timestamp;
+        for (packet, info, _) in packets {
+            left -= u32::from(std::mem::replace(&mut picture, packet.timestamp) != packet.timestamp);
+            let timestamp = last.timestamp.wrapping_sub(left * ticks);
+            let (packet, info) = (&Packet { timestamp, ..packet.clone() }, *info);
+            let arrival = *end - left * APART;
             let incoming = Incoming { packet, layer, codec: track.codec, info, clock_rate, arrival };
             downtrack.forward(&incoming, |packet| sent |= connection.send(packet, now, &mut self.batch));
         }
@@ -107,6 +126,7 @@ impl Shard {
         if resumed {
             self.tell_paused(subscriber, track_key, false);
         }
+        true
     }
 }
 

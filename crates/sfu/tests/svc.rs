@@ -183,6 +183,7 @@ fn everyone_recovers_from_loss_and_reordering() {
         // And when the network is well again, so is the picture.
         call.network.link = LAN;
         call.run(2 * SECOND);
+        call.run_until(8 * SECOND, "the highest layer", |call| layer(call, "cy") == Some(2));
         let [low, medium, high] = shown(&mut call, what, "bob", SECOND);
         assert!(low >= 24 && medium + high == 0, "{what}: bob got {low}, {medium}, {high}");
         let [low, medium, high] = shown(&mut call, what, "cy", SECOND);
