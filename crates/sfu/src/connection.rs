@@ -89,6 +89,8 @@ pub(crate) struct Connection {
     pub prober: Prober,
     /// What sends its media; `None`: str0m does, or it sends none.
     pub media: Option<Box<Media>>,
+    /// Of its media; to be wanted before it has any.
+    pub keys: KeySlot,
 }
 
 /// What all connections of a shard have in common.
@@ -139,8 +141,8 @@ impl Factory {
         if sends && participant.playout_delay.is_some() {
             config = config.set_extension(5, str0m::rtp::Extension::PlayoutDelay);
         }
-        let slot = KeySlot::default();
         let own = sends && !self.config.reference;
+        let keys = KeySlot::new(own);
         if own && !participant.single {
             // It receives nothing, and reports of what it sends are not str0m's: those would be thrown away.
             config = config.set_rtcp_report_interval_audio(NEVER).set_rtcp_report_interval_video(NEVER);
@@ -150,7 +152,7 @@ impl Factory {
                 .enable_bwe(Some(Bitrate::bps(self.config.initial_bitrate)))
                 .set_stats_interval(Some(crate::quality::INTERVAL));
         }
-        let mut rtc = if own { with_slot(&slot, || config.build(now)) } else { config.build(now) };
+        let mut rtc = with_slot(&keys, || config.build(now));
         for address in &self.config.udp {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -176,7 +178,8 @@ impl Factory {
             watch: None,
             estimate: None,
             prober: Prober::default(),
-            media: own.then(|| Box::new(Media::new(slot, self.clock, self.config.initial_bitrate))),
+            media: own.then(|| Box::new(Media::new(keys.clone(), self.clock, self.config.initial_bitrate))),
+            keys,
         }
     }
 }

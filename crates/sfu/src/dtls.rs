@@ -1,11 +1,14 @@
-//! DTLS as str0m's own provider gives it, with one configuration for all connections.
+//! DTLS as str0m's own provider gives it, with one configuration for all connections, and media's keys when they are wanted.
 //!
 //! dimpl proves its cryptography each time that a configuration is built (key exchanges and signatures on several curves,
 //! 1.5 ms), and str0m's provider builds one for each connection: a third of what a join cost.
+//!
+//! str0m sets SRTP up as soon as it has keys, and most connections of most people never carry media: they send nothing on
+//! the one, or receive nothing on the other. The ciphers of both directions take some 17 kB of each such participant.
 
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use str0m::config::KeyingMaterial;
@@ -24,28 +27,64 @@ pub(crate) struct MediaKeys {
     pub foreign: Keys,
 }
 
-/// Where a connection's keys will be.
-#[derive(Clone, Default)]
-pub(crate) struct KeySlot(Arc<Mutex<Option<MediaKeys>>>);
+/// Where the keys of a connection that seals its media itself will be; and whether anybody wants them.
+#[derive(Clone)]
+pub(crate) struct KeySlot(Arc<Mutex<Slot>>);
+
+struct Slot {
+    /// The connection has media; until then, str0m does not get keys.
+    is_wanted: bool,
+    /// The connection seals its media itself.
+    is_own: bool,
+    keys: Option<MediaKeys>,
+}
 
 impl KeySlot {
-    pub(crate) fn take(&self) -> Option<MediaKeys> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Of a connection whose media is its own, or str0m's.
+    pub(crate) fn new(is_own: bool) -> Self {
+        Self(Arc::new(Mutex::new(Slot { is_wanted: false, is_own, keys: None })))
     }
 
-    /// Keeps the keys; returns the material for str0m, which is worthless for sealing. Not even a bug over there can seal
-    /// under our keys what we have sealed with the same number.
-    fn keep(&self, material: &[u8], profile: SrtpProfile, is_client: bool) -> Option<KeyingMaterial> {
-        let profile = match profile {
-            SrtpProfile::AES128_CM_SHA1_80 => Profile::Aes128CmSha1_80,
-            SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
-            SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
-            _ => return None,
-        };
-        let own = Keys::new(profile, material, is_client)?;
-        let (decoy, foreign) = own.decoy(is_client)?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(MediaKeys { own, foreign });
-        Some(KeyingMaterial::new(&decoy))
+    /// The connection is about to have media: str0m gets its keys when it looks at DTLS next.
+    pub(crate) fn want(&self) {
+        self.lock().is_wanted = true;
+    }
+
+    pub(crate) fn take(&self) -> Option<MediaKeys> {
+        self.lock().keys.take()
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.lock().is_wanted
+    }
+
+    /// What str0m gets of the keys. If they are the connection's own, they are kept here, and str0m's are worthless for
+    /// sealing: not even a bug over there can seal under our keys what we have sealed with the same number.
+    fn share(&self, material: KeyingMaterial, profile: SrtpProfile, is_client: bool) -> KeyingMaterial {
+        let mut slot = self.lock();
+        if !slot.is_own {
+            return material;
+        }
+        // What cannot be split serves nobody.
+        let worthless = KeyingMaterial::new(&vec![0; material.len()]);
+        let Some(profile) = profile_of(profile) else { return worthless };
+        let Some(own) = Keys::new(profile, &material, is_client) else { return worthless };
+        let Some((decoy, foreign)) = own.decoy(is_client) else { return worthless };
+        slot.keys = Some(MediaKeys { own, foreign });
+        KeyingMaterial::new(&decoy)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn profile_of(profile: SrtpProfile) -> Option<Profile> {
+    match profile {
+        SrtpProfile::AES128_CM_SHA1_80 => Some(Profile::Aes128CmSha1_80),
+        SrtpProfile::AEAD_AES_128_GCM => Some(Profile::AeadAes128Gcm),
+        SrtpProfile::AEAD_AES_256_GCM => Some(Profile::AeadAes256Gcm),
+        _ => None,
     }
 }
 
@@ -54,7 +93,7 @@ thread_local! {
     static BUILT: RefCell<Option<KeySlot>> = const { RefCell::new(None) };
 }
 
-/// Builds a connection whose keys go to `slot`, and not to str0m.
+/// Builds a connection whose keys go through `slot`.
 pub(crate) fn with_slot<T>(slot: &KeySlot, build: impl FnOnce() -> T) -> T {
     BUILT.with_borrow_mut(|built| *built = Some(slot.clone()));
     let result = build();
@@ -111,13 +150,16 @@ impl DtlsProvider for Provider {
             _ => return Err(CryptoError::Other(format!("no DTLS {version} here"))),
         };
         let slot = BUILT.with_borrow_mut(Option::take);
-        Ok(Box::new(Instance { dtls, slot }))
+        Ok(Box::new(Instance { dtls, slot, withheld: None, began: now }))
     }
 }
 
 struct Instance {
     dtls: dimpl::Dtls,
     slot: Option<KeySlot>,
+    /// Keys that nobody has wanted yet.
+    withheld: Option<(KeyingMaterial, SrtpProfile)>,
+    began: Instant,
 }
 
 impl fmt::Debug for Instance {
@@ -137,12 +179,19 @@ impl DtlsInstance for Instance {
 
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
         let is_client = self.dtls.is_active();
+        if let Some(slot) = &self.slot
+            && let Some((material, profile)) = self.withheld.take_if(|_| slot.is_wanted())
+        {
+            return DtlsOutput::KeyingMaterial(slot.share(material, profile, is_client), profile);
+        }
         match (self.dtls.poll_output(buffer), &self.slot) {
-            (DtlsOutput::KeyingMaterial(material, profile), Some(slot)) => {
-                // What cannot be split serves nobody: zeros keep str0m from sealing with what is ours.
-                let decoy = slot.keep(material.as_ref(), profile, is_client);
-                let worthless = || KeyingMaterial::new(&vec![0; material.as_ref().len()]);
-                DtlsOutput::KeyingMaterial(decoy.unwrap_or_else(worthless), profile)
+            (DtlsOutput::KeyingMaterial(material, profile), Some(slot)) if slot.is_wanted() => {
+                DtlsOutput::KeyingMaterial(slot.share(material, profile, is_client), profile)
+            }
+            (DtlsOutput::KeyingMaterial(material, profile), Some(_)) => {
+                self.withheld = Some((material, profile));
+                // Long past: it looks at once for what else there is.
+                DtlsOutput::Timeout(self.began)
             }
             (output, _) => output,
         }

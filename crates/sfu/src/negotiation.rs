@@ -103,6 +103,9 @@ impl Shard {
             }
         };
         connection.due_since.get_or_insert(now);
+        if sdp::mids(sdp).iter().any(|mid| connection.rtc.media(Mid::from(mid.as_str())).is_some()) {
+            connection.keys.want();
+        }
         let restarted = connection.rtc.direct_api().local_ice_credentials() != before;
         let mut answer = answer;
         if restarted {

@@ -58,7 +58,7 @@ fn quiet_call(people: usize, single: bool) -> Call {
 
 #[test]
 fn an_idle_participant_takes_little_memory() {
-    for (single, limit) in [(false, 95_000), (true, 225_000)] {
+    for (single, limit) in [(false, 84_000), (true, 128_000)] {
         let call = quiet_call(PEOPLE, single);
         let before = LIVE.get();
         // What is given back with the shard was its own.
