@@ -30,6 +30,9 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 const QUIET_AFTER: Duration = Duration::from_secs(3);
 /// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
 const QUIET_INTERVAL: Duration = Duration::from_secs(1);
+/// ICE wants time every 3 s, and has no use for it: it sends no checks, and gets time with each that it answers. What it
+/// finds without checks, that the peer is gone, we see ourselves.
+const QUIET_ICE_INTERVAL: Duration = Duration::from_secs(10);
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Addresses a peer may be reached at; more are a peer that plays games, and the oldest is forgotten.
@@ -82,6 +85,8 @@ pub(crate) struct Connection {
     pub dirty: bool,
     /// The timer that is set.
     pub timer: Option<Instant>,
+    /// When str0m wants time, which may be later than the timer.
+    pub deadline: Instant,
     /// When it is looked at for silence next.
     pub watch: Option<Instant>,
     /// Bit/s, from TWCC.
@@ -175,6 +180,7 @@ impl Factory {
             due_since: None,
             dirty: false,
             timer: None,
+            deadline: now,
             watch: None,
             estimate: None,
             prober: Prober::default(),
@@ -185,12 +191,18 @@ impl Factory {
 }
 
 impl Connection {
-    /// When it gets the time that str0m wants at `at`: a quiet one waits, if it is only to pace and estimate media.
+    /// When it gets the time that str0m wants at `at`: a quiet one waits, if it is only to pace and estimate media, or to
+    /// look for checks that do not come.
     pub(crate) fn due(&self, at: Instant, now: Instant) -> Instant {
-        let is_quiet = self.connected()
-            && now > self.busy + QUIET_AFTER
-            && matches!(self.rtc.last_timeout_reason(), Reason::Pacer(_) | Reason::BweDelayControl);
-        if is_quiet { at.max(now + QUIET_INTERVAL) } else { at }
+        if !self.connected() || now <= self.busy + QUIET_AFTER {
+            return at;
+        }
+        match self.rtc.last_timeout_reason() {
+            Reason::Pacer(_) | Reason::BweDelayControl => at.max(now + QUIET_INTERVAL),
+            // Sooner than that it has something to do.
+            Reason::Ice if at > now + QUIET_INTERVAL => at.max(now + QUIET_ICE_INTERVAL),
+            _ => at,
+        }
     }
 
     pub(crate) fn connected(&self) -> bool {
@@ -211,6 +223,11 @@ impl Connection {
         }
         self.addresses.push(entry);
         (true, (self.addresses.len() > MAX_ADDRESSES).then(|| self.addresses.remove(0)))
+    }
+
+    /// Until when time alone does not change the state, if nothing else happens; `None`: it may at any time.
+    pub(crate) fn steady_until(&self) -> Option<Instant> {
+        (self.state == State::Connected).then(|| self.heard + DISCONNECTED_AFTER)
     }
 
     /// The state as time alone makes it; `None` if it stays.

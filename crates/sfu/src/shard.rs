@@ -172,7 +172,9 @@ impl Shard {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((at, timer)) = self.timers.take_due(now) {
             match timer {
-                Timer::Connection(key) => self.guarded(now, Some(key.0), |shard| shard.on_connection_timer(key, at)),
+                Timer::Connection(key) => {
+                    self.guarded(now, Some(key.0), |shard| shard.on_connection_timer(key, at, now))
+                }
                 Timer::Media(key) => self.guarded(now, Some(key.0), |shard| shard.on_media_timer(key, at, now)),
                 Timer::Watch(key) => self.guarded(now, Some(key.0), |shard| shard.watch(key, at, now)),
                 Timer::Offer(participant) => {
@@ -419,22 +421,31 @@ impl Shard {
         };
         let at = connection.due(at, now);
         let at = if at > now + FAR_OFF { self.timers.shared_moment(at) } else { at };
+        connection.deadline = at;
         if connection.timer.is_none_or(|set| at < set) {
             connection.timer = Some(at);
             self.timers.set(at, Timer::Connection(key));
         }
     }
 
-    fn on_connection_timer(&mut self, key: Key, at: Instant) {
+    fn on_connection_timer(&mut self, key: Key, at: Instant, now: Instant) {
         let Some(connection) = self.connection(key) else { return };
-        if connection.timer == Some(at) {
-            connection.timer = None;
+        if connection.timer != Some(at) {
+            return;
+        }
+        let deadline = connection.deadline;
+        connection.timer = (deadline > now).then_some(deadline);
+        if deadline > now {
+            self.timers.set(deadline, Timer::Connection(key));
+        } else {
             self.touch(key);
         }
     }
 
     fn start_watch(&mut self, key: Key, now: Instant) {
-        let at = self.timers.shared_moment(now + WATCH_INTERVAL);
+        let Some(connection) = self.connection(key) else { return };
+        let at = connection.steady_until().map_or(now + WATCH_INTERVAL, |until| until.max(now + WATCH_INTERVAL));
+        let at = self.timers.shared_moment(at);
         if let Some(connection) = self.connection(key) {
             connection.watch = Some(at);
             self.timers.set(at, Timer::Watch(key));
