@@ -104,7 +104,8 @@ class Visavis:
         if scope["type"] != "lifespan" and scope["path"].startswith("//"):
             # Clients put "/rtc" behind whatever address they were given, one that ends in "/" too.
             scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
-        await self._app(scope, receive, send)
+        # The middlewares do nothing for a WebSocket, and would be there as long as it.
+        await (self._app.router if scope["type"] == "websocket" else self._app)(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: object = None) -> AsyncGenerator[None]:

@@ -1,9 +1,13 @@
 """The WebSockets of our own server: uvicorn's on the library `websockets`, which reads a few messages ahead."""
 
+import asyncio
 from http import HTTPStatus
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
+
+from visavis.waiting import Flag, Unread
 
 _MAX_UNREAD = 16
 _SHORT = 16 << 10
@@ -14,7 +18,14 @@ http11.MAX_LINE_LENGTH = max(http11.MAX_LINE_LENGTH, 1 << 20)
 
 
 class SignallingSocket(WebSocketsSansIOProtocol):
-    """Goes on reading while few and short messages wait, and refuses requests that the library does not take."""
+    """Reads on while few and short messages wait, refuses requests that the library does not take, and keeps little."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As uvicorn makes it."""
+        super().__init__(*args, **kwargs)
+        self.queue = cast("asyncio.Queue[Any]", Unread[Any]())
+        self.writable = cast(asyncio.Event, Flag())
+        self.writable.set()
 
     def data_received(self, data: bytes) -> None:
         """What the client sent."""
@@ -25,6 +36,11 @@ class SignallingSocket(WebSocketsSansIOProtocol):
             response = self.conn.reject(HTTPStatus.BAD_REQUEST, f"{self.conn.handshake_exc}\n")
             self.transport.write(response.serialize())
             self.transport.close()
+
+    def start_keepalive(self) -> None:
+        """The handshake is over: what was said in it is not needed any more."""
+        self.request = self.response = cast(Any, None)
+        super().start_keepalive()
 
     def send_receive_event_to_app(self) -> None:
         """Queues a message that is whole."""

@@ -1,8 +1,9 @@
 """The way out to one signalling socket: a bounded queue of frames, so that a slow reader costs only itself."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
+
+from visavis.waiting import Flag
 
 # A full list of a room of 50 with large metadata is about 1 MB; who has not read 4 MB of signalling is not reading.
 MAX_BYTES = 4 << 20
@@ -16,14 +17,15 @@ class Outlet:
     """Frames for one socket, in order. `send` never waits; `pump` does the sending."""
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, max_frames: int = MAX_FRAMES) -> None:
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self._bytes = 0
         self._max_bytes = max_bytes
         self._max_frames = max_frames
         self._close_code: int | None = None
-        self._wake = asyncio.Event()
-        self._aborted = asyncio.Event()
-        self._finished = asyncio.Event()
+        self._wake = Flag()
+        self._is_aborted = False
+        self._aborted: asyncio.Future[None] | None = None
+        self._finished = Flag()
 
     @property
     def is_closed(self) -> bool:
@@ -51,17 +53,20 @@ class Outlet:
         """Closes the socket and forgets what is queued."""
         self._frames.clear()
         self._bytes = 0
-        self._aborted.set()
+        self._is_aborted = True
+        self._tell_aborted()
         self.close(code)
 
-    async def aborted(self) -> None:
-        """Waits for an abort, which a `pump` that is stuck in a full socket does not notice."""
-        await self._aborted.wait()
+    def aborted(self) -> "asyncio.Future[None]":
+        """Done with an abort, which a `pump` that is stuck in a full socket does not notice."""
+        if self._aborted is None:
+            self._aborted = asyncio.get_running_loop().create_future()
+            self._tell_aborted()
+        return self._aborted
 
     def take(self) -> list[bytes]:
         """All queued frames."""
-        frames = list(self._frames)
-        self._frames.clear()
+        frames, self._frames = self._frames, []
         self._bytes = 0
         return frames
 
@@ -77,10 +82,14 @@ class Outlet:
         """Sends frame after frame until the outlet is closed; returns the code to close the socket with."""
         while True:
             while self._frames:
-                frame = self._frames.popleft()
+                frame = self._frames.pop(0)
                 self._bytes -= len(frame)
                 await send(frame)
             if self._close_code is not None:
                 return self._close_code
             self._wake.clear()
             await self._wake.wait()
+
+    def _tell_aborted(self) -> None:
+        if self._is_aborted and self._aborted is not None and not self._aborted.done():
+            self._aborted.set_result(None)

@@ -6,9 +6,11 @@ from typing import Protocol
 
 import structlog
 from livekit.protocol import rtc
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from visavis.errors import VisavisError
@@ -44,8 +46,8 @@ def signalling_routes(source: RegistrySource) -> list[BaseRoute]:
     return [
         Route("/rtc", _no_upgrade, methods=["GET"]),
         Route("/rtc/v1", _no_upgrade, methods=["GET"]),
-        WebSocketRoute("/rtc", _socket_endpoint(source, is_v1=False)),
-        WebSocketRoute("/rtc/v1", _socket_endpoint(source, is_v1=True)),
+        WebSocketRoute("/rtc", _Socket(source, is_v1=False)),
+        WebSocketRoute("/rtc/v1", _Socket(source, is_v1=True)),
         Route("/rtc/validate", _validate_endpoint(source, is_v1=False), methods=["GET"]),
         Route("/rtc/v1/validate", _validate_endpoint(source, is_v1=True), methods=["GET"]),
     ]
@@ -67,24 +69,24 @@ def _validate_endpoint(source: RegistrySource, *, is_v1: bool) -> Callable[[Requ
     return validate
 
 
-def _socket_endpoint(source: RegistrySource, *, is_v1: bool) -> Callable[[WebSocket], Awaitable[None]]:
-    async def rtc_socket(websocket: WebSocket) -> None:
-        outlet = Outlet()
+class _Socket:
+    """The endpoint as ASGI: Starlette puts frames of its own around a function, for as long as the socket is open."""
+
+    def __init__(self, source: RegistrySource, *, is_v1: bool) -> None:
+        self._source = source
+        self._is_v1 = is_v1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket, outlet = WebSocket(scope, receive, send), Outlet()
         try:
-            registry = await source.registry()
-            request = _parse(websocket, registry, is_v1)
-            entered = registry.join(request, outlet) if request.resume is None else registry.resume(request, outlet)
+            entered, first = _enter(websocket, outlet, await self._source.registry(), self._is_v1)
         except VisavisError as error:
             _log.info("connect_refused", kind=error.kind, message=error.message)
             await websocket.send_denial_response(_refusal(error))
             return
-        if entered is None:
-            outlet.send(
-                messages.leave(Reason.STATE_MISMATCH, rtc.LeaveRequest.RECONNECT, protocol=request.about.protocol)
-            )
-            outlet.close()
+        _forget_request(scope)
         try:
-            await _serve(websocket, outlet, entered, request.first)
+            await _serve(websocket, outlet, entered, first)
         finally:
             outlet.abort()
             outlet.finish()
@@ -92,11 +94,32 @@ def _socket_endpoint(source: RegistrySource, *, is_v1: bool) -> Callable[[WebSoc
                 room, session = entered
                 room.socket_lost(session, outlet)
 
-    return rtc_socket
+
+def _enter(
+    websocket: WebSocket, outlet: Outlet, registry: RoomRegistry, is_v1: bool
+) -> tuple[tuple[LiveRoom, Session] | None, list[rtc.SignalRequest]]:
+    """Joins or resumes, if there is something to resume; returns what the client asks for at once, too.
+
+    Raises:
+        VisavisError: it is not let in.
+    """
+    request = _parse(websocket, registry, is_v1)
+    entered = registry.join(request, outlet) if request.resume is None else registry.resume(request, outlet)
+    if entered is None:
+        outlet.send(messages.leave(Reason.STATE_MISMATCH, rtc.LeaveRequest.RECONNECT, protocol=request.about.protocol))
+        outlet.close()
+    return entered, list(request.first)
 
 
 def _parse(connection: HTTPConnection, registry: RoomRegistry, is_v1: bool) -> ConnectRequest:
-    return parse_connect(connection.query_params, connection.headers, registry.keys, is_v1=is_v1)
+    # Not the connection's own properties, which it would keep.
+    query, headers = QueryParams(connection.scope["query_string"]), Headers(scope=connection.scope)
+    return parse_connect(query, headers, registry.keys, is_v1=is_v1)
+
+
+def _forget_request(scope: Scope) -> None:
+    """What it said is known by now, is long (its token), and would be kept as long as the socket."""
+    scope["headers"], scope["query_string"], scope["raw_path"] = [], b"", b""
 
 
 def _refusal(error: VisavisError) -> Response:
@@ -108,18 +131,18 @@ async def _serve(
     websocket: WebSocket,
     outlet: Outlet,
     entered: tuple[LiveRoom, Session] | None,
-    first: tuple[rtc.SignalRequest, ...],
+    first: list[rtc.SignalRequest],
 ) -> None:
     """Reads and writes until either side is done."""
     frames = Frames(websocket, answer=rtc.SignalResponse)
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Future[None]] = set()
     try:
         await websocket.accept()
         writer = asyncio.create_task(_write(websocket, outlet, frames))
-        tasks.update((writer, asyncio.create_task(outlet.aborted())))
+        tasks.update((writer, outlet.aborted()))
         if entered is not None:
-            for request in first:
-                _obey(*entered, request)
+            while first:
+                _obey(*entered, first.pop(0))  # an offer among them is long, and not kept
             tasks.add(asyncio.create_task(_read(frames, *entered, outlet)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if outlet.is_closed and not writer.done():
