@@ -26,9 +26,11 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         self.queue = cast("asyncio.Queue[Any]", Unread[Any]())
         self.writable = cast(asyncio.Event, Flag())
         self.writable.set()
+        self._heard_at = 0.0
 
     def data_received(self, data: bytes) -> None:
         """What the client sent."""
+        self._heard_at = self.loop.time()
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # uvicorn would keep silent.
@@ -41,6 +43,14 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         """The handshake is over: what was said in it is not needed any more."""
         self.request = self.response = cast(Any, None)
         super().start_keepalive()
+
+    def send_keepalive_ping(self) -> None:
+        """Asks whether the client is there, unless it has just said something: LiveKit's clients ping by themselves."""
+        quiet = self.loop.time() - self._heard_at
+        if self.ping_interval is None or quiet >= self.ping_interval:
+            super().send_keepalive_ping()
+        else:
+            self.ping_timer = self.loop.call_later(self.ping_interval - quiet, self.send_keepalive_ping)
 
     def send_receive_event_to_app(self) -> None:
         """Queues a message that is whole."""

@@ -1,6 +1,7 @@
 """Our own server's WebSockets carry what uvicorn's do: messages of every length and kind, in order, both ways."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ async def echo(scope, receive, send):
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[str]:
+async def served(**settings: float) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             echo,
@@ -34,6 +35,7 @@ async def served() -> AsyncIterator[str]:
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
+            **settings,
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve([listening]))
@@ -101,3 +103,29 @@ async def test_a_request_that_is_too_large_is_refused(path, headers):
         with pytest.raises(websockets.InvalidStatus) as refused:
             await websockets.connect(f"{url}/{path}", additional_headers=headers)
         assert refused.value.response.status_code == 400
+
+
+class _Pings(logging.Handler):
+    """Hears of the pings that a client gets, which the library answers by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.first = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "< PING" in record.getMessage():
+            self.first.set()
+
+
+async def test_only_who_is_silent_is_asked_whether_it_is_there():
+    pings, logger = _Pings(), logging.Logger("client", logging.DEBUG)
+    logger.addHandler(pings)
+    loop = asyncio.get_running_loop()
+    async with served(ws_ping_interval=3.0) as url, websockets.connect(url, logger=logger) as client:
+        talks_until = loop.time() + 4
+        while loop.time() < talks_until:
+            await client.send(b"here")
+            await client.recv()
+            await asyncio.sleep(0.1)
+        assert not pings.first.is_set()
+        await asyncio.wait_for(pings.first.wait(), 60)
