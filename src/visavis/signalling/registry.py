@@ -34,6 +34,8 @@ JOIN_SECONDS = 60.0
 VANISHED_SECONDS = 2.0
 VANISHED_SILENT_SECONDS = 10.0
 ROOM_UPDATE_SECONDS = 5.0
+# Most people are just there: what becomes due of them (a token, silence for more than a minute) is looked at so often.
+SETTLED_SECONDS = 2.0
 # Clients that leave may close their connections before they say so: a failure is acted on only after a moment …
 FAILED_SECONDS = 1.0
 # … and then the client has so long to resume.
@@ -84,6 +86,7 @@ class RoomRegistry:
         self._rooms: dict[str, LiveRoom] = {}
         self._by_sid: dict[str, LiveRoom] = {}
         self._room_updates_at = now()
+        self._settled_looked_at = now()
         self._is_closed = False
 
     def __iter__(self) -> Iterator[LiveRoom]:
@@ -241,9 +244,13 @@ class RoomRegistry:
         tells_rooms = now - self._room_updates_at >= ROOM_UPDATE_SECONDS
         if tells_rooms:
             self._room_updates_at = now
+        looks_at_all = now - self._settled_looked_at >= SETTLED_SECONDS
+        if looks_at_all:
+            self._settled_looked_at = now
         for room in list(self._rooms.values()):
             for session in list(room.sessions.values()):
-                self._tick_session(room, session, now)
+                if looks_at_all or not session.is_settled:
+                    self._tick_session(room, session, now)
             if room.room.is_over(now):
                 self.end_room(room, Reason.ROOM_CLOSED)
                 continue

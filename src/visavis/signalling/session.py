@@ -49,6 +49,17 @@ class Session:
         """The version of the signal protocol that the client speaks."""
         return self.participant.about.protocol
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it is due within seconds."""
+        return (
+            self.was_connected
+            and self.media_lost_at is None
+            and self.failed_at is None
+            and self.resume_until is None
+            and not self.unknown_wishes
+        )
+
     def send(self, frame: bytes) -> None:
         """Queues a frame; dropped while the socket is away, as a resume tells the whole state anew."""
         if self.outlet is not None:
