@@ -46,11 +46,10 @@ class SignallingSocket(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         """Asks whether the client is there, unless it has just said something: LiveKit's clients ping by themselves."""
-        quiet = self.loop.time() - self._heard_at
-        if self.ping_interval is None or quiet >= self.ping_interval:
+        if self.ping_interval is None or self.loop.time() - self._heard_at >= self.ping_interval:
             super().send_keepalive_ping()
         else:
-            self.ping_timer = self.loop.call_later(self.ping_interval - quiet, self.send_keepalive_ping)
+            self.schedule_ping()
 
     def send_receive_event_to_app(self) -> None:
         """Queues a message that is whole."""
