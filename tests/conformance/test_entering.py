@@ -59,6 +59,10 @@ async def test_join_tells_what_one_may(join: Join) -> None:
     )
 
 
+async def test_join_tells_how_often_to_ping(alice: Participant, differs: bool) -> None:
+    assert (alice.joined.ping_interval, alice.joined.ping_timeout) == ((10, 20) if differs else (5, 15))
+
+
 async def test_join_tells_of_the_server(alice: Participant) -> None:
     told = alice.joined
 
@@ -67,7 +71,6 @@ async def test_join_tells_of_the_server(alice: Participant) -> None:
     assert told.server_info.protocol >= 16
     assert told.server_info.node_id.startswith("ND_")
     assert told.server_version == told.server_info.version
-    assert (told.ping_interval, told.ping_timeout) == (5, 15)
 
 
 async def test_join_tells_what_ends_frames_of_the_server(join: Join, alice: Participant) -> None:

@@ -14,7 +14,7 @@ async def test_join_is_the_first_frame_and_has_what_clients_need(server):
     assert joined.participant.permission.can_publish
     assert joined.subscriber_primary
     assert joined.fast_publish
-    assert (joined.ping_interval, joined.ping_timeout) == (5, 15)
+    assert (joined.ping_interval, joined.ping_timeout) == (10, 20)
     assert joined.server_info.version
     assert joined.server_info.protocol == 17
     assert joined.enabled_publish_codecs[0].mime == "video/VP8"

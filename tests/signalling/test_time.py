@@ -14,6 +14,7 @@ from visavis.rooms.moderation import ABSENCE_SECONDS
 from visavis.signalling import RoomRegistry
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
+from visavis.signalling.messages import PING_INTERVAL_SECONDS
 from visavis.signalling.outlet import Outlet
 from visavis.signalling.requests import handle
 from visavis.signalling.subscribing import update_subscription
@@ -159,6 +160,16 @@ def test_who_vanished_is_gone_for_others_in_time(world):
     bob.read()
     gone = [info for frame in bob.frames for info in frame.update.participants]
     assert [(info.identity, info.state) for info in gone] == [("alice", models.ParticipantInfo.DISCONNECTED)]
+
+
+def test_lost_media_is_waited_for_between_two_pings(world):
+    alice = world.join("alice")
+    for _ in range(4):
+        world.pass_time(PING_INTERVAL_SECONDS + 3)
+        world.connection(alice, "disconnected")
+        world.pass_time(0.5, alice)
+    assert alice.session.sid in alice.room.sessions
+    assert not alice.outlet.is_closed
 
 
 def test_lost_media_with_a_live_socket_is_waited_for(world):

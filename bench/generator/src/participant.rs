@@ -16,6 +16,7 @@ use crate::signal::{self, Hear, Request, Response, Say, TrackSettings, Trickle};
 use crate::source::{Content, Source};
 use crate::tally::Tally;
 
+/// Until the server says how often it wants to be pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 pub struct Participant {
@@ -36,6 +37,7 @@ pub struct Participant {
     offered: HashSet<String>,
     told: HashMap<u32, Tile>,
     pings_at: Instant,
+    ping_interval: Duration,
     is_publishing: bool,
     /// Why it is of no use any more.
     pub error: Option<String>,
@@ -66,6 +68,7 @@ impl Participant {
             offered: HashSet::new(),
             told: HashMap::new(),
             pings_at: dialled + PING_INTERVAL,
+            ping_interval: PING_INTERVAL,
             is_publishing: false,
             error: None,
         }
@@ -93,7 +96,7 @@ impl Participant {
     /// What is due in signalling.
     pub fn tick(&mut self, now: Instant) {
         if now >= self.pings_at {
-            self.pings_at = now + PING_INTERVAL;
+            self.pings_at = now + self.ping_interval;
             let timestamp = (visavis_bench::socket::wall_nanoseconds() / 1_000_000) as i64;
             self.say(Say::PingRequest(signal::Ping { timestamp }));
             self.say(Say::Ping(timestamp));
@@ -138,6 +141,10 @@ impl Participant {
         match hear {
             Hear::Join(join) => {
                 self.learn(&join.others);
+                if let Ok(seconds @ 1..) = join.ping_interval.try_into() {
+                    self.ping_interval = Duration::from_secs(seconds);
+                    self.pings_at = Instant::now() + self.ping_interval;
+                }
                 if let Some(sdp) = self.publisher.offer_channels() {
                     self.say(Say::Offer(signal::Description { kind: "offer".into(), sdp, id: 1 }));
                 }

@@ -149,6 +149,9 @@ pub struct Ping {
 pub struct Join {
     #[prost(message, repeated, tag = "3")]
     pub others: Vec<Participant>,
+    /// Seconds.
+    #[prost(int32, tag = "11")]
+    pub ping_interval: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -25,14 +25,15 @@ from visavis.webhooks import happenings
 
 _log = structlog.stdlib.get_logger(__name__)
 
-# livekit's clients ping every 5 s; browsers slow the timers of hidden pages down to once a minute.
+# livekit's clients ping every 10 s, as they are told; browsers slow the timers of hidden pages down to once a minute.
 SILENT_SECONDS = 20.0
 SILENT_WITH_MEDIA_SECONDS = 75.0
 JOIN_SECONDS = 60.0
 # A machine that vanished closes nothing. The core notices after some 10 s without packets ("disconnected"); if the
-# socket is silent as well, it is gone, and the others shall not wait for the 20 s that they would need otherwise.
+# socket is silent as well, for longer than it is between two pings, it is gone, and the others shall not wait for the
+# 20 s that they would need otherwise.
 VANISHED_SECONDS = 2.0
-VANISHED_SILENT_SECONDS = 10.0
+VANISHED_SILENT_SECONDS = 14.0
 ROOM_UPDATE_SECONDS = 5.0
 # Most people are just there: what becomes due of them (a token, silence for more than a minute) is looked at so often.
 SETTLED_SECONDS = 2.0
