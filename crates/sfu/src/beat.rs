@@ -14,7 +14,7 @@ use crate::speakers;
 use crate::timers::Timer;
 use crate::track::Track;
 
-/// A room's beat while it has tracks, and while it has none.
+/// A room's beat while it has tracks, and while it has none; if nobody was heard a moment ago either, it waits for quality.
 const BEAT: Duration = Duration::from_millis(100);
 const IDLE_BEAT: Duration = Duration::from_millis(400);
 /// Of the clock of video's timestamps, in a millisecond.
@@ -22,10 +22,17 @@ const VIDEO_TICKS: u32 = 90;
 
 impl Shard {
     pub(crate) fn start_beat(&mut self, room: usize, now: Instant) {
-        let is_idle = self.rooms[room].tracks.is_empty();
-        let at = if is_idle { self.timers.shared_moment(now + IDLE_BEAT) } else { now + BEAT };
-        if self.rooms[room].beat.is_none_or(|beat| at < beat) {
-            self.rooms[room].beat = Some(at);
+        let timers = &self.timers;
+        let known = &mut self.rooms[room];
+        let at = match (known.tracks.is_empty(), known.speakers.is_silent()) {
+            (true, true) => timers.shared_moment(known.quality_due.max(now + IDLE_BEAT)),
+            (true, false) => timers.shared_moment(now + IDLE_BEAT),
+            (false, _) => now + BEAT,
+        };
+        if known.beat.is_none_or(|beat| at < beat) {
+            // What is sent is measured from its beginning, and not from the last beat without it.
+            known.measured = now;
+            known.beat = Some(at);
             self.timers.set(at, Timer::Room(room));
         }
     }

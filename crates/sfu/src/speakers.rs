@@ -57,6 +57,11 @@ impl<K: Ord + Copy> SpeakerDetector<K> {
         self.windows.remove(&key).is_some_and(|window| window.told > 0.0)
     }
 
+    /// Whether nobody has been heard for some windows, and all are told so.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.windows.is_empty()
+    }
+
     /// Ends a window: the microphones whose told level changes, with the new one (0: stopped speaking).
     pub(crate) fn tick(&mut self) -> Vec<(K, f32)> {
         let mut changes = Vec::new();
