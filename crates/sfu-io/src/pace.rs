@@ -14,6 +14,10 @@ const DENSE: Duration = Duration::from_millis(16);
 /// … and if they found fewer packets, it ends: it spares too little then.
 const FEW: usize = 28;
 
+/// Where all is calm, and packets only say that people are there, they are collected for longer: of hundreds of people, each
+/// would wake the thread by itself.
+const COLLECT_CALM: Duration = Duration::from_millis(10);
+
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
 /// Turns that send less than this are not worth it.
@@ -51,6 +55,11 @@ impl Pace {
             is_alone: false,
             followed: 0,
         }
+    }
+
+    /// How long to let packets gather before the next turn, where all is calm. What does not come as a packet shall not wait.
+    pub fn calm_rest(&self, now: Instant) -> Duration {
+        (self.began + COLLECT_CALM).saturating_duration_since(now)
     }
 
     /// How long to let packets gather before the next turn.
@@ -126,6 +135,17 @@ mod tests {
             next += found;
         }
         (wakes, longest)
+    }
+
+    #[test]
+    fn where_all_is_calm_it_is_woken_a_hundred_times_a_second_at_most_and_the_first_packet_does_not_wait() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(pace.calm_rest(at(50)), Duration::ZERO);
+        pace.turn(at(50), 1);
+        assert_eq!(pace.calm_rest(at(51)), Duration::from_millis(9));
+        assert_eq!(pace.calm_rest(at(60)), Duration::ZERO);
     }
 
     #[test]

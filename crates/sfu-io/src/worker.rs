@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     shard: Shard,
     around: Surroundings,
     waited: Waited,
+    /// Waits for nothing but the bell.
+    deaf: Waited,
     pace: Pace,
     outgoing: Vec<Vec<(SocketAddr, Vec<u8>)>>,
     sending: Sending,
@@ -103,6 +105,7 @@ impl Worker {
             shard,
             around,
             waited,
+            deaf: Waited::new([]),
             pace: Pace::new(now),
             outgoing,
             sending,
@@ -136,7 +139,12 @@ impl Worker {
     fn turn(&mut self, inbox: &WorkerInbox) -> bool {
         let deadline = self.shard.poll_timeout();
         let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
-        thread::sleep(self.pace.rest(Instant::now()).min(left()));
+        let now = Instant::now();
+        thread::sleep(self.pace.rest(now).min(left()));
+        let rest = self.pace.calm_rest(now).min(left());
+        if !rest.is_zero() && self.shard.is_calm(now) {
+            inbox.wait(&mut self.deaf, rest);
+        }
         inbox.wait(&mut self.waited, left());
         if self.waited.has_readable() || !inbox.packets.is_empty() {
             thread::sleep(self.pace.linger().min(left()));

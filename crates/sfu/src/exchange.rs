@@ -160,6 +160,7 @@ impl Shard {
 
     /// What another shard had for this one.
     pub fn handle_relay(&mut self, now: Instant, from: u16, parcel: Parcel) {
+        self.calm.stir(now);
         match parcel {
             Parcel::Messages(messages) => {
                 for message in messages.0 {

@@ -18,6 +18,7 @@ mod backup;
 mod beat;
 mod bitstream;
 mod blank;
+mod calm;
 mod chat;
 mod command;
 mod connection;

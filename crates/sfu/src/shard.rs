@@ -14,6 +14,7 @@ use str0m::net::{DatagramRecv, Receive};
 use str0m::{Event as RtcEvent, Input, Output};
 use visavis_egress::{Batch, Clock};
 
+use crate::calm::Calm;
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
 use crate::data_tracks::DataTrack;
@@ -28,8 +29,6 @@ use crate::timers::{Timer, Timers};
 use crate::track::Track;
 use crate::{ReliableSequence, Route, ShardConfig, Stats, Transmit, dtls, stun};
 
-/// How often a connection is looked at for silence.
-const WATCH_INTERVAL: Duration = Duration::from_millis(2500);
 /// A connection's timer that is further off waits for a moment that it shares with others.
 const FAR_OFF: Duration = Duration::from_millis(100);
 
@@ -78,6 +77,7 @@ pub struct Shard {
     events: VecDeque<Event>,
     routes: VecDeque<Route>,
     pub(crate) stats: Stats,
+    pub(crate) calm: Calm,
 }
 
 impl Shard {
@@ -109,11 +109,13 @@ impl Shard {
             events: VecDeque::new(),
             routes: VecDeque::new(),
             stats: Stats::default(),
+            calm: Calm::new(now),
         }
     }
 
     /// Applies one command. `sequence` is for `AddParticipant`: where the participant's highest reliable sequence goes.
     pub fn handle_command(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
+        self.calm.stir(now);
         let subject = self.subject(&command);
         self.guarded(now, subject, |shard| shard.apply(now, command, sequence));
     }
@@ -147,6 +149,9 @@ impl Shard {
             if ufrag.is_some() && !connection.rtc.accepts(&input) {
                 shard.stats.packets_dropped += 1;
                 return;
+            }
+            if !(ufrag.is_some() && connection.connected()) {
+                shard.calm.stir_by(payload, connection.connected(), now);
             }
             if ufrag.is_none() {
                 (connection.heard, connection.busy) = (now, now);
@@ -440,24 +445,6 @@ impl Shard {
         } else {
             self.touch(key);
         }
-    }
-
-    fn start_watch(&mut self, key: Key, now: Instant) {
-        let Some(connection) = self.connection(key) else { return };
-        let at = connection.steady_until().map_or(now + WATCH_INTERVAL, |until| until.max(now + WATCH_INTERVAL));
-        let at = self.timers.shared_moment(at);
-        if let Some(connection) = self.connection(key) {
-            connection.watch = Some(at);
-            self.timers.set(at, Timer::Watch(key));
-        }
-    }
-
-    fn watch(&mut self, key: Key, at: Instant, now: Instant) {
-        let Some(connection) = self.connection(key).filter(|connection| connection.watch == Some(at)) else { return };
-        if let Some(state) = connection.aged(now) {
-            self.change_state(key, state);
-        }
-        self.start_watch(key, now);
     }
 
     pub(crate) fn change_state(&mut self, key: Key, state: State) {

@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use crate::shard::Key;
+use crate::shard::{Key, Shard};
 
+/// How often a connection is looked at for silence.
+const WATCH_INTERVAL: Duration = Duration::from_millis(2500);
 /// Of the moments that far-off timers share: an idle worker wakes some times a second, however many it has.
 const SHARED_MOMENTS: Duration = Duration::from_millis(50);
 
@@ -62,6 +64,28 @@ impl Timers {
         let since = at.saturating_duration_since(self.began).as_nanos();
         let late = since.next_multiple_of(SHARED_MOMENTS.as_nanos()) - since;
         at + Duration::from_nanos(late as u64)
+    }
+}
+
+impl Shard {
+    /// Has a connection looked at when it can have fallen silent.
+    pub(crate) fn start_watch(&mut self, key: Key, now: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        let at = connection.steady_until().map_or(now + WATCH_INTERVAL, |until| until.max(now + WATCH_INTERVAL));
+        let at = self.timers.shared_moment(at);
+        if let Some(connection) = self.connection(key) {
+            connection.watch = Some(at);
+            self.timers.set(at, Timer::Watch(key));
+        }
+    }
+
+    /// Looks whether a connection has fallen silent, or is heard again.
+    pub(crate) fn watch(&mut self, key: Key, at: Instant, now: Instant) {
+        let Some(connection) = self.connection(key).filter(|connection| connection.watch == Some(at)) else { return };
+        if let Some(state) = connection.aged(now) {
+            self.change_state(key, state);
+        }
+        self.start_watch(key, now);
     }
 }
 

@@ -39,6 +39,21 @@ fn an_idle_worker_wakes_a_few_times_a_second_however_many_are_there() {
 }
 
 #[test]
+fn a_worker_is_calm_while_people_are_only_there_and_neither_while_they_come_nor_while_they_talk() {
+    let mut call = quiet_call(3, false, 1);
+    assert!(call.shard.is_calm(call.now));
+    // `DataPacket { user (2) { payload (2) } }`
+    assert!(call.client("p0").send_data("_reliable", &[0x12, 0x03, 0x12, 0x01, 0x2a]));
+    call.run_until(SECOND, "message", |call| !call.clients["p1"].data.is_empty());
+    assert!(!call.shard.is_calm(call.now));
+    call.run(SECOND);
+    assert!(call.shard.is_calm(call.now));
+    call.join_with("p3", false);
+    call.run(SECOND / 2);
+    assert!(!call.shard.is_calm(call.now));
+}
+
+#[test]
 fn what_is_said_after_a_silence_comes_through_a_lossy_network_without_delay() {
     for (single, seed) in (0..10).map(|seed| (seed % 2 == 1, seed)) {
         let mut call = quiet_call(2, single, seed);

@@ -1,0 +1,46 @@
+//! Whether anything goes on, or people are only there: then what comes in can wait a moment, to be handled together.
+
+use std::time::{Duration, Instant};
+
+use crate::shard::Shard;
+
+/// A join or media may go on for so long after a sign of it …
+const STIRRED_FOR: Duration = Duration::from_secs(1);
+/// … and what is said over data channels for so long: SCTP's own questions come all the time where many are.
+const STIRRED_BY_DATA_FOR: Duration = Duration::from_millis(20);
+
+/// From when on nothing goes on.
+#[derive(Debug)]
+pub(crate) struct Calm(Instant);
+
+impl Calm {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(now)
+    }
+
+    /// Something happened that more may follow.
+    pub(crate) fn stir(&mut self, now: Instant) {
+        self.0 = now + STIRRED_FOR;
+    }
+
+    /// A packet came that is no check of a connection that stands.
+    pub(crate) fn stir_by(&mut self, packet: &[u8], is_connected: bool, now: Instant) {
+        if is_connected && is_dtls(packet) {
+            self.0 = self.0.max(now + STIRRED_BY_DATA_FOR);
+        } else {
+            self.stir(now);
+        }
+    }
+}
+
+/// By its first byte (RFC 7983).
+fn is_dtls(packet: &[u8]) -> bool {
+    matches!(packet, [20..=63, ..])
+}
+
+impl Shard {
+    /// Whether nothing goes on but that people are there: no packets have come but checks of connections that stand.
+    pub fn is_calm(&self, now: Instant) -> bool {
+        now >= self.calm.0
+    }
+}
