@@ -84,7 +84,8 @@ impl Header<'_> {
         match self.transport_wide {
             Some(number) => put(ids.transport_wide, &number.to_be_bytes()),
             // Who reports transport-wide needs no second clock.
-            None => put(ids.send_time, &self.send_time.to_be_bytes()[1..]),
+            None if ids.transport_wide.is_none() => put(ids.send_time, &self.send_time.to_be_bytes()[1..]),
+            None => {}
         }
         if let Some(CaptureTime { ntp, offset }) = self.capture_time {
             let mut value = [0; 16];
@@ -160,7 +161,12 @@ mod tests {
         let bytes = written(&Header { mid: Some("1"), transport_wide: Some(0x1122), ..header() }, &IDS);
         assert_eq!(bytes[0], 0x90);
         assert_eq!(bytes[12..], [0xbe, 0xde, 0, 2, 0x40, b'1', 0x31, 0x11, 0x22, 0, 0, 0]);
-        let bytes = written(&header(), &IDS);
+        assert_eq!(
+            written(&header(), &IDS).len(),
+            12,
+            "who would report transport-wide needs no clock meanwhile either"
+        );
+        let bytes = written(&header(), &ExtensionIds { transport_wide: None, ..IDS });
         assert_eq!(bytes[12..], [0xbe, 0xde, 0, 1, 0x22, 0xab, 0xcd, 0xef]);
         let delay = Some(PlayoutDelay { min: 100, max: 40_950 });
         let bytes = written(&Header { playout_delay: delay, transport_wide: Some(1), ..header() }, &IDS);

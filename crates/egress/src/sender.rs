@@ -20,6 +20,10 @@ pub(crate) const OVERHEAD: usize = 20 + 8 + 16;
 const LONGEST_COMPOUND: usize = 1100;
 /// Who wants less wants nothing that is known yet: a probe for it would be no packets, and tell that none arrive.
 const WORTH_PROBING: u64 = 20_000;
+/// So long after a picture was sent, sound is part of what bandwidth is estimated from, in milliseconds; and from the
+/// beginning on, so that the round trip is known when the first picture is probed beside.
+const ESTIMATED_FOR: u32 = 10_000;
+const ESTIMATED_FIRST: u32 = 1000;
 /// Streams of one connection; sections of a description are fewer.
 const MOST_STREAMS: usize = 4096;
 
@@ -94,6 +98,8 @@ pub struct Sender {
     desired: u64,
     /// There is a stream to put padding on. Without one nothing is probed for, for a probe that is not sent is taken for lost.
     can_pad: bool,
+    /// Until when sound is part of the estimate, in milliseconds since it began; `None`: nothing was sent yet.
+    estimated_until: Option<u32>,
     /// The soonest report.
     report_at: Option<Instant>,
     pub(crate) sent_packets: u64,
@@ -125,6 +131,7 @@ impl Sender {
             estimate: None,
             desired: 0,
             can_pad: false,
+            estimated_until: None,
             report_at: None,
             sent_packets: 0,
             sent_bytes: 0,
@@ -198,7 +205,14 @@ impl Sender {
             stream.history.clear();
         }
         let extensions = stream.config.extensions;
-        let number = extensions.transport_wide.map(|_| self.estimator.next_sequence());
+        // Whoever gets a number tells of it 10 to 20 times a second, which costs more than to send a voice. Sound alone
+        // is sent whatever the connection carries. Beside pictures, also those that wait for bandwidth, it is estimated.
+        let until = self.estimated_until.get_or_insert(at + ESTIMATED_FIRST);
+        if stream.config.is_video {
+            *until = at + ESTIMATED_FOR;
+        }
+        let is_estimated = at < *until || self.can_pad && self.desired > self.estimate.unwrap_or(0);
+        let number = extensions.transport_wide.filter(|_| is_estimated).map(|_| self.estimator.next_sequence());
         let header = Header {
             pt: packet.pt,
             marker: packet.marker,

@@ -5,7 +5,9 @@ mod simulation;
 use std::time::Duration;
 
 use simulation::Call;
+use simulation::client::AUDIO_INTERVAL;
 use simulation::network::Link;
+use str0m::media::MediaKind;
 use visavis_sfu::Event;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -62,5 +64,41 @@ fn what_is_said_after_a_silence_comes_through_a_lossy_network_without_delay() {
         let packet = [0x12, 0x03, 0x12, 0x01, 0x2a];
         assert!(call.client("p0").send_data("_reliable", &packet));
         call.run_until(10 * SECOND, "message", |call| !call.clients["p1"].data.is_empty());
+    }
+}
+
+/// Packets a second that come to the server beside Alice's voice.
+fn told(call: &mut Call) -> u64 {
+    const SECONDS: u32 = 5;
+    let before = call.shard.stats().packets_in;
+    call.run(SECONDS * SECOND);
+    let voice = (SECONDS * SECOND).div_duration_f64(AUDIO_INTERVAL) as u64;
+    (call.shard.stats().packets_in - before).saturating_sub(voice) / u64::from(SECONDS)
+}
+
+#[test]
+fn who_only_listens_tells_next_to_nothing_and_who_sees_somebody_what_estimating_takes() {
+    for single in [false, true] {
+        let mut call = Call::new(LAN, 1);
+        call.join_with("alice", single);
+        call.join_with("bob", single);
+        let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
+        call.run_until(20 * SECOND, "connections", connected);
+        call.publish("alice", MediaKind::Audio, "mic", 1);
+        let hears = |call: &Call| call.sections.len() == 1 && call.received("bob", "TR_mic").audio > 50;
+        call.run_until(20 * SECOND, "voice", hears);
+        let listening = told(&mut call);
+        assert!(listening <= 5, "{listening} packets a second of two who talk");
+        call.publish("alice", MediaKind::Video, "cam", 1);
+        let sees = |call: &Call| call.sections.len() == 2 && call.received("bob", "TR_cam").video.total() > 25;
+        call.run_until(20 * SECOND, "picture", sees);
+        call.client("alice").pause(1, true);
+        // As long as the estimate may be needed again at any moment, sound keeps it going.
+        assert!(told(&mut call) >= 10);
+        call.run(10 * SECOND);
+        assert!(told(&mut call) <= 5, "a picture long ago");
+        call.client("alice").pause(1, false);
+        let before = call.received("bob", "TR_cam").video.total();
+        call.run_until(5 * SECOND, "picture again", |call| call.received("bob", "TR_cam").video.total() > before + 25);
     }
 }
