@@ -6,6 +6,8 @@ from livekit.protocol import rtc as signal
 from offers import AUDIO, DATA, SIMULCAST, VIDEO, offer_of, sections_of
 from participant import Join, Participant, kinds
 
+TRANSPORT_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
 
 async def negotiated(participant: Participant, *sections: str, id: int = 1) -> signal.SessionDescription:
     """Offers, and returns the answer."""
@@ -69,6 +71,15 @@ async def test_video_is_received_with_feedback(alice: Participant) -> None:
     assert "a=rtpmap:97 rtx/90000" in video
     assert {"a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 transport-cc"} <= set(video)
     assert any(line.startswith("a=extmap:3 ") for line in video), "the numbers are those of the offer"
+
+
+async def test_sound_is_received_without_transport_feedback(alice: Participant) -> None:
+    await alice.add_track("cid-1", "audio")
+    numbered = AUDIO.replace("a=sendonly", f"a=extmap:3 {TRANSPORT_WIDE}\na=sendonly")
+
+    audio = sections_of((await negotiated(alice, DATA, numbered, VIDEO)).sdp)[1]
+
+    assert not any(TRANSPORT_WIDE in line or line.endswith("transport-cc") for line in audio)
 
 
 async def test_simulcast_is_accepted(alice: Participant) -> None:

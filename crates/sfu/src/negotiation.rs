@@ -14,7 +14,7 @@ use crate::dependency_descriptor;
 use crate::event::{Event, Kind};
 use crate::participant::Published;
 use crate::sdp;
-use crate::shard::Shard;
+use crate::shard::{Key, Shard};
 
 /// What the client announced of the tracks that it offers; all by the SDP's name.
 pub(crate) struct Announced<'a> {
@@ -153,10 +153,16 @@ impl Shard {
                 .map(|pt| *pt)
                 .collect();
             answer = sdp::with_only(&answer, &mid, &pts);
+            let mut left_out = Vec::new();
             if section.codec != Codec::Av1 {
                 // With it, libwebrtc leaves out of VP8's payload what temporal layers are told by.
-                answer = sdp::without_extension(&answer, &mid, dependency_descriptor::URI);
+                left_out.push(dependency_descriptor::URI);
             }
+            if section.codec.is_audio() && self.only_receives((key, Target::Publisher), id) {
+                // The client sends as much sound as it ever does, and we would tell it 20 times a second what came of it.
+                left_out.push(sdp::TRANSPORT_WIDE);
+            }
+            answer = sdp::without_extensions(&answer, &mid, &left_out);
             let format = announced.format(&section.cid).filter(|_| section.codec.is_audio());
             if let Some(format) = format {
                 answer = sdp::with_format(&answer, &mid, *section.params.pt(), format);
@@ -203,6 +209,11 @@ impl Shard {
             return None;
         }
         Some(Published { kind, cid, params, codec, rids: sdp::send_rids(offer, mid), track: None })
+    }
+
+    fn only_receives(&mut self, key: Key, mid: Mid) -> bool {
+        let media = self.connection(key).and_then(|connection| connection.rtc.media(mid));
+        media.is_some_and(|media| !media.direction().is_sending())
     }
 
     fn end_section(&mut self, key: usize, mid: Mid, now: Instant) {

@@ -178,11 +178,18 @@ pub(crate) fn with_only(sdp: &str, mid: &str, keep: &[u8]) -> String {
     })
 }
 
-/// Leaves a header extension out of section `mid`; the client then does not send it.
-pub(crate) fn without_extension(sdp: &str, mid: &str, uri: &str) -> String {
+/// Numbers packets over all streams of a connection, so that whoever receives them can tell which came, and when.
+pub(crate) const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+/// Leaves header extensions, and the feedback that is of no use without them, out of section `mid`; the client then does
+/// not send them.
+pub(crate) fn without_extensions(sdp: &str, mid: &str, uris: &[&str]) -> String {
     edit(sdp, |section, line| {
-        let extension = line.strip_prefix("a=extmap:").and_then(|value| value.split(' ').nth(1));
-        (section != Some(mid) || extension != Some(uri)).then(|| line.to_owned())
+        let is_left_out = match line.strip_prefix("a=extmap:").and_then(|value| value.split(' ').nth(1)) {
+            Some(uri) => uris.contains(&uri),
+            None => line.starts_with("a=rtcp-fb:") && line.ends_with(" transport-cc") && uris.contains(&TRANSPORT_WIDE),
+        };
+        (section != Some(mid) || !is_left_out).then(|| line.to_owned())
     })
 }
 
@@ -286,11 +293,16 @@ mod tests {
             with_msids(SDP, &HashMap::from([("0".into(), msid("TR_a", true)), ("1".into(), msid("TR_b", false))]));
         assert!(sdp.contains("a=msid:PA_a|TR_a TR_a\r\n") && sdp.contains("a=ssrc:7 msid:PA_a|TR_b TR_b\r\n"));
         assert!(sdp.contains("minptime=10;sprop-stereo=1\r\n"));
-        let extension = "m=video 9 X 96\r\na=mid:2\r\na=extmap:12 urn:x\r\na=extmap:3 urn:y\r\n";
+        let extension =
+            "m=video 9 X 96\r\na=mid:2\r\na=extmap:12 urn:x\r\na=extmap:3 urn:y\r\na=rtcp-fb:96 transport-cc\r\n";
         let sdp = format!("{SDP}{extension}{}", extension.replace("mid:2", "mid:3"));
         let (first, second) = sdp.split_at(sdp.len() - extension.len());
         let without = extension.replace("a=extmap:12 urn:x\r\n", "").replace("mid:2", "mid:3");
-        assert_eq!(without_extension(&sdp, "3", "urn:x"), format!("{first}{without}"), "not {second}");
+        assert_eq!(without_extensions(&sdp, "3", &["urn:x"]), format!("{first}{without}"), "not {second}");
+        let numbered = sdp.replace("urn:y", TRANSPORT_WIDE);
+        let without = without_extensions(&numbered, "3", &[TRANSPORT_WIDE]);
+        assert_eq!(without.matches(TRANSPORT_WIDE).count(), 1);
+        assert!(without.ends_with("a=mid:3\r\na=extmap:12 urn:x\r\n"), "{without}");
         let sdp = with_only(SDP, "1", &[96, 97]);
         assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"), "{sdp}");
         assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n") && !sdp.contains("H264"));
