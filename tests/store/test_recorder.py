@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 
 import happening
@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 
 from visavis.errors import VisavisError
 from visavis.media.events import ParticipantTotals, TrackTotals
+from visavis.store import batch, retention
 from visavis.store import recorder as recorder_module
-from visavis.store import retention
 from visavis.store.changes import Change
 from visavis.store.database import Database
 from visavis.store.faults import DatabaseFault, FaultKind
@@ -267,6 +267,46 @@ async def test_a_database_that_is_locked_delays_nobody_and_misses_nothing(
         assert longest < 0.2
     await recorder.flushed()
     assert (await history.sessions(ALL, limit=10)).total == 1000
+
+
+async def test_what_happens_soon_after_is_written_together_or_when_somebody_waits_for_it(
+    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_TOGETHER_SECONDS", 3600.0)
+    recorder, history = await make_recorder(url)
+    recorder.happened(happening.room("room_started"))
+    await recorder.flushed()
+    written = []
+    original = batch.write
+
+    async def write(connection: AsyncConnection, changes: Iterable[Change]) -> None:
+        written.append(len(list(changes)))
+        await original(connection, changes)
+
+    monkeypatch.setattr(batch, "write", write)
+    for number in range(20):
+        recorder.happened(happening.participant("participant_joined", f"PA_{number}", f"p{number}"))
+        await asyncio.sleep(0.01)
+    assert written == []
+    async with asyncio.timeout(60):
+        await recorder.flushed()
+    assert written == [20]
+    assert (await history.sessions(ALL, limit=50)).total == 20
+
+
+async def test_who_reads_finds_what_has_just_happened_and_waits_for_no_database(
+    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_TOGETHER_SECONDS", 3600.0)
+    recorder, history = await make_recorder(url)
+    recorder.happened(happening.room("room_started"))
+    await recorder.flushed()
+    recorder.happened(happening.participant("participant_joined"))
+    await recorder.caught_up(within=60)
+    assert (await history.sessions(ALL, limit=50)).total == 1
+    async with happening.locked(url), asyncio.timeout(60):
+        recorder.happened(happening.participant("participant_joined", "PA_late", "late"))
+        await recorder.caught_up(within=0.01)
 
 
 async def test_a_disk_that_is_full_is_told_once_and_what_happened_is_written_when_there_is_room(

@@ -165,6 +165,7 @@ async def _history(operated: Operated) -> "History":
     if recorder is not None:
         await operated.backend.start()
         await recorder.opened()
+        await recorder.caught_up()
     return operated.history
 
 

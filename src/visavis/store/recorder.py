@@ -28,8 +28,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 MAX_WAITING = 20_000
 _BATCH = 500
-# What happens so soon after a batch was written waits for what follows: a transaction costs more than a change.
-_TOGETHER_SECONDS = 0.1
+# What happens so soon after a batch was written waits for what follows: a transaction costs more than a join does else.
+_TOGETHER_SECONDS = 1.0
 # How exactly the end of what a crash cut off is known.
 LAST_SEEN_SECONDS = 5.0
 _LOOK_FOR_THE_GONE_SECONDS = 20.0
@@ -69,7 +69,7 @@ class Recorder:
         self._dropped = 0
         self._failures = 0
         self._wake = asyncio.Event()
-        self._closes = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._wrote_at = float("-inf")
         self._written = asyncio.Event()
         self._tried = asyncio.Event()
@@ -140,8 +140,16 @@ class Recorder:
             raise VisavisError(ErrorKind.INVALID_SETTING, self._problem)
 
     async def flushed(self) -> None:
-        """Returns when everything that has happened by now is written."""
+        """Returns when everything that has happened by now is written: at once, as somebody waits for it."""
+        if self._waiting:
+            self._hurry.set()
         await self._until(lambda: not self._waiting and self._is_open)
+
+    async def caught_up(self, within: float = 1.0) -> None:
+        """Returns when a reader finds what has happened by now, or after so many seconds: writing may take longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.flushed()
 
     async def eased(self) -> None:
         """Returns when less than half of what may wait waits: who tells of much at once waits for that between."""
@@ -156,7 +164,7 @@ class Recorder:
     async def aclose(self, within: float = 1.0) -> None:
         """Writes what waits, for so many seconds at most, and ends. Twice is fine."""
         self._is_closing = True
-        self._closes.set()
+        self._hurry.set()
         self._wake.set()
         task, self._task = self._task, None
         if task is None:
@@ -256,7 +264,7 @@ class Recorder:
         if 0 < len(self._waiting) < _BATCH and pause > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._closes.wait()
+                    await self._hurry.wait()
         changes = list(islice(self._waiting, _BATCH))
         dropped_before = self._dropped
         try:
@@ -269,6 +277,8 @@ class Recorder:
         # What was dropped meanwhile was the head of the batch.
         for _ in range(max(0, len(changes) - (self._dropped - dropped_before))):
             self._waiting.popleft()
+        if not self._waiting and not self._is_closing:
+            self._hurry.clear()
         if self._failures:
             _log.info("history_written_again", database=self._database.name, lost=self._dropped)
             self._failures = self._dropped = 0
