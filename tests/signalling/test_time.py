@@ -1,5 +1,6 @@
 """What time alone brings about: in virtual time, without sockets."""
 
+import math
 from dataclasses import dataclass, field
 
 import jwt
@@ -12,6 +13,7 @@ from visavis.media.fake import FakeEngine
 from visavis.rooms import ClientAbout, Reservations, RoomLimits
 from visavis.rooms.moderation import ABSENCE_SECONDS
 from visavis.signalling import RoomRegistry
+from visavis.signalling.announcements import SMALL_ROOM
 from visavis.signalling.connect import ConnectRequest
 from visavis.signalling.ice_servers import IceServers
 from visavis.signalling.messages import PING_INTERVAL_SECONDS
@@ -302,12 +304,40 @@ def frames_to_a_crowd(world, people, seconds_between):
     return count + sum(len(member.outlet.take()) for member in members)
 
 
+@pytest.mark.parametrize("people", [40, 160, 480])
 @pytest.mark.parametrize("seconds_between", [0.001, 0.01, 0.05])
-def test_a_crowd_is_told_of_itself_in_few_frames(seconds_between):
-    few, many = (frames_to_a_crowd(World(), people, seconds_between) for people in (40, 160))
-    # Told one by one it would be 160² frames for joining and as many for connecting.
-    assert many <= 6.5 * few
-    assert many <= 160 * (12 + 1.2 * 1000 * seconds_between)
+def test_n_who_come_together_are_told_of_each_other_in_n_log_n_frames(monkeypatch, people, seconds_between):
+    updates = []
+    original = rtc.ParticipantUpdate
+    monkeypatch.setattr(rtc, "ParticipantUpdate", lambda **fields: updates.append(1) or original(**fields))
+    # Told one by one it would be N² frames for joining and as many for connecting.
+    assert frames_to_a_crowd(World(), people, seconds_between) <= 2.5 * people * math.log2(people)
+    # The small room that it was at first is told of each at once, a large one about once a second of all.
+    assert len(updates) <= 2 * SMALL_ROOM + 8 + people * seconds_between
+
+
+def test_one_who_comes_to_a_large_room_is_told_of_once(world):
+    members = [world.join(f"guest{number}") for number in range(60)]
+    world.pass_time(1.0, *members)
+    for member in members:
+        member.outlet.take()
+    late = world.join("late", active=False)
+    world.now += 0.2
+    world.connection(late, "connected")
+    for member in members:
+        [frame] = read_all(member)
+        [info] = frame.update.participants
+        assert (info.identity, info.state) == ("late", models.ParticipantInfo.ACTIVE)
+
+
+def test_one_who_comes_to_a_large_room_and_takes_long_to_connect_is_told_of_meanwhile(world):
+    members = [world.join(f"guest{number}") for number in range(60)]
+    world.pass_time(1.0, *members)
+    members[0].outlet.take()
+    world.join("late", active=False)
+    world.pass_time(0.5, *members)
+    told = [info for frame in read_all(members[0]) for info in frame.update.participants]
+    assert [(info.identity, info.state) for info in told] == [("late", models.ParticipantInfo.JOINED)]
 
 
 def test_who_comes_to_a_large_room_is_told_after_a_moment_at_the_latest(world):

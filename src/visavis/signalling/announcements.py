@@ -27,9 +27,13 @@ class Announcements:
         self._pause_until = now
 
     def add(self, info: models.ParticipantInfo, *, audience: int, now: float) -> None:
-        """Tells of one participant. `info` is not changed afterwards, and replaces what waits of the same one."""
+        """Tells of one participant. `info` is not changed afterwards, and replaces what waits of the same one.
+
+        Of one who is about to connect only together with that, or with others: in a moment there is more to tell.
+        """
         self._waiting[info.sid] = info
-        if audience <= SMALL_ROOM or now >= self._pause_until:
+        is_about_to_connect = info.state == models.ParticipantInfo.JOINED
+        if audience <= SMALL_ROOM or (now >= self._pause_until and not is_about_to_connect):
             self._pause_until = now + min(audience * _SECONDS_EACH, _MAX_SECONDS)
             self.flush()
 
