@@ -108,8 +108,10 @@ def parse_connect(
 
 def _configuration(claims: Claims) -> RoomConfiguration:
     configuration = RoomConfiguration()
+    if not claims.room_config:
+        return configuration
     try:
-        json_format.ParseDict(dict(claims.room_config or {}), configuration, ignore_unknown_fields=True)
+        json_format.ParseDict(dict(claims.room_config), configuration, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise VisavisError(ErrorKind.INVALID_TOKEN, f"invalid token: its 'roomConfig' is wrong: {error}") from error
     checked_metadata(configuration.metadata)
