@@ -73,7 +73,7 @@ class Engine:
         """The addresses that clients are told to connect to for ICE-TCP."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable while events wait."""
+        """A descriptor that is readable while events wait, but for `DataChannelsOpen`, which comes with the next."""
 
     def drain(self) -> list[Event]:
         """All waiting events, oldest first; makes `fileno()` unreadable. Events of one participant keep their order."""

@@ -9,6 +9,17 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+/// A counter of the kernel's, readable while it is not zero; reading never blocks.
+pub(crate) fn eventfd() -> io::Result<File> {
+    // SAFETY: it takes no pointers.
+    let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was opened just now, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }.into())
+}
+
 /// Wakes one thread that waits in [`Bell::wait`]; costs a system call only while that thread sleeps.
 #[derive(Debug)]
 pub(crate) struct Bell {
@@ -19,14 +30,7 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub fn new() -> io::Result<Arc<Self>> {
-        // SAFETY: it takes no pointers.
-        let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: it was opened just now, and nobody else knows it.
-        let event = unsafe { OwnedFd::from_raw_fd(descriptor) }.into();
-        Ok(Arc::new(Self { event, is_awaited: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { event: eventfd()?, is_awaited: AtomicBool::new(false) }))
     }
 
     pub fn ring(&self) {

@@ -1,11 +1,14 @@
-//! What the core says, on its way to Python: a queue, and a pipe that is readable while the queue is not empty.
+//! What the core says, on its way to Python: a queue, and an eventfd that is readable while somebody should look into it.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard};
 
 use visavis_sfu::Event;
+
+use crate::inbox::eventfd;
 
 /// With so many events waiting, those that only repeat how things are (speakers, qualities) are dropped: they come again,
 /// and nothing else that the core says of itself grows while nobody listens.
@@ -15,51 +18,53 @@ const MANY: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     waiting: Mutex<Waiting>,
-    descriptor: RawFd,
+    bell: File,
 }
 
 #[derive(Debug)]
 struct Waiting {
     events: VecDeque<Event>,
-    /// Has one byte in it exactly while there are events.
-    readable: PipeReader,
-    writable: PipeWriter,
+    has_rung: bool,
 }
 
 impl Outbox {
     pub fn new() -> io::Result<Self> {
-        let (readable, writable) = io::pipe()?;
-        let descriptor = readable.as_raw_fd();
-        Ok(Self { waiting: Mutex::new(Waiting { events: VecDeque::new(), readable, writable }), descriptor })
+        let waiting = Mutex::new(Waiting { events: VecDeque::new(), has_rung: false });
+        Ok(Self { waiting, bell: eventfd()? })
     }
 
-    /// Readable while events wait.
+    /// Readable while events wait that somebody waits for.
     pub fn descriptor(&self) -> RawFd {
-        self.descriptor
+        self.bell.as_raw_fd()
     }
 
     pub fn push(&self, events: impl IntoIterator<Item = Event>) {
         let mut waiting = self.lock();
-        let was_empty = waiting.events.is_empty();
+        let mut rings = false;
         for event in events {
             let repeats = matches!(event, Event::Speakers { .. } | Event::Quality { .. });
             if !repeats || waiting.events.len() < MANY {
+                // Nothing follows from it, so it is told with what comes next: to wake up costs more than an event does.
+                let may_wait = matches!(event, Event::DataChannelsOpen { .. });
+                rings |= !waiting.has_rung && !may_wait;
                 waiting.events.push_back(event);
             }
         }
-        if was_empty && !waiting.events.is_empty() {
-            // One byte fits into an empty pipe, so this neither blocks nor fails.
-            let _ = waiting.writable.write_all(&[1]);
+        waiting.has_rung |= rings;
+        // Who is woken by the bell takes the lock at once.
+        drop(waiting);
+        if rings {
+            // It adds to a counter that is read at each wake, so there is room.
+            let _ = (&self.bell).write_all(&1_u64.to_ne_bytes());
         }
     }
 
-    /// Everything that waits, oldest first.
+    /// Everything that waits, oldest first. It may be nothing: the bell rings after the events are there.
     pub fn take(&self) -> VecDeque<Event> {
+        // In this order: what is pushed before the lock is taken, and what is pushed after rings. It does not block.
+        let _ = (&self.bell).read_exact(&mut [0; 8]);
         let mut waiting = self.lock();
-        if !waiting.events.is_empty() {
-            // The byte is there (see `push`), so this does not block.
-            let _ = waiting.readable.read_exact(&mut [0]);
-        }
+        waiting.has_rung = false;
         std::mem::take(&mut waiting.events)
     }
 
@@ -74,7 +79,7 @@ mod tests {
     use crate::udp::wait;
 
     fn event(participant: &str) -> Event {
-        Event::DataChannelsOpen { participant: participant.into() }
+        Event::ParticipantFailed { participant: participant.into(), reason: String::new() }
     }
 
     fn is_readable(outbox: &Outbox) -> bool {
@@ -84,8 +89,8 @@ mod tests {
     }
 
     #[test]
-    fn is_readable_exactly_while_events_wait() {
-        let outbox = Outbox::new().expect("a pipe");
+    fn is_readable_while_events_wait() {
+        let outbox = Outbox::new().expect("an eventfd");
         assert!(!is_readable(&outbox));
         outbox.push([event("a"), event("b")]);
         outbox.push([event("c")]);
@@ -98,8 +103,21 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_follows_from_wakes_nobody_and_keeps_its_place() {
+        let outbox = Outbox::new().expect("an eventfd");
+        let open = || Event::DataChannelsOpen { participant: "a".into() };
+        outbox.push([open()]);
+        assert!(!is_readable(&outbox));
+        outbox.push([event("b")]);
+        outbox.push([open()]);
+        assert!(is_readable(&outbox));
+        assert_eq!(outbox.take(), [open(), event("b"), open()]);
+        assert!(!is_readable(&outbox));
+    }
+
+    #[test]
     fn who_does_not_listen_loses_what_would_only_repeat() {
-        let outbox = Outbox::new().expect("a pipe");
+        let outbox = Outbox::new().expect("an eventfd");
         let speakers = || Event::Speakers { room: "RM_a".into(), levels: vec![] };
         outbox.push(std::iter::repeat_with(speakers).take(MANY + 10));
         outbox.push([event("a")]);
