@@ -141,8 +141,6 @@ class Recorder:
 
     async def flushed(self) -> None:
         """Returns when everything that has happened by now is written: at once, as somebody waits for it."""
-        if self._waiting:
-            self._hurry.set()
         await self._until(lambda: not self._waiting and self._is_open)
 
     async def caught_up(self, within: float = 1.0) -> None:
@@ -156,8 +154,9 @@ class Recorder:
         await self._until(lambda: len(self._waiting) < MAX_WAITING // 2)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        """Looks after each time that something was written; given up, nothing more will be."""
+        """Looks after each time that something was written, which does not wait now; given up, nothing more will be."""
         while not self._is_given_up and not holds():
+            self._hurry.set()
             self._written.clear()
             await self._written.wait()
 
