@@ -22,6 +22,8 @@ from visavis.store.changes import Change
 from visavis.store.database import Database
 from visavis.store.faults import DatabaseFault, FaultKind
 from visavis.store.found import HistoryFilter
+from visavis.store.history import History
+from visavis.store.recorder import Recorder
 from visavis.store.schema import upgrade
 
 ALL = HistoryFilter()
@@ -269,13 +271,22 @@ async def test_a_database_that_is_locked_delays_nobody_and_misses_nothing(
     assert (await history.sessions(ALL, limit=10)).total == 1000
 
 
-async def test_what_happens_soon_after_is_written_together_or_when_somebody_waits_for_it(
+@pytest.fixture
+async def in_no_hurry(
     make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[Recorder, History]:
+    """One that has just written, and would leave what follows for an hour."""
     monkeypatch.setattr(recorder_module, "_TOGETHER_SECONDS", 3600.0)
     recorder, history = await make_recorder(url)
     recorder.happened(happening.room("room_started"))
     await recorder.flushed()
+    return recorder, history
+
+
+async def test_what_happens_soon_after_is_written_together_or_when_somebody_waits_for_it(
+    in_no_hurry: tuple[Recorder, History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, history = in_no_hurry
     written = []
     original = batch.write
 
@@ -286,7 +297,7 @@ async def test_what_happens_soon_after_is_written_together_or_when_somebody_wait
     monkeypatch.setattr(batch, "write", write)
     for number in range(20):
         recorder.happened(happening.participant("participant_joined", f"PA_{number}", f"p{number}"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # Time to write, if it were not to wait: of that nothing can tell.
     assert written == []
     async with asyncio.timeout(60):
         await recorder.flushed()
@@ -295,12 +306,9 @@ async def test_what_happens_soon_after_is_written_together_or_when_somebody_wait
 
 
 async def test_who_reads_finds_what_has_just_happened_and_waits_for_no_database(
-    make_recorder: MakeRecorder, url: str, monkeypatch: pytest.MonkeyPatch
+    in_no_hurry: tuple[Recorder, History], url: str
 ) -> None:
-    monkeypatch.setattr(recorder_module, "_TOGETHER_SECONDS", 3600.0)
-    recorder, history = await make_recorder(url)
-    recorder.happened(happening.room("room_started"))
-    await recorder.flushed()
+    recorder, history = in_no_hurry
     recorder.happened(happening.participant("participant_joined"))
     await recorder.caught_up(within=60)
     assert (await history.sessions(ALL, limit=50)).total == 1
