@@ -1,35 +1,18 @@
 """What a subscriber is offered, and what it and the publisher may ask for."""
 
-from collections.abc import Callable
-
 import pytest
 from livekit.protocol import models
 from livekit.protocol import rtc as signal
 from participant import Join, kinds
 from wire import answer_to
-from wiretap import Call
+from wiretap import Call, carries, sending
 
 from media import Colour, playing_tone, showing
-
-Offer = signal.SessionDescription
 
 
 @pytest.fixture(params=["/rtc", "/rtc/v1"], ids=["two-connections", "one-connection"])
 def path(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-def carries(*sids: str) -> Callable[[Offer], bool]:
-    """That an offer sends exactly these tracks."""
-    return lambda offer: sending(offer.sdp) == set(sids)
-
-
-def sending(sdp: str) -> set[str]:
-    """The track ids of the media sections that are sent."""
-    sections = [section for section in sdp.split("\nm=")[1:] if not section.startswith("application")]
-    open_sections = [section for section in sections if "a=sendonly" in section or "a=sendrecv" in section]
-    msids = [line.split()[0] for section in open_sections for line in section.split("a=msid:")[1:]]
-    return {msid.partition("|")[2] for msid in msids}
 
 
 async def test_first_offer_has_the_data_channels(join: Join) -> None:

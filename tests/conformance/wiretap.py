@@ -124,6 +124,19 @@ class Wiretap:
             await asyncio.gather(*ways, return_exceptions=True)
 
 
+def carries(*sids: str) -> Callable[[signal.SessionDescription], bool]:
+    """That an offer sends exactly these tracks."""
+    return lambda offer: sending(offer.sdp) == set(sids)
+
+
+def sending(sdp: str) -> set[str]:
+    """The track ids of the media sections that are sent."""
+    sections = [section for section in sdp.split("\nm=")[1:] if not section.startswith("application")]
+    open_sections = [section for section in sections if "a=sendonly" in section or "a=sendrecv" in section]
+    msids = [line.split()[0] for section in open_sections for line in section.split("a=msid:")[1:]]
+    return {msid.partition("|")[2] for msid in msids}
+
+
 Call = Callable[..., Awaitable[tuple[Caller, Tapped]]]
 """The fixture `call`."""
 
