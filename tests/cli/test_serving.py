@@ -62,6 +62,18 @@ async def test_ctrl_c_tells_everybody_and_ends_within_two_seconds_with_status_0(
             assert await reasons.get() == rtc.DisconnectReason.SERVER_SHUTDOWN
 
 
+def test_a_server_that_nobody_uses_rests(own_server: MediaServer) -> None:
+    assert own_server.process is not None
+    status = Path(f"/proc/{own_server.process.pid}/status")
+
+    def wakes() -> int:
+        return int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+    before, seconds = wakes(), 2.0
+    time.sleep(seconds)
+    assert (wakes() - before) / seconds < 8
+
+
 async def test_people_in_a_room_are_counted_in_the_list(own_server: MediaServer) -> None:
     room = rtc.Room()
     async with httpx.AsyncClient(base_url=own_server.http_url) as http:
