@@ -23,7 +23,9 @@ TARGETS: list[tuple[str, str, str, float]] = [
 ]
 """What is measured, of which load, and the ratio to livekit-server that it may have."""
 BARE = {"sendmmsg": "without GSO", "gso_3": "with runs of 3 by GSO", "gso_9": "with runs of 9 by GSO"}
-"""Ways of the bare forwarder (bench/generator/src/bin/bare.rs)."""
+"""Ways of the bare forwarder (bench/generator/src/bin/bare), as fast as it goes."""
+PACED = ("video-150", "voice-100", "voices-10x20")
+"""Loads whose pace it keeps, too."""
 GROWTH: list[tuple[str, str, str, float]] = [
     ("cost per packet with 100 tracks subscribed, against 1", "tracks-100", "tracks-1", 1.3),
     ("cost per packet with 1000 participants in all, against 50", "crowd-1000", "video-50", 1.3),
@@ -66,6 +68,19 @@ def targets(results: dict[str, Any]) -> list[str]:
     return lines
 
 
+def least(results: dict[str, Any]) -> list[str]:
+    """The table of what cannot be left out of a load: what the bare forwarder takes at its pace."""
+    lines = ["| load | bare | ours / bare | bare / livekit-server |", "|---|---|---|---|"]
+    for load in PACED:
+        turns = [turn[load] / 1e3 for turn in results.get("bare", []) if load in turn]
+        ours, theirs = ([run["cpu_us_per_packet"] for run in _runs(results, load, server)] for server in (OURS, THEIRS))
+        if turns and ours and theirs:
+            bare = spread(turns).middle
+            shares = f"{spread(ours).middle / bare:.2f} | {bare / spread(theirs).middle:.2f}"
+            lines.append(f"| {results['loads'][load]['title']} | {bare:.1f} µs | {shares} |")
+    return lines if len(lines) > 2 else []
+
+
 def _cell(values: list[float], shape: str) -> str:
     if not values:
         return "–"
@@ -90,6 +105,8 @@ def markdown(results: dict[str, Any]) -> str:
         *([results["note"], ""] if "note" in results else []),
         *targets(results),
     ]
+    if floor := least(results):
+        lines += ["", "What the bare forwarder takes for a packet at a load's pace, receiving included:", "", *floor]
     for name, load in results["loads"].items():
         lines += ["", f"## {load['title']} (`{name}`)", ""]
         servers = list(load["runs"])

@@ -46,3 +46,12 @@ def test_what_failed_is_told_and_nothing_is_made_up():
     page = markdown(_results([(0, 5.0)], [], failed))
     assert "- livekit-server, round 1: participant 3 is not connected" in page
     assert "one video to 150 | ≤ 0.25 | not measured" in page
+
+
+def test_what_is_least_at_a_loads_pace_stands_beside_both_servers():
+    results = _results([(0, 5.0)], [(0, 20.0)])
+    assert "at a load's pace" not in markdown(results)
+    results["bare"] = [turn | {"video-150": 2500.0, "voice-100": 1.0} for turn in results["bare"]]
+    page = markdown(results)
+    assert "| 1 video → 150 | 2.5 µs | 2.00 | 0.12 |" in page
+    assert "1 voice" not in page
