@@ -13,6 +13,7 @@ use str0m::{Candidate, IceCreds, Reason, Rtc};
 use visavis_egress::Clock;
 
 use crate::bitstream::Codec;
+use crate::checks::Checks;
 use crate::dtls::{KeySlot, with_slot};
 use crate::event::Protocol;
 use crate::media::Media;
@@ -30,9 +31,10 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 const QUIET_AFTER: Duration = Duration::from_secs(3);
 /// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
 const QUIET_INTERVAL: Duration = Duration::from_secs(1);
-/// ICE wants time every 3 s, and has no use for it: it sends no checks, and gets time with each that it answers. What it
-/// finds without checks, that the peer is gone, we see ourselves.
-const QUIET_ICE_INTERVAL: Duration = Duration::from_secs(10);
+/// ICE wants time every 3 s, and has no use for it: it sends no checks. What it finds without any, that the peer is gone, we
+/// see ourselves. But it hides what else is due later, which SCTP may have waited for all the while that it was quiet: so
+/// it gets time when it has been quiet for as long again, and at the latest after this, which is SCTP's longest wait.
+const QUIET_ICE_INTERVAL: Duration = Duration::from_secs(60);
 /// Longer than any call.
 const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Addresses a peer may be reached at; more are a peer that plays games, and the oldest is forgotten.
@@ -72,6 +74,7 @@ pub(crate) struct Connection {
     pub state: State,
     /// Credentials by which STUN requests find this connection: the current ones, and those of a restart under way.
     pub ufrags: Vec<String>,
+    pub checks: Checks,
     /// Authenticated addresses, latest last.
     pub addresses: Vec<(Protocol, SocketAddr)>,
     pub channels: Channels,
@@ -173,6 +176,7 @@ impl Factory {
             rtc,
             state: State::Connecting,
             ufrags: vec![credentials.ufrag],
+            checks: Checks::default(),
             addresses: Vec::new(),
             channels: Channels::default(),
             heard: now,
@@ -200,7 +204,7 @@ impl Connection {
         match self.rtc.last_timeout_reason() {
             Reason::Pacer(_) | Reason::BweDelayControl => at.max(now + QUIET_INTERVAL),
             // Sooner than that it has something to do.
-            Reason::Ice if at > now + QUIET_INTERVAL => at.max(now + QUIET_ICE_INTERVAL),
+            Reason::Ice if at > now + QUIET_INTERVAL => at.max(now + (now - self.busy).min(QUIET_ICE_INTERVAL)),
             _ => at,
         }
     }

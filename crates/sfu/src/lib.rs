@@ -20,6 +20,7 @@ mod bitstream;
 mod blank;
 mod calm;
 mod chat;
+mod checks;
 mod command;
 mod connection;
 mod data;

@@ -1,7 +1,6 @@
 //! Our own path for what a connection sends of media: str0m agrees on keys and sections, `visavis-egress` seals and sends.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,8 +33,6 @@ pub(crate) struct Media {
     sections: Vec<Section>,
     desired: Option<u64>,
     path: Option<Path>,
-    /// A check that nominates the path that it came on, and is not answered yet.
-    nominating: Option<Path>,
     /// The timer that is set.
     timer: Option<Instant>,
 }
@@ -76,7 +73,6 @@ impl Media {
             sections: Vec::new(),
             desired: None,
             path: None,
-            nominating: None,
             timer: None,
         }
     }
@@ -161,22 +157,6 @@ impl Media {
         self.sender.as_ref().map_or((0, 0), Sender::sent)
     }
 
-    /// A check came in on this path; it may be anyone's.
-    pub(crate) fn checked(&mut self, check: &[u8], protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
-        if stun::nominates(check) {
-            let is_tcp = protocol == Protocol::Tcp;
-            self.nominating = Some(Path { is_tcp, source: destination, destination: source });
-        }
-    }
-
-    /// A check was answered on this path, so it was the peer's.
-    pub(crate) fn answered(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
-        let path = Path { is_tcp: protocol == Protocol::Tcp, source, destination };
-        if self.nominating.take_if(|nominating| *nominating == path).is_some() {
-            self.set_path(path);
-        }
-    }
-
     /// Looks at what str0m sends; true: it is not to be sent as it is.
     pub(crate) fn takes(&mut self, transmit: &Transmit, batch: &mut Batch) -> bool {
         if is_rtcp(&transmit.contents) {
@@ -197,7 +177,8 @@ impl Media {
         false
     }
 
-    fn set_path(&mut self, path: Path) {
+    /// Where the peer wants its media to be sent.
+    pub(crate) fn set_path(&mut self, path: Path) {
         self.path = Some(path);
         if let Some(sender) = &mut self.sender {
             sender.set_path(path);
@@ -316,17 +297,20 @@ impl Shard {
         if media.is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
             return;
         }
+        let str0m::net::Transmit { proto, source, destination, contents } = transmit;
+        self.put_out(
+            key,
+            crate::Transmit { protocol: protocol_from(proto), source, destination, payload: contents.into() },
+        );
+    }
+
+    /// What is ready to be sent to a participant.
+    pub(crate) fn put_out(&mut self, key: Key, transmit: crate::Transmit) {
+        let bytes = transmit.payload.len() as u64;
         let traffic = &mut self.participants[key.0].traffic;
-        traffic.packets_out += 1;
-        traffic.bytes_out += transmit.contents.len() as u64;
-        self.stats.packets_out += 1;
-        self.stats.bytes_out += transmit.contents.len() as u64;
-        self.transmits.push_back(crate::Transmit {
-            protocol: protocol_from(transmit.proto),
-            source: transmit.source,
-            destination: transmit.destination,
-            payload: transmit.contents.into(),
-        });
+        (traffic.packets_out, traffic.bytes_out) = (traffic.packets_out + 1, traffic.bytes_out + bytes);
+        (self.stats.packets_out, self.stats.bytes_out) = (self.stats.packets_out + 1, self.stats.bytes_out + bytes);
+        self.transmits.push_back(transmit);
     }
 
     fn react(&mut self, key: Key, told: Vec<Told>, now: Instant) {

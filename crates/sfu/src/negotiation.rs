@@ -89,7 +89,12 @@ impl Shard {
         let credentials = self.factory.credentials();
         let Some(connection) = self.connection(connection_key) else { return Err("the connection is gone".into()) };
         let before = connection.rtc.direct_api().local_ice_credentials();
-        let answer = match connection.rtc.sdp_api().accept_offer(offer) {
+        let accepted = connection.rtc.sdp_api().accept_offer(offer);
+        let restarted = connection.rtc.direct_api().local_ice_credentials() != before;
+        if restarted {
+            connection.forget_checks();
+        }
+        let answer = match accepted {
             Ok(answer) => answer.to_sdp_string(),
             Err(error) => {
                 let unused = connection.state == State::Connecting && self.participants[key].published.is_empty();
@@ -106,7 +111,6 @@ impl Shard {
         if sdp::mids(sdp).iter().any(|mid| connection.rtc.media(Mid::from(mid.as_str())).is_some()) {
             connection.keys.want();
         }
-        let restarted = connection.rtc.direct_api().local_ice_credentials() != before;
         let mut answer = answer;
         if restarted {
             // str0m made credentials of its own for the restart; ours name the shard.

@@ -179,6 +179,7 @@ impl Shard {
         connection.due_since.get_or_insert(now);
         if let Some(credentials) = outstanding.credentials {
             connection.rtc.direct_api().set_local_ice_credentials(credentials.clone());
+            connection.forget_checks();
             let old: Vec<String> = connection.ufrags.extract_if(.., |ufrag| *ufrag != credentials.ufrag).collect();
             for ufrag in old {
                 self.ufrags.remove(&ufrag);

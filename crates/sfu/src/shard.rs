@@ -12,11 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
 use str0m::{Event as RtcEvent, Input, Output};
-use visavis_egress::{Batch, Clock};
+use visavis_egress::{Batch, Clock, Path};
 
 use crate::calm::Calm;
 use crate::command::{Command, Target};
-use crate::connection::{Connection, Factory, State, protocol_from, protocol_to};
+use crate::connection::{Connection, Factory, State, protocol_to};
 use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
@@ -136,7 +136,12 @@ impl Shard {
             Some(ufrag) => self.ufrags.get(ufrag),
             None => self.addresses.get(&(protocol, source)),
         };
-        let (Some(&key), Ok(contents)) = (key, DatagramRecv::try_from(payload)) else {
+        let key = key.copied();
+        let path = Path { is_tcp: protocol == Protocol::Tcp, source: destination, destination: source };
+        if ufrag.is_some() && key.is_some_and(|key| self.answers(key, payload, path, now)) {
+            return;
+        }
+        let (Some(key), Ok(contents)) = (key, DatagramRecv::try_from(payload)) else {
             self.stats.packets_dropped += 1;
             return;
         };
@@ -156,20 +161,21 @@ impl Shard {
             if ufrag.is_none() {
                 (connection.heard, connection.busy) = (now, now);
             }
-            if let Some(media) = &mut connection.media
-                && ufrag.is_some()
-            {
-                media.checked(payload, protocol, source, destination);
+            if ufrag.is_some() {
+                connection.checks.hand_over(payload, path, now);
             } else if is_rtcp(payload) && shard.on_rtcp(key, payload, now) {
                 return;
             }
             let Some(connection) = shard.connection(key) else { return };
-            if let Err(error) = connection.rtc.handle_input(input) {
+            if let Err(error) = connection.handle_input(input, now) {
                 // One bad packet: whoever sent it, the connection is as good as before it.
                 tracing::debug!(%error, "packet refused");
                 shard.stats.packets_dropped += 1;
             }
             shard.drain(key, now);
+            if ufrag.is_some() {
+                shard.remember_check(key, payload, path, now);
+            }
         });
     }
 
@@ -200,7 +206,7 @@ impl Shard {
             self.guarded(now, Some(key.0), |shard| {
                 let Some(connection) = shard.connection(key) else { return };
                 connection.dirty = false;
-                if let Err(error) = connection.rtc.handle_input(Input::Timeout(now)) {
+                if let Err(error) = connection.handle_input(Input::Timeout(now), now) {
                     return shard.fail(key.0, format!("its connection broke: {error}"), now);
                 }
                 shard.drain(key, now);
@@ -351,7 +357,7 @@ impl Shard {
         }
     }
 
-    fn learn(&mut self, key: Key, protocol: Protocol, source: SocketAddr, now: Instant) {
+    pub(crate) fn learn(&mut self, key: Key, protocol: Protocol, source: SocketAddr, now: Instant) {
         let Some(connection) = self.connection(key) else { return };
         connection.heard = now;
         let (new, forgotten) = connection.learn(protocol, source);
@@ -390,13 +396,10 @@ impl Shard {
                 Ok(Output::Transmit(transmit)) => {
                     // Only a check that was authenticated is answered: perhaps later than it came, as one that is ahead
                     // of the peer's description waits for that. DTLS follows at once, so the address must be known now.
-                    if stun::is_success(&transmit.contents) {
-                        if let Some(media) = &mut connection.media {
-                            media.answered(protocol_from(transmit.proto), transmit.source, transmit.destination);
-                        }
-                        self.learn(key, protocol_from(transmit.proto), transmit.destination, now);
-                    } else {
+                    if !stun::is_success(&transmit.contents) {
                         connection.busy = now;
+                    } else if !self.on_check_answered(key, &transmit, now) {
+                        continue;
                     }
                     self.transmit(key, transmit);
                 }

@@ -78,6 +78,21 @@ fn allocations_a_packet(mut call: Call) -> f64 {
     (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / sent as f64
 }
 
+/// Allocations for each check that is answered, where so many people are only there. The answer itself is one; the rest is what str0m
+/// takes where it is given time, now and then.
+fn allocations_a_check(people: usize) -> f64 {
+    let mut call = Call::new(LAN, 1);
+    for number in 0..people {
+        call.join(&format!("p{number}"));
+    }
+    call.run(60 * SECOND);
+    let (before, sent) = (ALLOCATIONS.load(Ordering::Relaxed), packets_out(&mut call));
+    call.run(60 * SECOND);
+    let sent = packets_out(&mut call) - sent;
+    assert_eq!(sent, 40 * people as u64, "all is an answer every 3 s on each of two connections");
+    (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / sent as f64
+}
+
 fn packets_out(call: &mut Call) -> u64 {
     (0..call.shards()).map(|shard| call.shard_at(shard).stats().packets_out).sum()
 }
@@ -89,6 +104,8 @@ fn a_forwarded_packet_allocates_no_more_than_it_did() {
     assert!(video < 2.2, "{video:.2} allocations for each packet of a video to 30");
     let spread = allocations_a_packet(fill(Call::spread(LAN, 1), MediaKind::Video, 30, 0));
     assert!(spread < 1.1 * video, "{spread:.2} instead of {video:.2} in a room that is spread over two shards");
+    let check = allocations_a_check(20);
+    assert!(check < 1.8, "{check:.2} allocations for each check that is answered");
     let voice = allocations_a_packet(call(MediaKind::Audio, 30, 0));
     assert!(voice < 0.9, "{voice:.2} allocations for each packet of a voice to 30");
     let among_others = allocations_a_packet(call(MediaKind::Video, 30, 20));

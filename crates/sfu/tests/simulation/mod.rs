@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod network;
+pub mod peer;
 pub mod spread;
 pub mod svc;
 pub mod video;

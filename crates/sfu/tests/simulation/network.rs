@@ -1,7 +1,7 @@
 //! A network in virtual time: datagrams take as long as the seed says, or get lost.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,11 @@ pub struct Network {
     pub narrow: Vec<(IpAddr, u64)>,
     /// The share lost of what such a client sends, where it differs from [`Link::loss`].
     pub weak: Vec<(IpAddr, f64)>,
+    /// Clients whose NAT has given them another address: what they are, and what they seem to be.
+    pub rebound: Vec<(SocketAddr, SocketAddr)>,
+    /// Of this client it is seen which of its addresses are sent to.
+    pub watched: Option<IpAddr>,
+    pub seen: BTreeSet<SocketAddr>,
     /// Datagrams of a flow wait for each other: the jitter is a queue's, and reorders nothing.
     pub ordered: bool,
 }
@@ -98,12 +103,31 @@ impl Network {
             busy: Vec::new(),
             narrow: Vec::new(),
             weak: Vec::new(),
+            rebound: Vec::new(),
+            watched: None,
+            seen: BTreeSet::new(),
             ordered: false,
         }
     }
 
-    pub fn send(&mut self, now: Instant, datagram: Datagram) {
+    pub fn send(&mut self, now: Instant, mut datagram: Datagram) {
         self.sent += 1;
+        if self.watched == Some(datagram.destination.ip()) {
+            self.seen.insert(datagram.destination);
+        }
+        for (own, seeming) in &self.rebound {
+            // To the former one nothing comes through any more.
+            if datagram.destination == *own {
+                return;
+            }
+            for (address, other) in
+                [(&mut datagram.source, (own, seeming)), (&mut datagram.destination, (seeming, own))]
+            {
+                if address == other.0 {
+                    *address = *other.1;
+                }
+            }
+        }
         // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
         let weak = self.weak.iter().find(|(address, _)| *address == datagram.source.ip());
         let loss = weak.map_or(self.link.loss, |(_, loss)| *loss);
