@@ -95,6 +95,10 @@ impl Checks {
     }
 }
 
+fn protocol_of(is_tcp: bool) -> Protocol {
+    if is_tcp { Protocol::Tcp } else { Protocol::Udp }
+}
+
 impl Connection {
     /// Gives str0m an input; before it looks at its pairs, it is told of the latest check.
     pub(crate) fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), RtcError> {
@@ -102,7 +106,7 @@ impl Connection {
             && let Ok(contents) = DatagramRecv::try_from(packet)
         {
             let Path { is_tcp, source: destination, destination: source } = path;
-            let proto = protocol_to(if is_tcp { Protocol::Tcp } else { Protocol::Udp });
+            let proto = protocol_to(protocol_of(is_tcp));
             self.rtc.handle_input(Input::Receive(came, Receive { proto, source, destination, contents }))?;
         }
         self.rtc.handle_input(input)
@@ -124,7 +128,7 @@ impl Shard {
 
     fn answer_check(&mut self, key: Key, packet: &[u8], path: Path, now: Instant) -> bool {
         let Some(connection) = self.connection(key) else { return false };
-        let protocol = if path.is_tcp { Protocol::Tcp } else { Protocol::Udp };
+        let protocol = protocol_of(path.is_tcp);
         // Whose address it is by now is found out by learning it again.
         if !connection.connected() || !connection.addresses.contains(&(protocol, path.destination)) {
             return false;

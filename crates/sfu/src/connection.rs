@@ -70,7 +70,8 @@ impl Channels {
 }
 
 pub(crate) struct Connection {
-    pub rtc: Rtc,
+    /// By itself: of 10 kB as it is, it would take 12 together with the rest, as allocators round.
+    pub rtc: Box<Rtc>,
     pub state: State,
     /// Credentials by which STUN requests find this connection: the current ones, and those of a restart under way.
     pub ufrags: Vec<String>,
@@ -160,7 +161,7 @@ impl Factory {
                 .enable_bwe(Some(Bitrate::bps(self.config.initial_bitrate)))
                 .set_stats_interval(Some(crate::quality::INTERVAL));
         }
-        let mut rtc = with_slot(&keys, || config.build(now));
+        let mut rtc = with_slot(&keys, || Box::new(config.build(now)));
         for address in &self.config.udp {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
