@@ -24,7 +24,7 @@ TARGETS: list[tuple[str, str, str, float]] = [
 """What is measured, of which load, and the ratio to livekit-server that it may have."""
 BARE = {"sendmmsg": "without GSO", "gso_3": "with runs of 3 by GSO", "gso_9": "with runs of 9 by GSO"}
 """Ways of the bare forwarder (bench/generator/src/bin/bare), as fast as it goes."""
-PACED = ("video-150", "voice-100", "voices-10x20")
+PACED = ("video-150", "voice-100")
 """Loads whose pace it keeps, too."""
 GROWTH: list[tuple[str, str, str, float]] = [
     ("cost per packet with 100 tracks subscribed, against 1", "tracks-100", "tracks-1", 1.3),
