@@ -178,10 +178,30 @@ impl Worker {
             }
         }
         self.pace.turn(now, packets);
+        // In portions, so that the first need not wait for the last, and what is sealed is sent from the cache.
+        let (mut sent, mut receivers) = (0, 0);
+        while self.shard.fan_out_some(now) {
+            self.tell_others();
+            let (packets, to) = self.send_media();
+            (sent, receivers) = (sent + packets, receivers + to);
+        }
         if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.shard.handle_timeout(now);
         }
         self.shard.flush(now);
+        self.tell_others();
+        let (packets, to) = self.send();
+        self.pace.sent(Instant::now(), sent + packets, receivers + to);
+        self.around.outbox.push(std::iter::from_fn(|| self.shard.poll_event()));
+        if had_orders || now.duration_since(self.stats_told) >= STATS_INTERVAL {
+            self.stats_told = now;
+            self.tell_stats();
+        }
+        true
+    }
+
+    /// Tells others what concerns them.
+    fn tell_others(&mut self) {
         // Before our own packets, so that the others can send theirs meanwhile.
         while let Some((worker, parcel)) = self.shard.poll_relay() {
             self.around.parcels.send(&self.around.router, worker, parcel);
@@ -190,13 +210,6 @@ impl Worker {
         while let Some(route) = self.shard.poll_route() {
             self.around.router.apply(self.config.index, route);
         }
-        self.send();
-        self.around.outbox.push(std::iter::from_fn(|| self.shard.poll_event()));
-        if had_orders || now.duration_since(self.stats_told) >= STATS_INTERVAL {
-            self.stats_told = now;
-            self.tell_stats();
-        }
-        true
     }
 
     /// Reads from the sockets that are this worker's; returns how many packets there were.
@@ -215,17 +228,19 @@ impl Worker {
         packets
     }
 
-    fn send(&mut self) {
+    /// Sends all that waits. Returns how many packets of media to how many receivers.
+    fn send(&mut self) -> (usize, usize) {
         while let Some(transmit) = self.shard.poll_transmit() {
             self.send_copied(transmit);
         }
-        self.send_media();
+        let media = self.send_media();
         for ((socket, _), packets) in self.around.udp.iter().zip(&mut self.outgoing) {
             if !packets.is_empty() {
                 let lost = socket.send(packets, &mut self.sending);
                 self.around.router.count_dropped(lost);
             }
         }
+        media
     }
 
     fn send_copied(&mut self, transmit: Transmit) {
@@ -242,7 +257,8 @@ impl Worker {
     }
 
     /// What the shard has sealed goes out from where it is; only what is wrapped once more is copied.
-    fn send_media(&mut self) {
+    /// Returns how many packets to how many receivers.
+    fn send_media(&mut self) -> (usize, usize) {
         let media = self.shard.take_media();
         let (packets, receivers) = (media.len(), media.receivers());
         let is_direct = |path: &Path| !path.is_tcp && !is_relayed(path.destination);
@@ -261,7 +277,7 @@ impl Worker {
             }
         }
         self.shard.give_back_media(media);
-        self.pace.sent(Instant::now(), packets, receivers);
+        (packets, receivers)
     }
 
     /// What goes to an address that TURN has given away goes to the client that has it.

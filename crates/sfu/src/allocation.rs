@@ -38,6 +38,7 @@ impl Shard {
 
     /// Shares a subscriber's bandwidth out among its tracks.
     pub(crate) fn allocate(&mut self, key: usize, now: Instant) {
+        self.fan_out(now);
         let participant = &mut self.participants[key];
         participant.allocate = false;
         // A keyframe that comes before the transport is up is lost, and publishers give the next one only 300 ms later:

@@ -15,6 +15,7 @@ use crate::command::LayerInfo;
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::Place;
 use crate::dynacast::Dynacast;
+use crate::fanout::Turn;
 use crate::figures::Reception;
 use crate::negotiation::best;
 use crate::participant::{Participant, Use};
@@ -70,6 +71,7 @@ impl Shard {
                 downtracks: Vec::new(),
                 relays: Relays::default(),
                 wanted_by: Vec::new(),
+                turn: Turn::default(),
                 ..*track
             };
             let room = track.room;
@@ -174,6 +176,7 @@ impl Shard {
 
     /// All subscribers of a track go over to its codec `key`, now and for good.
     pub(crate) fn regress(&mut self, key: usize, now: Instant) {
+        self.fan_out(now);
         let others: Vec<usize> = self.codecs_of(key).filter(|codec| *codec != key).collect();
         let mut moved = Vec::new();
         for other in others {

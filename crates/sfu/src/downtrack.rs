@@ -12,6 +12,7 @@ use crate::blank::Blanking;
 use crate::command::TrackSettings;
 use crate::dependency_descriptor::{Descriptor, Raw};
 use crate::egress::Outgoing;
+use crate::fanout::bit;
 use crate::playout_delay::PlayoutDelay;
 use crate::rewriter::{Input, Rewriter};
 use crate::svc::{Limit, Selected, Selector};
@@ -160,6 +161,17 @@ impl Downtrack {
             current => current == Some(target),
         };
         self.target.filter(|target| matches!(self.place, Place::Ready(..)) && !there(*target))
+    }
+
+    /// Whether packets of these layers, a bit for each, can cause anything to be sent or held: most layers of most tracks
+    /// are nothing to most subscribers.
+    pub(crate) fn concerns(&self, layers: u64) -> bool {
+        let (Place::Ready(..), Some(target)) = (self.place, self.target) else { return false };
+        match self.current {
+            _ if self.selector.is_some() => true,
+            Some(current) => layers & (bit(current) | bit(target)) != 0,
+            None => layers & (2 * bit(target) - 1) != 0,
+        }
     }
 
     /// Hands what is to be sent because of this packet to `send`.

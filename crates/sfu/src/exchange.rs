@@ -163,6 +163,7 @@ impl Shard {
         self.calm.stir(now);
         match parcel {
             Parcel::Messages(messages) => {
+                self.fan_out(now);
                 for message in messages.0 {
                     let subject = self.subject_of(&message);
                     self.guarded(now, subject, |shard| shard.on_message(from, message, now));

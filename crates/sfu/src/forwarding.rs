@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
-use crate::bitstream::{Codec, PacketInfo};
+use crate::bitstream::Codec;
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
 use crate::dependency_descriptor::Structures;
-use crate::downtrack::{Downtrack, Incoming, Packet};
+use crate::downtrack::{Downtrack, Packet};
 use crate::dynacast::Dynacast;
 use crate::event::{Event, SubscriptionError};
+use crate::fanout::{Arrived, Turn};
 use crate::figures::Reception;
 use crate::playout_delay::PlayoutDelay;
 use crate::recent::Recent;
 use crate::red::Unpacker;
 use crate::relay::{Origin, Relays};
 use crate::shard::{Key, Shard};
-use crate::timers::Timer;
 use crate::track::{Track, layers_of};
 
 /// A packet of audio lasts this long when its timestamps do not tell (after a pause).
@@ -82,6 +82,7 @@ impl Shard {
             downtracks: Vec::new(),
             relays: Relays::default(),
             wanted_by: Vec::new(),
+            turn: Turn::default(),
         });
         section.track = Some(track);
         self.track_ids.insert(id, track);
@@ -227,32 +228,28 @@ impl Shard {
         let level = packet.header.ext_vals.audio_level;
         let mut packet = Packet::from(packet);
         let Some(info) = track.inspect(codec, &mut packet) else { return track.keep_unread(packet) };
-        self.forward((track_key, layer_index), &packet, codec, info, level, (now, now));
+        self.forward(track_key, Arrived { packet, layer: layer_index, codec, info, at: now }, level, now);
         // A keyframe may be what those before it waited for.
         let track = &mut self.tracks[track_key];
         if info.keyframe && !track.unread.is_empty() {
             for mut packet in std::mem::take(&mut track.unread) {
                 if let Some(info) = self.tracks[track_key].inspect(codec, &mut packet) {
-                    self.forward((track_key, layer_index), &packet, codec, info, None, (now, now));
+                    self.forward(track_key, Arrived { packet, layer: layer_index, codec, info, at: now }, None, now);
                 }
             }
         }
     }
 
-    /// A packet of one encoding (track's slab key, layer), which arrived at the first of the times, goes to whoever gets it.
-    pub(crate) fn forward(
-        &mut self,
-        (track_key, layer_index): (usize, usize),
-        packet: &Packet,
-        codec: Codec,
-        info: PacketInfo,
-        level: Option<i8>,
-        (arrival, now): (Instant, Instant),
-    ) {
+    /// A packet of a track, which it names by its slab key, goes to whoever gets it at the end of the turn.
+    pub(crate) fn forward(&mut self, track_key: usize, arrived: Arrived, level: Option<i8>, now: Instant) {
+        if self.fanout.is_under_way() {
+            self.fan_out(now);
+        }
+        let Arrived { packet, layer, info, at, .. } = &arrived;
         let track = &mut self.tracks[track_key];
         let clock_rate = track.params.spec().clock_rate.get();
-        let duration = track.layers[layer_index].duration(packet.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
-        let returned = track.observe(layer_index, packet, info, now);
+        let duration = track.layers[*layer].duration(packet.timestamp, clock_rate).unwrap_or(AUDIO_PACKET);
+        let returned = track.observe(*layer, packet, *info, now);
         if track.muted {
             // What was said meanwhile is not recovered.
             track.unpacker = Unpacker::default();
@@ -263,50 +260,13 @@ impl Shard {
         }
         let track = &mut self.tracks[track_key];
         if track.kind == MediaKind::Video {
-            track.layers[layer_index].recent.push(packet, info, arrival);
+            track.layers[*layer].recent.push(packet, *info, *at);
         }
         if let (Source::Microphone, Some(level), Some(owner)) = (track.source, level, track.origin.owner()) {
             self.rooms[track.room].speakers.observe(owner, level.unsigned_abs().min(127), duration);
         }
-        let incoming = Incoming { packet, layer: layer_index, codec, info, clock_rate, arrival };
-        self.exchange.push_media(track, &incoming);
-        let mut is_unpacked = false;
-        let mut resumed = Vec::new();
-        for downtrack in &track.downtracks {
-            let downtrack = &mut self.downtracks[*downtrack];
-            let subscriber = downtrack.subscriber;
-            let receiving = self.participants[subscriber].receiving();
-            let Some(connection) = self.participants[subscriber].connection(receiving) else { continue };
-            // Before DTLS is up it would only queue.
-            if !connection.connected() {
-                continue;
-            }
-            let mut sent = false;
-            let mut send = |packet| sent |= connection.send(packet, now, &mut self.batch);
-            if track.codec != Codec::Red || downtrack.red.is_some() {
-                downtrack.forward(&incoming, &mut send);
-            } else {
-                if !std::mem::replace(&mut is_unpacked, true) {
-                    track.unpacker.unpack(packet, codec, track.params.pt());
-                }
-                for packet in track.unpacker.unpacked() {
-                    downtrack.forward(&Incoming { packet, codec: Codec::Opus, ..incoming }, &mut send);
-                }
-            }
-            if let Some(media) = &mut connection.media {
-                if let Some(at) = media.due().filter(|_| sent) {
-                    self.timers.set(at, Timer::Media((subscriber, receiving)));
-                }
-            } else if sent && !std::mem::replace(&mut connection.dirty, true) {
-                self.dirty.push((subscriber, receiving));
-            }
-            if sent && std::mem::take(&mut downtrack.paused) {
-                resumed.push(subscriber);
-            }
-        }
-        for subscriber in resumed {
-            self.tell_paused(subscriber, track_key, false);
-        }
+        self.exchange.push_media(track, &arrived.incoming(clock_rate));
+        self.fanout.push(track_key, track, arrived);
     }
 
     /// Finds the track and layer of a stream that is heard of for the first time.

@@ -32,6 +32,7 @@ mod dynacast;
 mod egress;
 mod event;
 mod exchange;
+mod fanout;
 mod fields;
 mod figures;
 mod forwarding;

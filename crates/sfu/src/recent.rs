@@ -66,6 +66,7 @@ impl Shard {
     /// A downtrack awaits a layer: it begins with what is there of it, and what it awaits then is asked for. Where the
     /// client does not listen yet, the next beat is soon enough.
     pub(crate) fn begin(&mut self, downtrack: usize, now: Instant) {
+        self.fan_out(now);
         let can_begin = self.replay(downtrack, now);
         let downtrack = &self.downtracks[downtrack];
         if can_begin && downtrack.listens_from > now {

@@ -21,6 +21,7 @@ use crate::bitstream::{Codec, PacketInfo};
 use crate::command::{Command, LayerInfo, Source};
 use crate::downtrack::{Incoming, Packet};
 use crate::exchange::Kind;
+use crate::fanout::Arrived;
 use crate::figures::Reception;
 use crate::shard::Shard;
 use crate::track::{Layer, Track};
@@ -316,6 +317,7 @@ impl Shard {
                 downtracks: Vec::new(),
                 relays: Relays::default(),
                 wanted_by: Vec::new(),
+                turn: Default::default(),
             });
             self.rooms[room].tracks.push(key);
             match primary.filter(|primary| *primary != key) {
@@ -363,7 +365,7 @@ impl Shard {
         // Every subscriber counts up and down who holds the payload: on two cores they would take that counter from each other
         // all the time. One copy spares that.
         packet.payload = Arc::from(&packet.payload[..]);
-        self.forward((key, layer), &packet, codec, info, None, (arrival, now));
+        self.forward(key, Arrived { packet, layer, codec, info, at: arrival }, None, now);
     }
 }
 

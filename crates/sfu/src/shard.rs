@@ -21,6 +21,7 @@ use crate::data_tracks::DataTrack;
 use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
 use crate::exchange::Exchange;
+use crate::fanout::Fanout;
 use crate::media::{Reception, is_rtcp};
 use crate::participant::Participant;
 use crate::reliability::{Nonces, Replay};
@@ -67,6 +68,8 @@ pub struct Shard {
     pub(crate) data_track_ids: HashMap<String, usize>,
     /// What passes between shards.
     pub(crate) exchange: Exchange,
+    /// Media of this turn that was not given to its subscribers yet.
+    pub(crate) fanout: Fanout,
     pub(crate) ufrags: HashMap<String, Key>,
     pub(crate) addresses: HashMap<(Protocol, SocketAddr), Key>,
     pub(crate) timers: Timers,
@@ -100,6 +103,7 @@ impl Shard {
             data_tracks: Slab::new(),
             data_track_ids: HashMap::new(),
             exchange: Exchange::default(),
+            fanout: Fanout::default(),
             ufrags: HashMap::new(),
             addresses: HashMap::new(),
             timers: Timers::new(now),
@@ -116,6 +120,7 @@ impl Shard {
     /// Applies one command. `sequence` is for `AddParticipant`: where the participant's highest reliable sequence goes.
     pub fn handle_command(&mut self, now: Instant, command: Command, sequence: Option<ReliableSequence>) {
         self.calm.stir(now);
+        self.fan_out(now);
         let subject = self.subject(&command);
         self.guarded(now, subject, |shard| shard.apply(now, command, sequence));
     }
@@ -181,6 +186,7 @@ impl Shard {
 
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.fan_out(now);
         while let Some((at, timer)) = self.timers.take_due(now) {
             match timer {
                 Timer::Connection(key) => {
@@ -202,7 +208,9 @@ impl Shard {
 
     /// Ends a batch of inputs: everything that they caused becomes pollable.
     pub fn flush(&mut self, now: Instant) {
-        while let Some(key) = self.dirty.pop() {
+        loop {
+            self.fan_out(now);
+            let Some(key) = self.dirty.pop() else { break };
             self.guarded(now, Some(key.0), |shard| {
                 let Some(connection) = shard.connection(key) else { return };
                 connection.dirty = false;

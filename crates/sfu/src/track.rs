@@ -12,6 +12,7 @@ use crate::command::{LayerInfo, Source};
 use crate::dependency_descriptor::Structures;
 use crate::downtrack::Packet;
 use crate::dynacast::Dynacast;
+use crate::fanout::Turn;
 use crate::figures::Reception;
 use crate::layers;
 use crate::recent::{RECENT, Recent};
@@ -110,6 +111,8 @@ pub(crate) struct Track {
     pub relays: Relays,
     /// Those of them that want this codec now, with the quality that they want.
     pub wanted_by: Vec<(u16, u8)>,
+    /// What came in this turn.
+    pub turn: Turn,
 }
 
 /// A track's layers: its encodings, or as many as are declared of one scalable encoding; and whether they are in one stream.

@@ -69,10 +69,16 @@ pub struct Call {
     pub trailer: Vec<u8>,
     /// Pictures are held back from who joins now, when they do not fit its bandwidth.
     pub allow_pause: bool,
+    /// Each datagram is a turn of its own, instead of all that come at one time.
+    pub one_by_one: bool,
+    /// What the core said in turns that are over.
+    said: Vec<Event>,
     offer_id: u32,
     joins: u8,
     /// How often the shard's timers came due.
     pub wakes: u64,
+    /// How often media went out before its turn was over.
+    pub portions: u64,
 }
 
 /// Somebody joins whose client the test plays by hand.
@@ -125,9 +131,12 @@ impl Call {
             sync_streams: false,
             trailer: Vec::new(),
             allow_pause: false,
+            one_by_one: false,
+            said: Vec::new(),
             offer_id: 0,
             joins: 0,
             wakes: 0,
+            portions: 0,
         }
     }
 
@@ -414,6 +423,11 @@ impl Call {
                 let now = self.now;
                 let shard = self.shard_at(index);
                 counted(|| shard.handle_datagram(now, Protocol::Udp, *source, *destination, payload));
+                if self.one_by_one {
+                    let mut said = std::mem::take(&mut self.said);
+                    self.empty(index, &mut said);
+                    self.said = said;
+                }
             }
             return;
         }
@@ -433,7 +447,7 @@ impl Call {
     /// Moves everything that waits in the shard and the clients, until nothing is left to do at this time.
     fn settle(&mut self) {
         loop {
-            let mut events = Vec::new();
+            let mut events = std::mem::take(&mut self.said);
             for index in 0..self.shards() {
                 self.empty(index, &mut events);
             }
@@ -455,6 +469,10 @@ impl Call {
     /// Takes all that waits in one of the shards.
     fn empty(&mut self, index: u16, events: &mut Vec<Event>) {
         let now = self.now;
+        while counted(|| self.shard_at(index).fan_out_some(now)) {
+            self.portions += 1;
+            self.send_media(index);
+        }
         counted(|| self.shard_at(index).flush(now));
         while let Some(route) = self.shard_at(index).poll_route() {
             if route.add {
@@ -473,6 +491,13 @@ impl Call {
             let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
             self.network.send(now, Datagram { source, destination, payload });
         }
+        self.send_media(index);
+        let shard = self.shard_at(index);
+        events.extend(std::iter::from_fn(|| shard.poll_event()));
+    }
+
+    fn send_media(&mut self, index: u16) {
+        let now = self.now;
         let media = self.shard_at(index).take_media();
         for (Path { source, destination, .. }, packets) in media.runs() {
             for packet in packets {
@@ -480,9 +505,7 @@ impl Call {
                 self.network.send(now, Datagram { source, destination, payload: packet.to_vec() });
             }
         }
-        let shard = self.shard_at(index);
-        shard.give_back_media(media);
-        events.extend(std::iter::from_fn(|| shard.poll_event()));
+        self.shard_at(index).give_back_media(media);
     }
 
     fn tell_sections(&mut self, participant: &str, mid_to_track: &[(String, String)]) {

@@ -1,0 +1,231 @@
+//! From what came in a turn to who gets it: subscriber by subscriber, each all of its packets at once. What is known of a
+//! subscriber comes into the processor's cache once, and its packets lie side by side, where the kernel takes them as one.
+//!
+//! Whatever changes who gets what sends what came before that first.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use crate::bitstream::{Codec, PacketInfo};
+use crate::downtrack::{Downtrack, Incoming, Packet};
+use crate::shard::Shard;
+use crate::timers::Timer;
+use crate::track::Track;
+
+/// So many receivers' packets are one portion: as many messages as one system call takes.
+const PORTION: usize = 64;
+/// Of what a track keeps memory for; more comes only in bursts.
+const USUAL: usize = 32;
+/// Layers beyond share a bit; nobody has so many.
+const LAST_BIT: usize = 62;
+
+/// One packet of a track.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub packet: Packet,
+    pub layer: usize,
+    pub codec: Codec,
+    pub info: PacketInfo,
+    pub at: Instant,
+}
+
+/// What came of a track in this turn, in this order.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    arrived: Vec<Arrived>,
+    /// The same for who does not take its redundant audio.
+    unpacked: Vec<Arrived>,
+}
+
+/// The tracks of which something came, and to whom it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Fanout {
+    /// Slab keys.
+    tracks: Vec<usize>,
+    /// Once the turn is over.
+    steps: Vec<Step>,
+    /// Of those, the first that is not done.
+    next: usize,
+}
+
+/// What came of one track goes to one of its subscribers.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    subscriber: usize,
+    /// Tracks keep the order in which their first packets came.
+    order: usize,
+    track: usize,
+    downtrack: usize,
+}
+
+/// A layer's bit.
+pub(crate) fn bit(layer: usize) -> u64 {
+    1 << layer.min(LAST_BIT)
+}
+
+impl Arrived {
+    pub(crate) fn incoming(&self, clock_rate: u32) -> Incoming<'_> {
+        let Self { packet, layer, codec, info, at } = self;
+        Incoming { packet, layer: *layer, codec: *codec, info: *info, clock_rate, arrival: *at }
+    }
+}
+
+impl Turn {
+    /// A bit for each layer of which something came.
+    fn layers(&self) -> u64 {
+        self.arrived.iter().fold(0, |layers, one| layers | bit(one.layer))
+    }
+
+    fn for_subscriber(&self, codec: Codec, downtrack: &Downtrack) -> &[Arrived] {
+        if must_unpack(codec, downtrack) { &self.unpacked } else { &self.arrived }
+    }
+
+    fn clear(&mut self) {
+        for packets in [&mut self.arrived, &mut self.unpacked] {
+            packets.clear();
+            packets.shrink_to(USUAL);
+        }
+    }
+}
+
+fn must_unpack(codec: Codec, downtrack: &Downtrack) -> bool {
+    codec == Codec::Red && downtrack.red.is_none()
+}
+
+impl Track {
+    /// Takes the Opus out of the redundant audio that came.
+    fn unpack(&mut self) {
+        let pt = self.params.pt();
+        for one in &self.turn.arrived {
+            self.unpacker.unpack(&one.packet, one.codec, pt);
+            let opus = |packet: &Packet| Arrived { packet: packet.clone(), codec: Codec::Opus, ..*one };
+            self.turn.unpacked.extend(self.unpacker.unpacked().iter().map(opus));
+        }
+    }
+}
+
+impl Fanout {
+    /// A packet of the track with this slab key goes to whoever gets it.
+    pub(crate) fn push(&mut self, key: usize, track: &mut Track, arrived: Arrived) {
+        debug_assert!(!self.is_under_way(), "a packet belongs to one turn");
+        if track.turn.arrived.is_empty() {
+            self.tracks.push(key);
+        }
+        track.turn.arrived.push(arrived);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
+    }
+
+    /// Some have what came in the last turn, and others do not.
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.steps.is_empty()
+    }
+}
+
+impl Shard {
+    /// Gives what came to some of those who get it. True: more is left, and what [`Shard::take_media`] has may go out.
+    pub fn fan_out_some(&mut self, now: Instant) -> bool {
+        while self.batch.receivers() < PORTION && self.serve_next(now) {}
+        !self.fanout.is_empty()
+    }
+
+    /// Gives what came to all who get it.
+    pub(crate) fn fan_out(&mut self, now: Instant) {
+        while self.serve_next(now) {}
+    }
+
+    /// Gives what came to the next subscriber; false: nobody is left.
+    fn serve_next(&mut self, now: Instant) -> bool {
+        if self.fanout.is_empty() {
+            return false;
+        }
+        if self.fanout.steps.is_empty() {
+            self.arrange();
+        }
+        let Fanout { steps, next, .. } = &mut self.fanout;
+        let begin = *next;
+        if let Some(&Step { subscriber, .. }) = steps.get(begin) {
+            // Done, whatever comes of it.
+            *next += steps[begin..].iter().take_while(|step| step.subscriber == subscriber).count();
+            let range = begin..*next;
+            self.guarded(now, Some(subscriber), |shard| shard.serve(subscriber, range, now));
+        }
+        if self.fanout.next >= self.fanout.steps.len() {
+            self.end_turn();
+        }
+        true
+    }
+
+    /// The turn is over: finds out who gets something.
+    fn arrange(&mut self) {
+        let Fanout { tracks, steps, .. } = &mut self.fanout;
+        for (order, &key) in tracks.iter().enumerate() {
+            let Some(track) = self.tracks.get_mut(key) else { continue };
+            let (layers, mut unpacks) = (track.turn.layers(), false);
+            for &downtrack in &track.downtracks {
+                let Downtrack { subscriber, .. } = self.downtracks[downtrack];
+                if self.downtracks[downtrack].concerns(layers) {
+                    unpacks |= must_unpack(track.codec, &self.downtracks[downtrack]);
+                    steps.push(Step { subscriber, order, track: key, downtrack });
+                }
+            }
+            if unpacks {
+                track.unpack();
+            }
+        }
+        if tracks.len() > 1 {
+            steps.sort_unstable_by_key(|step| (step.subscriber, step.order));
+        }
+    }
+
+    /// Sends one subscriber what came for it.
+    fn serve(&mut self, subscriber: usize, range: Range<usize>, now: Instant) {
+        let Some(participant) = self.participants.get_mut(subscriber) else { return };
+        let receiving = participant.receiving();
+        // Before DTLS is up it would only queue.
+        let Some(connection) = participant.connection(receiving).filter(|connection| connection.connected()) else {
+            return;
+        };
+        let (mut sent_any, mut resumed) = (false, Vec::new());
+        for step in &self.fanout.steps[range] {
+            let (Some(track), Some(downtrack)) = (self.tracks.get(step.track), self.downtracks.get_mut(step.downtrack))
+            else {
+                continue;
+            };
+            let clock_rate = track.params.spec().clock_rate.get();
+            let mut sent = false;
+            for one in track.turn.for_subscriber(track.codec, downtrack) {
+                downtrack.forward(&one.incoming(clock_rate), |packet| {
+                    sent |= connection.send(packet, now, &mut self.batch);
+                });
+            }
+            if sent && std::mem::take(&mut downtrack.paused) {
+                resumed.push(step.track);
+            }
+            sent_any |= sent;
+        }
+        if let Some(media) = &mut connection.media {
+            if let Some(at) = media.due().filter(|_| sent_any) {
+                self.timers.set(at, Timer::Media((subscriber, receiving)));
+            }
+        } else if sent_any && !std::mem::replace(&mut connection.dirty, true) {
+            self.dirty.push((subscriber, receiving));
+        }
+        for track in resumed {
+            self.tell_paused(subscriber, track, false);
+        }
+    }
+
+    fn end_turn(&mut self) {
+        let Fanout { tracks, steps, next } = &mut self.fanout;
+        for key in tracks.drain(..) {
+            if let Some(track) = self.tracks.get_mut(key) {
+                track.turn.clear();
+            }
+        }
+        steps.clear();
+        *next = 0;
+    }
+}
