@@ -27,6 +27,8 @@ pub(crate) fn can_segment(socket: &Socket) -> bool {
 #[derive(Default)]
 pub(crate) struct Sending {
     messages: Vec<Message>,
+    /// A vector for each packet, and what the kernel is given: those that lie side by side as one.
+    packets: Vec<libc::iovec>,
     vectors: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
     controls: Vec<Control>,
@@ -38,9 +40,11 @@ unsafe impl Send for Sending {}
 struct Message {
     to: SocketAddr,
     address: SockAddr,
-    /// Its packets' vectors.
+    /// Its packets, and the kernel's vectors of them.
     first: usize,
     count: usize,
+    first_vector: usize,
+    vectors: usize,
     /// Bytes of all packets, and of each but the last.
     bytes: usize,
     each: usize,
@@ -91,8 +95,9 @@ impl<'s, 'p> Messages<'s, 'p> {
     }
 
     pub fn clear(&mut self) {
-        let Sending { messages, vectors, headers, controls } = &mut *self.sending;
+        let Sending { messages, packets, vectors, headers, controls } = &mut *self.sending;
         messages.clear();
+        packets.clear();
         vectors.clear();
         headers.clear();
         controls.clear();
@@ -113,30 +118,40 @@ impl<'s, 'p> Messages<'s, 'p> {
     /// One packet more; `joins`: in a message with others, if it can be.
     pub fn push(&mut self, to: SocketAddr, packet: &'p [u8], joins: bool) {
         let takes = joins && self.takes(to, packet.len());
-        let Sending { messages, vectors, .. } = &mut *self.sending;
+        let Sending { messages, packets, vectors, .. } = &mut *self.sending;
         let vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
-        match messages.last_mut().filter(|_| takes) {
-            Some(last) => {
-                last.count += 1;
-                last.bytes += packet.len();
-                last.is_closed = packet.len() < last.each;
-            }
-            None => messages.push(Message {
+        packets.push(vector);
+        let Some(last) = messages.last_mut().filter(|_| takes) else {
+            messages.push(Message {
                 to,
                 address: to.into(),
-                first: vectors.len(),
+                first: packets.len() - 1,
                 count: 1,
+                first_vector: vectors.len(),
+                vectors: 1,
                 bytes: packet.len(),
                 each: packet.len(),
                 is_closed: false,
-            }),
+            });
+            return vectors.push(vector);
+        };
+        last.count += 1;
+        last.bytes += packet.len();
+        last.is_closed = packet.len() < last.each;
+        match vectors.last_mut() {
+            Some(before) if before.iov_base.wrapping_byte_add(before.iov_len) == vector.iov_base => {
+                before.iov_len += packet.len();
+            }
+            _ => {
+                last.vectors += 1;
+                vectors.push(vector);
+            }
         }
-        vectors.push(vector);
     }
 
     /// What `sendmmsg` takes, from a message on.
     pub fn headers(&mut self, from: usize) -> &mut [libc::mmsghdr] {
-        let Sending { messages, vectors, headers, controls } = &mut *self.sending;
+        let Sending { messages, vectors, headers, controls, .. } = &mut *self.sending;
         if headers.len() != messages.len() {
             debug_assert!(messages.len() <= BATCH);
             controls.clear();
@@ -147,8 +162,8 @@ impl<'s, 'p> Messages<'s, 'p> {
                 let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
                 header.msg_hdr.msg_name = message.address.as_ptr().cast_mut().cast();
                 header.msg_hdr.msg_namelen = message.address.len();
-                header.msg_hdr.msg_iov = vectors[message.first..].as_mut_ptr();
-                header.msg_hdr.msg_iovlen = message.count as _;
+                header.msg_hdr.msg_iov = vectors[message.first_vector..].as_mut_ptr();
+                header.msg_hdr.msg_iovlen = message.vectors as _;
                 if message.count > 1 {
                     header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
                     header.msg_hdr.msg_controllen = Control::BYTES as _;
@@ -171,7 +186,7 @@ impl<'s, 'p> Messages<'s, 'p> {
     /// The packets of one message.
     pub fn packets_of(&self, message: usize) -> impl Iterator<Item = (SocketAddr, &'p [u8])> {
         let Message { to, first, count, .. } = self.sending.messages[message];
-        self.sending.vectors[first..first + count].iter().map(move |vector| {
+        self.sending.packets[first..first + count].iter().map(move |vector| {
             // SAFETY: each vector was made of a packet that is borrowed for 'p.
             (to, unsafe { std::slice::from_raw_parts(vector.iov_base.cast_const().cast(), vector.iov_len) })
         })

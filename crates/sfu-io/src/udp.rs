@@ -286,6 +286,32 @@ mod tests {
     }
 
     #[test]
+    fn packets_that_lie_side_by_side_arrive_each_by_itself() {
+        let (from, one) = pair();
+        let (two, _) = pair();
+        for segments in [true, false] {
+            from.segments.store(segments, Ordering::Relaxed);
+            let bytes: Vec<u8> = (0..5000).map(|index| (index / 7) as u8).collect();
+            // With a gap before the third of the first run, which its second ends with a shorter one.
+            let (first, second) = ([0..1000, 1000..2000, 2100..2500], [2500..3000, 3000..3500, 3500..4000, 4000..4001]);
+            let packets = |ranges: &[std::ops::Range<usize>]| -> Vec<&[u8]> {
+                ranges.iter().map(|range| &bytes[range.clone()]).collect()
+            };
+            let runs = [(one.local(), packets(&first)), (two.local(), packets(&second))];
+            let slices = runs.iter().map(|(to, packets)| (*to, packets.iter().copied()));
+            assert_eq!(from.send_runs(slices, &mut Sending::default()), 0);
+            for (socket, (_, expected)) in [&one, &two].into_iter().zip(&runs) {
+                let mut received = Vec::new();
+                while received.len() < expected.len() {
+                    wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
+                    assert!(Receiver::new().receive(socket, |_, packet| received.push(packet.to_vec())) > 0);
+                }
+                assert!(received == *expected, "segments: {segments}");
+            }
+        }
+    }
+
+    #[test]
     fn a_bad_destination_loses_only_its_own_run() {
         let (from, to) = pair();
         let nowhere = ([0, 0, 0, 0], 0).into();
