@@ -384,7 +384,8 @@ impl Sender {
         let mut start = batch.bytes().len();
         for stream in self.streams.iter_mut().flatten() {
             let Some(due) = stream.report_at else { continue };
-            if due <= now {
+            // What is due soon comes along, so that before long a connection's reports are one packet.
+            if due <= now + stream.report_interval() / 2 {
                 let is_over = stream.last.is_none_or(|(_, last)| now.saturating_duration_since(last) > 2 * KEPT_FOR);
                 if is_over {
                     // It goes on with the next packet.

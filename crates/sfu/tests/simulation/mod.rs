@@ -30,6 +30,8 @@ use network::{Datagram, Link, Network, SERVER};
 use spread::{Routed, Second};
 use work::counted;
 
+/// The packet type of RTCP.
+const SENDER_REPORT: u8 = 200;
 pub const ROOM: &str = "RM_room";
 
 const MIME_TYPES: [&str; 8] =
@@ -79,6 +81,8 @@ pub struct Call {
     pub wakes: u64,
     /// How often media went out before its turn was over.
     pub portions: u64,
+    /// Packets of sender reports.
+    pub reports: u64,
 }
 
 /// Somebody joins whose client the test plays by hand.
@@ -137,6 +141,7 @@ impl Call {
             joins: 0,
             wakes: 0,
             portions: 0,
+            reports: 0,
         }
     }
 
@@ -502,6 +507,7 @@ impl Call {
         for (Path { source, destination, .. }, packets) in media.runs() {
             for packet in packets {
                 assert!(packet.len() <= 1500, "a datagram of {} bytes", packet.len());
+                self.reports += u64::from(packet[1] == SENDER_REPORT);
                 self.network.send(now, Datagram { source, destination, payload: packet.to_vec() });
             }
         }
