@@ -84,7 +84,7 @@ impl Shard {
             desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
             let rate = layer.map_or(0, |layer| demand.rates[layer]);
             spent += rate;
-            waits |= demand.rates[layer.map_or(0, |layer| layer + 1)..=demand.wanted].iter().any(|above| *above > rate);
+            waits |= demand.waits(share);
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &self.tracks[downtrack.track];
             if share == Share::Paused {

@@ -87,6 +87,15 @@ pub(crate) struct Demand {
     pub current: Option<usize>,
 }
 
+impl Demand {
+    /// Whether more bandwidth would bring more than that share.
+    pub(crate) fn waits(&self, share: Share) -> bool {
+        let (from, rate) = share.layer().map_or((0, 0), |layer| (layer + 1, self.rates[layer]));
+        // Where nothing that is wanted is there, it has a layer above that.
+        self.rates.iter().take(self.wanted + 1).skip(from).any(|above| *above > rate)
+    }
+}
+
 /// What a track gets of the bandwidth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Share {
@@ -193,6 +202,17 @@ mod tests {
         let quality = TrackSettings { quality: Some(1), ..size(0, 720) };
         assert_eq!(wanted(&quality, &declared, 3), Some(1), "without a width there is no size");
         assert_eq!(wanted(&size(600, 300), &[], 3), Some(1), "undeclared sizes are assumed");
+    }
+
+    #[test]
+    fn a_layer_above_what_is_wanted_is_waited_for_no_longer() {
+        let demand = Demand { rates: vec![0, 0, 1000], ..camera(0) };
+        let shares = allocate(0, std::slice::from_ref(&demand));
+        assert_eq!(shares, [Share::Layer(2)]);
+        assert!(!demand.waits(shares[0]));
+        assert!(
+            camera(2).waits(Share::Layer(1)) && camera(2).waits(Share::Paused) && !camera(1).waits(Share::Layer(1))
+        );
     }
 
     fn camera(wanted: usize) -> Demand {

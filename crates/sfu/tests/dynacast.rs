@@ -86,6 +86,19 @@ fn upper_layers_stop_five_seconds_after_the_last_one_who_wants_them_and_come_bac
 }
 
 #[test]
+fn who_wants_less_than_anything_that_is_sent_gets_the_lowest_that_is() {
+    let mut call = call_of(&["ann", "bob"], 4);
+    ask(&mut call, "bob", of_quality(0));
+    call.run(SECOND);
+    call.client("ann").choose_layers("camera", |layer| layer == 2);
+    call.run(4 * SECOND);
+    let frames = call.received("bob", CAMERA).video.total();
+    call.run(SECOND);
+    assert!(call.received("bob", CAMERA).video.total() > frames + 20);
+    assert_eq!((layer(&call, "bob"), call.shard.stats().panics), (Some(2), 0));
+}
+
+#[test]
 fn a_layer_for_a_moment_less_wanted_does_not_stop() {
     let mut call = call_of(&["ann", "bob"], 2);
     for _ in 0..5 {

@@ -327,9 +327,14 @@ impl Client {
 
     /// Sends only the layers up to `highest`, as clients with dynacast do.
     pub fn limit_layers(&mut self, cid: &str, highest: Option<u8>) {
+        self.choose_layers(cid, |layer| highest.is_some_and(|highest| layer <= usize::from(highest)));
+    }
+
+    /// Sends only these layers.
+    pub fn choose_layers(&mut self, cid: &str, is_active: impl Fn(usize) -> bool) {
         for source in self.sources.iter_mut().filter(|source| source.cid == cid) {
             for (layer, encoding) in source.encodings.iter_mut().enumerate() {
-                let active = highest.is_some_and(|highest| layer <= usize::from(highest));
+                let active = is_active(layer);
                 if active && !std::mem::replace(&mut encoding.active, active) {
                     encoding.encoder.request_keyframe();
                 }
