@@ -108,6 +108,7 @@ impl Shard {
                 waiting.push(downtrack_key);
             }
         }
+        participant.enough = (!waits).then_some(budget);
         // A quarter above the media's own rate leaves room for its peaks.
         let desired = desired.max(possible.min(READY_RATE)) * 5 / 4;
         if let Some(media) = &mut connection.media {

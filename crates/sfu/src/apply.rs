@@ -154,6 +154,7 @@ impl Shard {
             subscriptions: Default::default(),
             settings: HashMap::new(),
             allocate: false,
+            enough: None,
             reliable: ReliableReceiver::default(),
             sequence,
             data_tracks: DataTracks::default(),

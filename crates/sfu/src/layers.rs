@@ -315,5 +315,16 @@ mod tests {
             let chosen = layers(&allocate(budget, &demands));
             prop_assert!(chosen[1] >= chosen[0], "{chosen:?}");
         }
+
+        #[test]
+        fn who_waits_for_nothing_gets_the_same_of_more(
+            budget in 0u64..10_000,
+            more in 0u64..10_000,
+            demands in proptest::collection::vec(demand(), 0..8),
+        ) {
+            let chosen = allocate(budget, &demands);
+            let waits = demands.iter().zip(&chosen).any(|(demand, share)| demand.waits(*share));
+            prop_assert!(waits || chosen == allocate(budget + more, &demands));
+        }
     }
 }

@@ -321,7 +321,8 @@ impl Shard {
                 Told::Estimate => {
                     let Some(estimate) = media.sender.as_ref().and_then(Sender::estimate) else { continue };
                     connection.estimate = Some(estimate);
-                    self.participants[key.0].allocate = true;
+                    let participant = &mut self.participants[key.0];
+                    participant.allocate |= participant.enough.is_none_or(|enough| estimate < enough);
                 }
                 Told::Keyframe(index) => {
                     if let Some(mid) = media.sections.get(index).map(|section| section.mid) {

@@ -126,6 +126,8 @@ pub(crate) struct Participant {
     pub settings: HashMap<String, TrackSettings>,
     /// Layers must be shared out anew.
     pub allocate: bool,
+    /// The estimate with which it last got all that it wants: more changes nothing.
+    pub enough: Option<u64>,
 
     pub reliable: ReliableReceiver,
     pub sequence: Option<ReliableSequence>,
