@@ -45,6 +45,12 @@ def _paired(results: dict[str, Any], load: str, measure: str) -> Spread | None:
     return ratio([ours[turn] for turn in both], [theirs[turn] for turn in both], measure)
 
 
+def _bare(results: dict[str, Any], way: str) -> float | None:
+    """Microseconds that the bare forwarder takes for a packet in one of its ways, or at a load's pace."""
+    turns = [turn[way] / 1e3 for turn in results.get("bare", []) if way in turn]
+    return spread(turns).middle if turns else None
+
+
 def _verdict(value: Spread | None, target: float) -> str:
     if value is None:
         return "not measured | "
@@ -58,7 +64,7 @@ def targets(results: dict[str, Any]) -> list[str]:
         lines.append(f"| {title} | ≤ {target:.2f} | {_verdict(_paired(results, load, measure), target)} |")
     for way, told in BARE.items():
         ours = [run["cpu_us_per_packet"] for run in _runs(results, "video-150", OURS)]
-        limit = spread([turn[way] for turn in results["bare"]]).middle / 1e3 if results.get("bare") else None
+        limit = _bare(results, way)
         value = spread([cpu / limit for cpu in ours]) if ours and limit else None
         title = f"CPU per forwarded packet, against the bare forwarder {told}" + (f", {limit:.1f} µs" if limit else "")
         lines.append(f"| {title} | ≤ 1.50 | {_verdict(value, 1.5)} |")
@@ -72,10 +78,9 @@ def least(results: dict[str, Any]) -> list[str]:
     """The table of what cannot be left out of a load: what the bare forwarder takes at its pace."""
     lines = ["| load | bare | ours / bare | bare / livekit-server |", "|---|---|---|---|"]
     for load in PACED:
-        turns = [turn[load] / 1e3 for turn in results.get("bare", []) if load in turn]
+        bare = _bare(results, load)
         ours, theirs = ([run["cpu_us_per_packet"] for run in _runs(results, load, server)] for server in (OURS, THEIRS))
-        if turns and ours and theirs:
-            bare = spread(turns).middle
+        if bare and ours and theirs:
             shares = f"{spread(ours).middle / bare:.2f} | {bare / spread(theirs).middle:.2f}"
             lines.append(f"| {results['loads'][load]['title']} | {bare:.1f} µs | {shares} |")
     return lines if len(lines) > 2 else []

@@ -70,7 +70,7 @@ def test_a_server_that_nobody_uses_rests(own_server: MediaServer) -> None:
         return int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0])
 
     before, seconds = wakes(), 2.0
-    time.sleep(seconds)
+    time.sleep(seconds)  # It is about how often in a time: there is no event to await.
     assert (wakes() - before) / seconds < 8
 
 

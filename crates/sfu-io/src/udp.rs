@@ -225,6 +225,17 @@ mod tests {
         (bind(), bind())
     }
 
+    /// The next packets that come, at least so many.
+    fn received(socket: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
+        let (mut receiver, mut packets) = (Receiver::new(), Vec::new());
+        while packets.len() < count {
+            wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
+            let came = receiver.receive(socket, |_, packet| packets.push(packet.to_vec()));
+            assert!(came > 0, "only {} of {count} packets arrived", packets.len());
+        }
+        packets
+    }
+
     #[test]
     fn datagrams_arrive_whole_and_with_their_sender() {
         let (from, to) = pair();
@@ -272,14 +283,7 @@ mod tests {
             let slices = runs.map(|(to, packets)| (to, packets.iter().map(Vec::as_slice)));
             assert_eq!(from.send_runs(slices.into_iter(), &mut sending), 0);
             for (socket, expected) in [(&one, &run[..12]), (&two, &run[..])] {
-                let mut receiver = Receiver::new();
-                let mut received = Vec::new();
-                while received.len() < expected.len() {
-                    wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
-                    let count = receiver.receive(socket, |_, packet| received.push(packet.to_vec()));
-                    assert!(count > 0, "only {} of {} packets arrived", received.len(), expected.len());
-                }
-                assert!(received == expected, "segments: {segments}");
+                assert!(received(socket, expected.len()) == expected, "segments: {segments}");
             }
             assert_eq!(from.segments.load(Ordering::Relaxed), segments, "loopback can do it");
         }
@@ -301,12 +305,7 @@ mod tests {
             let slices = runs.iter().map(|(to, packets)| (*to, packets.iter().copied()));
             assert_eq!(from.send_runs(slices, &mut Sending::default()), 0);
             for (socket, (_, expected)) in [&one, &two].into_iter().zip(&runs) {
-                let mut received = Vec::new();
-                while received.len() < expected.len() {
-                    wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
-                    assert!(Receiver::new().receive(socket, |_, packet| received.push(packet.to_vec())) > 0);
-                }
-                assert!(received == *expected, "segments: {segments}");
+                assert!(received(socket, expected.len()) == *expected, "segments: {segments}");
             }
         }
     }
@@ -318,12 +317,7 @@ mod tests {
         let packets = [[1; 9], [2; 9], [3; 9]];
         let runs = [nowhere, to.local()].map(|to| (to, packets.iter().map(<[u8; 9]>::as_slice)));
         assert_eq!(from.send_runs(runs.into_iter(), &mut Sending::default()), 3);
-        let mut received = Vec::new();
-        while received.len() < 3 {
-            wait(&[to.as_raw_fd()], libc::POLLIN, 1000);
-            assert!(Receiver::new().receive(&to, |_, packet| received.push(packet.to_vec())) > 0);
-        }
-        assert_eq!(received, packets);
+        assert_eq!(received(&to, 3), packets);
     }
 
     #[test]

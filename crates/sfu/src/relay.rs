@@ -21,7 +21,7 @@ use crate::bitstream::{Codec, PacketInfo};
 use crate::command::{Command, LayerInfo, Source};
 use crate::downtrack::{Incoming, Packet};
 use crate::exchange::Kind;
-use crate::fanout::Arrived;
+use crate::fanout::{Arrived, Turn};
 use crate::figures::Reception;
 use crate::shard::Shard;
 use crate::track::{Layer, Track};
@@ -317,7 +317,7 @@ impl Shard {
                 downtracks: Vec::new(),
                 relays: Relays::default(),
                 wanted_by: Vec::new(),
-                turn: Default::default(),
+                turn: Turn::default(),
             });
             self.rooms[room].tracks.push(key);
             match primary.filter(|primary| *primary != key) {

@@ -21,6 +21,7 @@ const SOFTWARE: u16 = 0x8022;
 const FINGERPRINT: u16 = 0x8028;
 const ICE_CONTROLLED: u16 = 0x8029;
 const ICE_CONTROLLING: u16 = 0x802a;
+
 /// What is unusual about a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {

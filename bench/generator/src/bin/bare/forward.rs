@@ -8,6 +8,8 @@ use std::os::fd::AsRawFd;
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use visavis_bench::socket::Socket;
 
+use crate::clients::Clients;
+
 const HEADER: usize = 12;
 const TAG: usize = 16;
 /// Messages for one `sendmmsg`.
@@ -55,11 +57,11 @@ impl Subscriber {
     }
 }
 
-/// So many subscribers, with their sockets.
-pub fn subscribers(count: usize) -> Result<(Vec<Subscriber>, Vec<Socket>), Box<dyn Error>> {
+/// So many subscribers, and their clients.
+pub fn subscribers(count: usize) -> Result<(Vec<Subscriber>, Clients), Box<dyn Error>> {
     let sockets = (0..count).map(|_| Socket::bind()).collect::<Result<Vec<_>, _>>()?;
     let subscribers = sockets.iter().enumerate().map(|(number, socket)| Subscriber::new(number, socket.address));
-    Ok((subscribers.collect::<Result<_, _>>()?, sockets))
+    Ok((subscribers.collect::<Result<_, _>>()?, Clients::new(sockets)?))
 }
 
 /// Each payload to each subscriber: a message for each, which the kernel cuts into its packets. All payloads are as long as

@@ -3,15 +3,11 @@
 use std::error::Error;
 use std::io;
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
-use visavis_bench::socket::{Buffers, Socket};
-
+use crate::clients::Clients;
 use crate::forward::{Subscriber, forward, subscribers};
 use crate::{cpu, stay_on};
 
@@ -25,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Nanoseconds of CPU per packet: each packet a message of `sendmmsg`, and runs of three and nine packets to one subscriber
 /// as segments (UDP GSO).
 pub fn measure(reading: usize) -> Result<Vec<(&'static str, f64)>, Box<dyn Error>> {
-    let (mut subscribers, sockets) = subscribers(SUBSCRIBERS)?;
+    let (mut subscribers, clients) = subscribers(SUBSCRIBERS)?;
     let read = Arc::new(AtomicUsize::new(0));
     let count = read.clone();
     std::thread::spawn(move || {
-        if let Err(error) = stay_on(reading).and_then(|()| read_all(sockets, &count)) {
+        if let Err(error) = stay_on(reading).and_then(|()| read_all(clients, &count)) {
             eprintln!("bench-bare cannot read: {error}");
         }
     });
@@ -45,22 +41,10 @@ pub fn measure(reading: usize) -> Result<Vec<(&'static str, f64)>, Box<dyn Error
 }
 
 /// Reads what comes, for ever, and counts it.
-fn read_all(mut sockets: Vec<Socket>, count: &AtomicUsize) -> io::Result<()> {
-    let (mut poll, mut ready, mut buffers) = (Poll::new()?, Events::with_capacity(1024), Buffers::new());
-    for (number, socket) in sockets.iter().enumerate() {
-        poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(number), Interest::READABLE)?;
-    }
+fn read_all(mut clients: Clients, count: &AtomicUsize) -> io::Result<()> {
     loop {
-        poll.poll(&mut ready, None)?;
-        for event in &ready {
-            loop {
-                let (came, may_be_more) = sockets[event.token().0].receive(&mut buffers);
-                count.fetch_add(came, Ordering::Relaxed);
-                if !may_be_more {
-                    break;
-                }
-            }
-        }
+        clients.wait(None)?;
+        count.fetch_add(clients.read(), Ordering::Relaxed);
     }
 }
 

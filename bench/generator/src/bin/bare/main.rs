@@ -7,6 +7,7 @@
 //! ([`paced`]). The subscribers' sockets are those of the load generator and are read by another thread: to send to a full
 //! socket, or to one that nobody waits for, costs less than what a server does.
 
+mod clients;
 mod forward;
 mod full;
 mod paced;

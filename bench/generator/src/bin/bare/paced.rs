@@ -13,6 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use visavis_bench::socket::{Buffers, Socket};
 
+use crate::clients::Clients;
 use crate::forward::{Subscriber, forward, subscribers};
 use crate::{cpu, stay_on};
 
@@ -60,12 +61,12 @@ pub fn measure(reading: usize) -> Result<Vec<(&'static str, f64)>, Box<dyn Error
 }
 
 fn keep(pace: &Pace, reading: usize) -> Result<f64, Box<dyn Error>> {
-    let (mut subscribers, sockets) = subscribers(pace.subscribers)?;
+    let (mut subscribers, clients) = subscribers(pace.subscribers)?;
     let (mut incoming, outgoing) = (Socket::bind()?, UdpSocket::bind("127.0.0.1:0")?);
     let to = incoming.address;
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let clients = scope.spawn(|| stay_on(reading).and_then(|()| be_clients(pace, sockets, to, &is_over)));
+        let clients = scope.spawn(|| stay_on(reading).and_then(|()| be_clients(pace, clients, to, &is_over)));
         let cost = relay(pace, &mut subscribers, &mut incoming, &outgoing);
         is_over.store(true, Ordering::Relaxed);
         clients.join().map_err(|_| "the clients' thread panicked")??;
@@ -103,20 +104,14 @@ fn relay(
 }
 
 /// Publishes, and reads what comes back.
-fn be_clients(pace: &Pace, mut sockets: Vec<Socket>, to: SocketAddr, is_over: &AtomicBool) -> io::Result<()> {
-    let (mut poll, mut ready, mut buffers) = (Poll::new()?, Events::with_capacity(1024), Buffers::new());
-    for (number, socket) in sockets.iter().enumerate() {
-        poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(number), Interest::READABLE)?;
-    }
+fn be_clients(pace: &Pace, mut clients: Clients, to: SocketAddr, is_over: &AtomicBool) -> io::Result<()> {
     let source = Socket::bind()?;
     let packet = vec![0xab; pace.payload];
     let mut due = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
-        poll.poll(&mut ready, Some(due.saturating_duration_since(Instant::now())))?;
+        clients.wait(Some(due.saturating_duration_since(Instant::now())))?;
         thread::sleep(BUSY.min(due.saturating_duration_since(Instant::now())));
-        for event in &ready {
-            while sockets[event.token().0].receive(&mut buffers).1 {}
-        }
+        clients.read();
         if Instant::now() >= due {
             due += pace.interval;
             (0..pace.packets).for_each(|_| source.send(to, &packet));
