@@ -154,9 +154,6 @@ class Engine:
     def subscriber_answer(self, participant: str, answer_id: int, sdp: str) -> None:
         """The client's answer to the last `Offer`. `answer_id` 0 means "not told"."""
 
-    def add_candidate(self, participant: str, target: Target, candidate: str) -> None:
-        """A trickled ``candidate:…`` line. mDNS names and unknown forms are ignored. May come before the offer."""
-
     def restart_ice(self, participant: str) -> None:
         """New ICE credentials on the subscriber connection: an `Offer` follows (after the pending answer, if any).
 

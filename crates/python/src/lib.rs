@@ -213,12 +213,6 @@ impl Engine {
         self.0.command(Command::SubscriberAnswer { participant, answer_id, sdp });
     }
 
-    fn add_candidate(&self, participant: String, target: &str, candidate: String) -> PyResult<()> {
-        let target = parse_target(target)?;
-        self.0.command(Command::AddCandidate { participant, target, candidate });
-        Ok(())
-    }
-
     fn restart_ice(&self, participant: String) {
         self.0.command(Command::RestartIce { participant });
     }

@@ -194,10 +194,6 @@ impl Engine {
 
     /// Queues a command for the worker that has its room, participant or track; an unknown one does nothing.
     pub fn command(&self, command: Command) {
-        if let Command::AddCandidate { .. } = command {
-            // A shard needs none (its ICE is lite), and each client tells several: no worker is woken for them.
-            return;
-        }
         if let Command::ReportFigures { .. } = command {
             for worker in &self.workers {
                 // It fails only after `close`.

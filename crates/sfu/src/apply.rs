@@ -55,9 +55,6 @@ impl Shard {
                 self.publisher_offer(key, offer_id, &sdp, &announced, now);
             }
             Command::SubscriberAnswer { answer_id, sdp, .. } => self.subscriber_answer(key, answer_id, &sdp, now),
-            // An ICE-lite agent sends no checks, so it has no use for the peer's candidates: the peer's own checks
-            // tell where it is.
-            Command::AddCandidate { .. } => {}
             // With one connection, the client restarts it: it is the one who offers.
             Command::RestartIce { .. } if self.participants[key].single => {}
             Command::RestartIce { .. } => {

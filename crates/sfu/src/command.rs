@@ -99,11 +99,6 @@ pub enum Command {
         answer_id: u32,
         sdp: String,
     },
-    AddCandidate {
-        participant: String,
-        target: Target,
-        candidate: String,
-    },
     RestartIce {
         participant: String,
     },
@@ -201,7 +196,6 @@ impl Command {
             | Self::RemoveParticipant { participant }
             | Self::PublisherOffer { participant, .. }
             | Self::SubscriberAnswer { participant, .. }
-            | Self::AddCandidate { participant, .. }
             | Self::RestartIce { participant }
             | Self::Publish { participant, .. }
             | Self::PublishBackup { participant, .. }

@@ -40,7 +40,6 @@ class CoreEngine:
         self.reliable_sequence = self._engine.reliable_sequence
         self.publisher_offer = self._engine.publisher_offer
         self.subscriber_answer = self._engine.subscriber_answer
-        self.add_candidate = self._engine.add_candidate
         self.restart_ice = self._engine.restart_ice
         self.unpublish = self._engine.unpublish
         self.set_muted = self._engine.set_muted

@@ -218,10 +218,6 @@ class FakeEngine:
                 self._offer_again.discard(participant)
                 self._offer(participant)
 
-    def add_candidate(self, participant: str, target: Target, candidate: str) -> None:
-        """See `MediaEngine`."""
-        self._record("add_candidate", participant, target, candidate)
-
     def restart_ice(self, participant: str) -> None:
         """See `MediaEngine`."""
         self._record("restart_ice", participant)

@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, cast
 
 import structlog
 from livekit.protocol import rtc
 
 from visavis.errors import VisavisError
-from visavis.media import Target
 from visavis.rooms.moderation import without_reserved
 from visavis.signalling import data_tracks, messages, publishing, subscribing
 from visavis.signalling.frames import BadFrame
@@ -44,7 +41,7 @@ def handle(room: LiveRoom, session: Session, request: rtc.SignalRequest) -> None
         case "answer":
             _answer(room, session, request.answer)
         case "trickle":
-            _trickle(room, session, request.trickle)
+            _trickle(session, request.trickle)
         case "add_track":
             publishing.add_track(room, session, request.add_track)
         case "mute":
@@ -101,19 +98,14 @@ def _answer(room: LiveRoom, session: Session, description: rtc.SessionDescriptio
     room.engine.subscriber_answer(session.sid, description.id, description.sdp)
 
 
-def _trickle(room: LiveRoom, session: Session, trickle: rtc.TrickleRequest) -> None:
+def _trickle(session: Session, trickle: rtc.TrickleRequest) -> None:
+    """Takes note of nothing: the core is ICE-lite and sends no checks; the client's own tell where it is."""
     if len(trickle.candidateInit) > MAX_CANDIDATE_CHARACTERS:
         raise BadFrame(f"a candidate of {len(trickle.candidateInit)} characters")
     try:
-        init: object = json.loads(trickle.candidateInit)
+        json.loads(trickle.candidateInit)
     except (ValueError, RecursionError):
         publishing.refuse(session, rtc.RequestResponse.UNCLASSIFIED_ERROR, "the candidate is not JSON", trickle=trickle)
-        return
-    candidate = cast(Mapping[str, Any], init).get("candidate") if isinstance(init, dict) else None
-    # "" ends the candidates
-    if isinstance(candidate, str) and candidate:
-        target: Target = "subscriber" if trickle.target == rtc.SignalTarget.SUBSCRIBER else "publisher"
-        room.engine.add_candidate(session.sid, target, candidate)
 
 
 def _sync_state(room: LiveRoom, session: Session, state: rtc.SyncState) -> None:
