@@ -7,16 +7,21 @@
 //! has answered one like it. Everything else is str0m's: other paths, roles in conflict, what must be understood and is not, what
 //! is not as it should be; and with it all that a check can change. str0m is told of the latest familiar one whenever it
 //! is about to look at its pairs, so for it nothing is different; it only hears of less.
+//!
+//! Agents may wait with the nomination until they look at their pairs again, pion (LiveKit's Go SDK) for 200 ms. A check from
+//! the other side has it do so at once, and those that are not lite send one. We do too, as long as no path is nominated,
+//! whenever we answer a check: nothing depends on what comes of it.
 
 use std::time::{Duration, Instant};
 
 use str0m::net::{DatagramRecv, Receive};
-use str0m::{Input, RtcError};
+use str0m::{IceCreds, Input, RtcError};
 use visavis_egress::Path;
 
 use crate::Transmit;
 use crate::connection::{Connection, protocol_from, protocol_to};
 use crate::event::Protocol;
+use crate::sdp;
 use crate::shard::{Key, Shard};
 use crate::stun::{self, Check, Transaction};
 
@@ -37,6 +42,8 @@ pub(crate) struct Checks {
     /// The check that str0m was told of last: that had its answer before.
     told: Option<Transaction>,
     familiar: Option<Box<Familiar>>,
+    /// The peer's, until it has nominated a path.
+    credentials: Option<IceCreds>,
 }
 
 /// The latest check on the nominated path.
@@ -66,6 +73,9 @@ impl Checks {
     fn on_answer(&mut self, transaction: Transaction, path: Path) -> bool {
         self.answered = Some(transaction);
         let is_nominated = self.nominating.take_if(|nominating| *nominating == (transaction, path)).is_some();
+        if is_nominated {
+            self.credentials = None;
+        }
         if is_nominated && self.nominated.replace(path) != Some(path) {
             self.familiar = None;
         }
@@ -84,6 +94,12 @@ impl Checks {
         familiar.packet.extend_from_slice(packet);
         (familiar.came, familiar.is_told) = (now, false);
         Some(answer)
+    }
+
+    /// Our check of a path, after an answer to the peer's, which it is as random as.
+    fn ask(&self, ufrag: &str, answered: Transaction) -> Option<Vec<u8>> {
+        let IceCreds { ufrag: theirs, pass } = self.credentials.as_ref()?;
+        Some(stun::controlled_check(&format!("{theirs}:{ufrag}"), pass, answered.map(|byte| !byte)))
     }
 
     /// The latest check and when it came, if str0m is to be told of it now.
@@ -110,6 +126,13 @@ impl Connection {
             self.rtc.handle_input(Input::Receive(came, Receive { proto, source, destination, contents }))?;
         }
         self.rtc.handle_input(input)
+    }
+
+    /// The peer has described itself.
+    pub(crate) fn expect_checks(&mut self, sdp: &str) {
+        if self.checks.nominated.is_none() {
+            self.checks.credentials = sdp::credentials(sdp);
+        }
     }
 
     /// The next check will be str0m's: what it is compared with is not in force any more.
@@ -143,12 +166,12 @@ impl Shard {
         true
     }
 
-    /// str0m answers a check; true: the answer is to be sent.
-    pub(crate) fn on_check_answered(&mut self, key: Key, answer: &str0m::net::Transmit, now: Instant) -> bool {
-        let Some(connection) = self.connection(key) else { return false };
-        let Some(transaction) = stun::transaction(&answer.contents) else { return true };
+    /// str0m answers a check.
+    pub(crate) fn on_check_answered(&mut self, key: Key, answer: str0m::net::Transmit, now: Instant) {
+        let Some(connection) = self.connection(key) else { return };
+        let Some(transaction) = stun::transaction(&answer.contents) else { return };
         if connection.checks.told.take_if(|told| *told == transaction).is_some() {
-            return false;
+            return;
         }
         let protocol = protocol_from(answer.proto);
         let is_tcp = protocol == Protocol::Tcp;
@@ -158,8 +181,13 @@ impl Shard {
         {
             media.set_path(path);
         }
-        self.learn(key, protocol, answer.destination, now);
-        true
+        let ours = connection.ufrags.last().and_then(|ufrag| connection.checks.ask(ufrag, transaction));
+        let Path { source, destination, .. } = path;
+        self.learn(key, protocol, destination, now);
+        self.transmit(key, answer);
+        if let Some(payload) = ours {
+            self.put_out(key, Transmit { protocol, source, destination, payload });
+        }
     }
 
     /// A check was handed to str0m; if that has answered it, the next one like it is familiar.

@@ -108,6 +108,7 @@ impl Shard {
             }
         };
         connection.due_since.get_or_insert(now);
+        connection.expect_checks(sdp);
         if sdp::mids(sdp).iter().any(|mid| connection.rtc.media(Mid::from(mid.as_str())).is_some()) {
             connection.keys.want();
         }

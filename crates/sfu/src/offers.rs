@@ -177,13 +177,15 @@ impl Shard {
             return self.change_state(connection_key, State::Failed);
         }
         connection.due_since.get_or_insert(now);
+        let mut old = Vec::new();
         if let Some(credentials) = outstanding.credentials {
             connection.rtc.direct_api().set_local_ice_credentials(credentials.clone());
             connection.forget_checks();
-            let old: Vec<String> = connection.ufrags.extract_if(.., |ufrag| *ufrag != credentials.ufrag).collect();
-            for ufrag in old {
-                self.ufrags.remove(&ufrag);
-            }
+            old.extend(connection.ufrags.extract_if(.., |ufrag| *ufrag != credentials.ufrag));
+        }
+        connection.expect_checks(sdp);
+        for ufrag in old {
+            self.ufrags.remove(&ufrag);
         }
         self.touch(connection_key);
         self.settle_sections(key, now);

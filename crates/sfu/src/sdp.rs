@@ -41,6 +41,12 @@ pub(crate) fn check(sdp: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The ICE credentials of whoever wrote it; with BUNDLE there is one pair.
+pub(crate) fn credentials(sdp: &str) -> Option<IceCreds> {
+    let first = |attribute| sdp.lines().find_map(|line| line.strip_prefix(attribute)).map(str::to_owned);
+    Some(IceCreds { ufrag: first("a=ice-ufrag:")?, pass: first("a=ice-pwd:")? })
+}
+
 /// The mids of all sections, in order.
 pub(crate) fn mids(sdp: &str) -> Vec<String> {
     sections(sdp).filter_map(section_mid).map(str::to_owned).collect()

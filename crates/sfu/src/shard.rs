@@ -136,6 +136,9 @@ impl Shard {
     ) {
         self.stats.packets_in += 1;
         self.stats.bytes_in += payload.len() as u64;
+        if stun::is_success(payload) {
+            return; // What we ask is asked for its own sake.
+        }
         let ufrag = stun::request_ufrag(payload);
         let key = match ufrag {
             Some(ufrag) => self.ufrags.get(ufrag),
@@ -404,12 +407,12 @@ impl Shard {
                 Ok(Output::Transmit(transmit)) => {
                     // Only a check that was authenticated is answered: perhaps later than it came, as one that is ahead
                     // of the peer's description waits for that. DTLS follows at once, so the address must be known now.
-                    if !stun::is_success(&transmit.contents) {
+                    if stun::is_success(&transmit.contents) {
+                        self.on_check_answered(key, transmit, now);
+                    } else {
                         connection.busy = now;
-                    } else if !self.on_check_answered(key, &transmit, now) {
-                        continue;
+                        self.transmit(key, transmit);
                     }
-                    self.transmit(key, transmit);
                 }
                 Ok(Output::Event(event)) => self.on_rtc_event(key, event, now),
                 Err(error) => return self.fail(key.0, format!("its connection broke: {error}"), now),

@@ -25,6 +25,8 @@ const KIND_AND_LENGTH: usize = 4;
 const HMAC_SHA1: usize = 20;
 const INTEGRITY_SIZE: usize = KIND_AND_LENGTH + HMAC_SHA1;
 const FINGERPRINT_SIZE: usize = KIND_AND_LENGTH + 4;
+/// PRIORITY of a check: a peer-reflexive candidate's (RFC 8445 section 5.1.2.1).
+const PEER_REFLEXIVE: u32 = 110 << 24 | 0xffff << 8 | 0xff;
 /// RFC 8489 section 14.7.
 const FINGERPRINT_MASK: u32 = 0x5354_554e;
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -92,13 +94,40 @@ impl<'a> Check<'a> {
         answer.extend(self.transaction);
         put(&mut answer, XOR_MAPPED_ADDRESS, address_size);
         put_xored(&mut answer, source);
-        let integrity = integrity(&key, &answer);
-        put(&mut answer, MESSAGE_INTEGRITY, HMAC_SHA1);
-        answer.extend(integrity.as_ref());
-        let fingerprint = fingerprint(&answer);
-        answer.extend(fingerprint);
+        seal(&mut answer, &key);
         Some(answer)
     }
+}
+
+/// A check of our own, from an agent that does not control.
+pub(crate) fn controlled_check(username: &str, password: &str, transaction: Transaction) -> Vec<u8> {
+    let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+    let padded = username.len().next_multiple_of(4);
+    let length = 3 * KIND_AND_LENGTH + padded + 4 + 8 + INTEGRITY_SIZE + FINGERPRINT_SIZE;
+    let mut check = Vec::with_capacity(HEADER + length);
+    check.extend(BINDING_REQUEST);
+    check.extend((length as u16).to_be_bytes());
+    check.extend(MAGIC_COOKIE);
+    check.extend(transaction);
+    put(&mut check, USERNAME, username.len());
+    check.extend(username.as_bytes());
+    check.extend(std::iter::repeat_n(0, padded - username.len()));
+    put(&mut check, PRIORITY, 4);
+    check.extend(PEER_REFLEXIVE.to_be_bytes());
+    // Whoever believes that it does not control either is to: the highest number would.
+    put(&mut check, ICE_CONTROLLED, 8);
+    check.extend([0; 8]);
+    seal(&mut check, &key);
+    check
+}
+
+/// Ends a message whose length is written already.
+fn seal(message: &mut Vec<u8>, key: &Key) {
+    let integrity = integrity(key, message);
+    put(message, MESSAGE_INTEGRITY, HMAC_SHA1);
+    message.extend(integrity.as_ref());
+    let fingerprint = fingerprint(message);
+    message.extend(fingerprint);
 }
 
 /// MESSAGE-INTEGRITY's value behind `signed` (RFC 8489 section 14.5): the length that it is of counts it, and nothing after it.

@@ -74,6 +74,27 @@ fn who_is_only_there_is_answered_for_minutes_and_can_begin_to_speak() {
 }
 
 #[test]
+fn who_checks_a_path_is_checked_on_it_until_one_is_nominated() {
+    for reference in [false, true] {
+        let mut call = Call::sending_by(LAN, 1, reference);
+        call.join_with("bob", true);
+        let is_described = |call: &Call| call.events.iter().any(|(_, event)| matches!(event, Event::Answer { .. }));
+        call.run_until(SECOND, "an answer", is_described);
+        let mut bob = Peer::instead_of(&mut call, "bob");
+        let (forged, source) = (bob.check(false, Flaw::WrongPassword), bob.address);
+        assert_eq!((bob.ask(&mut call, source, &forged), bob.asked.len()), (None, 0));
+        for count in 1..=3 {
+            bob.address.set_port(4000 + count);
+            assert!(bob.is_answered(&mut call, false));
+            assert_eq!(bob.asked.len(), usize::from(count));
+            bob.assert_controls(&bob.asked[usize::from(count) - 1]);
+        }
+        assert!(bob.is_answered(&mut call, true) && bob.is_answered(&mut call, false));
+        assert_eq!(bob.asked.len(), 3, "a path is nominated");
+    }
+}
+
+#[test]
 fn a_familiar_check_gets_the_very_bytes_that_str0m_answered_it_with() {
     let (mut call, mut bob) = call_by_hand(false);
     for source in ["10.0.1.2:4000", "10.0.1.2:4001", "[2001:db8::1]:4000"] {

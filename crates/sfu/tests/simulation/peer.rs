@@ -61,6 +61,9 @@ pub struct Peer {
     pub password: String,
     pub address: SocketAddr,
     pub priority: u32,
+    /// Checks of the server's own, as they came.
+    pub asked: Vec<Vec<u8>>,
+    own_password: String,
     count: u128,
 }
 
@@ -68,9 +71,11 @@ impl Peer {
     /// As a participant's publisher connection has it now.
     pub fn of(call: &mut Call, name: &str) -> Self {
         let publisher = &mut call.client(name).publisher;
-        let (own, address) = (publisher.rtc.direct_api().local_ice_credentials().ufrag, publisher.address);
+        let (own, address) = (publisher.rtc.direct_api().local_ice_credentials(), publisher.address);
         let (ufrag, password) = server_credentials(call, name);
-        Self { username: format!("{ufrag}:{own}"), password, address, priority: 0x7e00_1eff, count: 0 }
+        let username = format!("{ufrag}:{}", own.ufrag);
+        let (priority, asked, own_password) = (0x7e00_1eff, Vec::new(), own.pass);
+        Self { username, password, address, priority, asked, own_password, count: 0 }
     }
 
     /// The same, and its client is gone without a word.
@@ -129,7 +134,7 @@ impl Peer {
     }
 
     /// Sends a check from an address, and takes what is answered: as it is, and as it reads.
-    pub fn ask(&self, call: &mut Call, source: SocketAddr, check: &[u8]) -> Option<(Vec<u8>, Answer)> {
+    pub fn ask(&mut self, call: &mut Call, source: SocketAddr, check: &[u8]) -> Option<(Vec<u8>, Answer)> {
         let now = call.now;
         counted(|| call.shard.handle_datagram(now, Protocol::Udp, source, SERVER, check));
         call.shard.flush(now);
@@ -138,6 +143,8 @@ impl Peer {
             assert_eq!((transmit.protocol, transmit.source), (Protocol::Udp, SERVER));
             if transmit.payload[0] == 1 && transmit.destination == source {
                 answers.push(transmit.payload);
+            } else if transmit.payload[..2] == [0, 1] && transmit.destination == source {
+                self.asked.push(transmit.payload);
             } else {
                 let (source, destination, payload) = (transmit.source, transmit.destination, transmit.payload);
                 call.network.send(now, Datagram { source, destination, payload });
@@ -153,6 +160,20 @@ impl Peer {
     pub fn is_answered(&mut self, call: &mut Call, nominates: bool) -> bool {
         let (check, source) = (self.check(nominates, Flaw::None), self.address);
         self.ask(call, source, &check).is_some()
+    }
+
+    /// Reads a check of the server's, which must be in order, and one of an agent that leaves the nomination to the other.
+    pub fn assert_controls(&self, check: &[u8]) {
+        let message = Message::from_bytes(check).expect("a check in order");
+        let made_with = message.validate_integrity(&credentials(&self.own_password));
+        assert_eq!(made_with.expect("made with the peer's password"), IntegrityAlgorithm::Sha1);
+        let username = message.raw_attribute(AttributeType::new(USERNAME)).expect("whose it is");
+        let (server, own) = self.username.split_once(':').expect("two parts");
+        assert_eq!(username.value[..], *format!("{own}:{server}").as_bytes());
+        for needed in [PRIORITY, ICE_CONTROLLED, FINGERPRINT] {
+            assert!(message.has_attribute(AttributeType::new(needed)), "{needed:04x}");
+        }
+        assert!(!message.has_attribute(AttributeType::new(USE_CANDIDATE)));
     }
 
     /// Reads an answer, which must be in order.
