@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,19 +96,22 @@ rtc:
 
 
 @contextmanager
-def load(plan: dict[str, Any]) -> Iterator["Load"]:
-    """The load generator at work on a plan (bench/generator/src/plan.rs); it stops at the end of the block."""
+def load(plan: dict[str, Any], clients: str = "str0m") -> Iterator["Load"]:
+    """A load generator at work on a plan (bench/generator/src/plan.rs); it stops at the end of the block.
+
+    Args:
+        clients: what the load is made with, of `GENERATORS`.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(plan | {"threads": len(LOAD_CORES)}, file)
         file.flush()
-        command = [*_pinned(LOAD_CORES), str(load_path()), file.name]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            yield Load(process)
-            process.communicate(timeout=60)
-        finally:
-            process.kill()
-            process.wait()
+        command = [*_pinned(LOAD_CORES), str(GENERATORS[clients]()), file.name]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield Load(process)
+                process.communicate(timeout=60)
+            finally:
+                process.kill()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,18 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
 def load_path() -> Path:
     """The load generator, built if its sources are newer."""
     return _cargo_build("bench-load")
+
+
+@functools.cache
+def go_load_path() -> Path:
+    """The load generator on LiveKit's Go SDK, built if its sources are newer."""
+    binary = CACHE / "go-load"
+    _go_build(ROOT / "bench/go", binary, ".")
+    return binary
+
+
+GENERATORS: dict[str, Callable[[], Path]] = {"str0m": load_path, "go-sdk": go_load_path}
+"""By what their clients are."""
 
 
 def bare_path() -> Path:

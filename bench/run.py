@@ -62,12 +62,12 @@ def warm(server: Server) -> None:
             generator.event(event)
 
 
-def run(load: Load, server: Server, seconds: float) -> Run:
+def run(load: Load, server: Server, seconds: float, clients: str = "str0m") -> Run:
     """One load on one server, once."""
     warm(server)
     idle_kb, begun = server.memory_kb(), server.cpu_seconds()
     participants = len(load.participants)
-    with processes.load(plan(load, server, seconds)) as generator:
+    with processes.load(plan(load, server, seconds), clients) as generator:
         joined = generator.event("joined")
         join_cpu = server.cpu_seconds() - begun
         steady = generator.event("steady")
@@ -130,6 +130,7 @@ def measure(
     *,
     first_port: int,
     is_quick: bool,
+    clients: str,
 ) -> None:
     """Every load on every server, one server at a time, taking turns so that a busy machine treats them alike."""
     ports = processes.free_ports(first_port)
@@ -142,7 +143,7 @@ def measure(
                 began = time.monotonic()
                 try:
                     with SERVERS[server](next(ports)) as running:
-                        figures_of_run = run(load, running, load.seconds[is_quick])
+                        figures_of_run = run(load, running, load.seconds[is_quick], clients)
                 except (BenchError, OSError, subprocess.SubprocessError) as error:
                     kept["failed"].append({"server": server, "round": turn, "why": str(error).partition("\n")[0]})
                     told = f"failed: {error}"
@@ -163,6 +164,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--rounds", type=int, help="how often each load is run on each server")
     parser.add_argument("--only", choices=list(SERVERS), help="leave the other server out")
+    parser.add_argument(
+        "--clients",
+        choices=list(processes.GENERATORS),
+        default="str0m",
+        help="of what the load is (default: ours)",
+    )
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where table, charts and JSON go")
     parser.add_argument(
         "--port", type=int, default=FIRST_PORT, help="servers take free ports from here on (default: %(default)s)"
@@ -179,7 +186,13 @@ def main() -> int:
         return 0
     rounds = arguments.rounds or (1 if arguments.quick else 2)
     names = [arguments.only] if arguments.only else list(SERVERS)
-    results: dict[str, Any] = {"machine": machine(), "rounds": rounds, "quick": arguments.quick, "loads": {}}
+    results: dict[str, Any] = {
+        "machine": machine(),
+        "clients": arguments.clients,
+        "rounds": rounds,
+        "quick": arguments.quick,
+        "loads": {},
+    }
     file = arguments.json or arguments.out / "results.json"
     file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -188,9 +201,18 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: no server stays behind
     try:
-        processes.load_path()
+        processes.GENERATORS[arguments.clients]()
         results["bare"] = [bare()]
-        measure(results, loads, names, rounds, keep, first_port=arguments.port, is_quick=arguments.quick)
+        measure(
+            results,
+            loads,
+            names,
+            rounds,
+            keep,
+            first_port=arguments.port,
+            is_quick=arguments.quick,
+            clients=arguments.clients,
+        )
         results["bare"].append(bare())
         keep()
     except BenchError as error:
