@@ -22,6 +22,8 @@ const COLLECT_CALM: Duration = Duration::from_millis(10);
 const FRAME: Duration = Duration::from_micros(300);
 /// Turns that send less than this are not worth it.
 const MANY: usize = 48;
+/// Nor is a frame to fewer.
+const FEW_RECEIVERS: usize = 8;
 /// From so many turns on that were followed by more for the same receivers, less those that were not, more is awaited …
 const EXPECTED: u32 = 4;
 /// … and so many are remembered.
@@ -70,6 +72,11 @@ impl Pace {
     /// How long to let more come, now that a packet is there.
     pub fn linger(&self) -> Duration {
         if self.followed >= EXPECTED && !self.is_collecting { FRAME } else { Duration::ZERO }
+    }
+
+    /// How long to await the rest of a frame of which some was collected, and so many who get it.
+    pub fn rest_of_frame(&self) -> Option<(Duration, usize)> {
+        (self.followed >= EXPECTED && self.is_collecting).then_some((FRAME, FEW_RECEIVERS))
     }
 
     /// A turn began, and found so many packets.
@@ -214,6 +221,29 @@ mod tests {
         let (_, longest) = forward(200, 6, PICTURE, 2);
         assert_eq!(longest, Duration::ZERO);
     }
+
+    #[test]
+    fn the_rest_of_a_frame_is_awaited_among_what_is_collected_if_it_has_been_seen_to_follow() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        for turn in 1..=TURNS {
+            let at = start + Duration::from_micros(900) * turn;
+            assert_eq!(pace.rest_of_frame(), None, "turn {turn}");
+            pace.turn(at, 4);
+            // Two to each of fifty.
+            pace.sent(at, 100, 50);
+        }
+        assert_eq!((pace.rest_of_frame(), pace.linger()), (Some((FRAME, FEW_RECEIVERS)), Duration::ZERO));
+        for turn in 1..=TURNS {
+            let at = start + SECOND * turn;
+            // Still dense enough to be collected.
+            pace.turn(at, 4);
+            pace.sent(at, 50, 50);
+        }
+        assert_eq!(pace.rest_of_frame(), None, "what comes is alone");
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     proptest! {
         #[test]

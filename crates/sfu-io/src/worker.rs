@@ -162,20 +162,12 @@ impl Worker {
             }
             had_orders = true;
         }
-        let mut packets = self.read(now);
-        for arrivals in inbox.packets.try_iter().take(BATCHES_A_TURN) {
-            match arrivals {
-                Arrivals::Read(batch) => {
-                    packets += batch.len();
-                    for (protocol, source, destination, payload) in batch.iter() {
-                        self.shard.handle_datagram(now, protocol, source, destination, payload);
-                    }
-                }
-                Arrivals::Relayed(worker, media) => {
-                    packets += media.len();
-                    self.shard.handle_relay(now, worker, Parcel::Media(media));
-                }
-            }
+        let mut packets = self.take_packets(inbox, now);
+        if let Some((moment, receivers)) = self.pace.rest_of_frame()
+            && self.shard.awaits_rest(receivers)
+        {
+            thread::sleep(moment.min(left()));
+            packets += self.take_packets(inbox, Instant::now());
         }
         self.pace.turn(now, packets);
         // In portions, so that the first need not wait for the last, and what is sealed is sent from the cache.
@@ -210,6 +202,26 @@ impl Worker {
         while let Some(route) = self.shard.poll_route() {
             self.around.router.apply(self.config.index, route);
         }
+    }
+
+    /// Gives the shard what has come; returns how many packets that was.
+    fn take_packets(&mut self, inbox: &WorkerInbox, now: Instant) -> usize {
+        let mut packets = self.read(now);
+        for arrivals in inbox.packets.try_iter().take(BATCHES_A_TURN) {
+            match arrivals {
+                Arrivals::Read(batch) => {
+                    packets += batch.len();
+                    for (protocol, source, destination, payload) in batch.iter() {
+                        self.shard.handle_datagram(now, protocol, source, destination, payload);
+                    }
+                }
+                Arrivals::Relayed(worker, media) => {
+                    packets += media.len();
+                    self.shard.handle_relay(now, worker, Parcel::Media(media));
+                }
+            }
+        }
+        packets
     }
 
     /// Reads from the sockets that are this worker's; returns how many packets there were.

@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use str0m::media::MediaKind;
+
 use crate::bitstream::{Codec, PacketInfo};
 use crate::downtrack::{Downtrack, Incoming, Packet};
 use crate::shard::Shard;
@@ -125,6 +127,17 @@ impl Fanout {
 }
 
 impl Shard {
+    /// Whether something that came goes to so many, and the rest of its picture has not come.
+    pub fn awaits_rest(&self, receivers: usize) -> bool {
+        let is_open = |track: &Track| {
+            let last = track.turn.arrived.last();
+            track.kind == MediaKind::Video
+                && track.downtracks.len() >= receivers
+                && last.is_some_and(|last| !last.packet.marker)
+        };
+        self.fanout.tracks.iter().filter_map(|key| self.tracks.get(*key)).any(is_open)
+    }
+
     /// Gives what came to some of those who get it. True: more is left, and what [`Shard::take_media`] has may go out.
     pub fn fan_out_some(&mut self, now: Instant) -> bool {
         while self.batch.receivers() < PORTION && self.serve_next(now) {}

@@ -96,3 +96,25 @@ fn many_are_served_in_portions_and_nobody_twice_or_not_at_all() {
         assert!(opus.len() > 100 && follow_each_other(opus), "{name}: {opus:?}");
     }
 }
+
+#[test]
+fn what_is_left_of_a_picture_is_known_of_and_of_sound_nothing_is() {
+    let mut call = Call::new(LAN, 1);
+    call.one_by_one = true;
+    PEOPLE[..2].iter().for_each(|name| call.join_with(name, true));
+    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.client("ann").picture_size = 4;
+    call.publish("ann", Video, "cam", 1);
+    call.publish("ann", Audio, "mic", 1);
+    call.run(SECOND);
+    let counts = |call: &mut Call| {
+        let received = call.received("bob", "TR_cam");
+        [received.sequences.len() as u32, received.video.total(), call.unfinished]
+    };
+    let before = counts(&mut call);
+    call.run(2 * SECOND);
+    let after = counts(&mut call);
+    let [packets, pictures, unfinished] = [0, 1, 2].map(|index| after[index] - before[index]);
+    assert!(pictures > 45 && packets > pictures, "{packets} packets of {pictures} pictures");
+    assert_eq!(unfinished, packets - pictures);
+}

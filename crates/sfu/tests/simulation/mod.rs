@@ -81,6 +81,8 @@ pub struct Call {
     pub wakes: u64,
     /// How often media went out before its turn was over.
     pub portions: u64,
+    /// Turns that ended within a picture.
+    pub unfinished: u32,
     /// Packets of sender reports.
     pub reports: u64,
 }
@@ -141,6 +143,7 @@ impl Call {
             joins: 0,
             wakes: 0,
             portions: 0,
+            unfinished: 0,
             reports: 0,
         }
     }
@@ -474,6 +477,7 @@ impl Call {
     /// Takes all that waits in one of the shards.
     fn empty(&mut self, index: u16, events: &mut Vec<Event>) {
         let now = self.now;
+        self.unfinished += u32::from(self.shard_at(index).awaits_rest(1));
         while counted(|| self.shard_at(index).fan_out_some(now)) {
             self.portions += 1;
             self.send_media(index);
