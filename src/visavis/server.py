@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from visavis.app import Visavis
 from visavis.errors import ErrorKind, VisavisError
 from visavis.turn_bridge import bridge, is_turn
-from visavis.websocket import SignallingSocket
+from visavis.websocket import SignallingSocket, SocketServer
 
 # A caller that opens a connection sends its request at once.
 _REQUEST_WITHIN = 15.0
@@ -66,7 +66,7 @@ class _ImpatientHttp(HttpToolsProtocol):
             self._patience = None
 
 
-class _Server(uvicorn.Server):
+class _Server(SocketServer):
     """Ends on Ctrl-C with status 0, and tells participants before their sockets are closed."""
 
     def __init__(self, config: uvicorn.Config, video: Visavis) -> None:

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 import websockets
 
-from visavis.websocket import SignallingSocket
+from visavis.websocket import SignallingSocket, SocketServer
 
 
 async def echo(scope, receive, send):
@@ -37,7 +37,7 @@ async def served(**settings: float) -> AsyncIterator[str]:
             log_config=None,
             **settings,
         )
-        server = uvicorn.Server(config)
+        server = SocketServer(config)
         task = asyncio.create_task(server.serve([listening]))
         yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
@@ -129,3 +129,16 @@ async def test_only_who_is_silent_is_asked_whether_it_is_there():
             await asyncio.sleep(0.1)
         assert not pings.first.is_set()
         await asyncio.wait_for(pings.first.wait(), 60)
+
+
+async def test_who_does_not_answer_is_gone():
+    request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    request += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    async with served(ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(request.encode())
+        said = await asyncio.wait_for(reader.read(-1), 60)
+        writer.close()
+    # A ping of four bytes, and then the close with its reason.
+    assert b"\x89\x04" in said
+    assert said.endswith(b"\x03\xf3keepalive ping timeout")
