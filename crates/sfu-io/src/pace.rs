@@ -22,7 +22,7 @@ const COLLECT_CALM: Duration = Duration::from_millis(10);
 const FRAME: Duration = Duration::from_micros(300);
 /// Turns that send less than this are not worth it.
 const MANY: usize = 48;
-/// Nor is a frame to fewer.
+/// Nor is it to await the rest of a frame that goes to fewer.
 const FEW_RECEIVERS: usize = 8;
 /// From so many turns on that were followed by more for the same receivers, less those that were not, more is awaited …
 const EXPECTED: u32 = 4;
@@ -74,7 +74,7 @@ impl Pace {
         if self.followed >= EXPECTED && !self.is_collecting { FRAME } else { Duration::ZERO }
     }
 
-    /// How long to await the rest of a frame of which some was collected, and so many who get it.
+    /// How long to await the rest of a frame of which some was collected, if it goes to so many.
     pub fn rest_of_frame(&self) -> Option<(Duration, usize)> {
         (self.followed >= EXPECTED && self.is_collecting).then_some((FRAME, FEW_RECEIVERS))
     }

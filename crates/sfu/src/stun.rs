@@ -114,7 +114,7 @@ pub(crate) fn controlled_check(username: &str, password: &str, transaction: Tran
     check.extend(std::iter::repeat_n(0, padded - username.len()));
     put(&mut check, PRIORITY, 4);
     check.extend(PEER_REFLEXIVE.to_be_bytes());
-    // Whoever believes that it does not control either is to: the highest number would.
+    // If the peer believes that it does not control either, the larger number takes control: that is to be the peer's.
     put(&mut check, ICE_CONTROLLED, 8);
     check.extend([0; 8]);
     seal(&mut check, &key);
