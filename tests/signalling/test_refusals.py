@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from urllib.parse import urlencode
 
 import httpx
 import jwt
 import pytest
 import websockets
 from livekit.protocol import models, rtc
+from starlette.applications import Starlette
 
 from visavis.errors import STATUS, ErrorKind
 from visavis.media import events
@@ -204,3 +206,30 @@ async def test_a_speaker_can_be_simulated(server):
     alice = await server.join_active("alice")
     await alice.send(simulate=rtc.SimulateScenario(speaker_update=3))
     assert (await alice.until("speakers_changed")).speakers_changed.speakers[0].sid == alice.sid
+
+
+async def test_what_was_said_before_the_socket_went_is_obeyed_though_writing_finds_out_first(server):
+    bob = await server.join_active("bob")
+    is_gone = asyncio.Event()
+    candidate = rtc.SignalRequest(trickle=rtc.TrickleRequest(candidateInit='{"candidate": ""}'))
+    leaves = rtc.SignalRequest(leave=rtc.LeaveRequest(reason=models.DisconnectReason.CLIENT_INITIATED))
+    # More than are read in one turn.
+    frames = [request.SerializeToString() for request in [*[candidate] * 9, leaves]]
+    said = [{"type": "websocket.receive", "bytes": frame} for frame in frames]
+    said = [{"type": "websocket.connect"}, *said, {"type": "websocket.disconnect", "code": 1006}]
+
+    async def receive():
+        if said[0]["type"] != "websocket.connect":
+            await is_gone.wait()
+        return said.pop(0)
+
+    async def send(message):
+        if message["type"] == "websocket.send":
+            is_gone.set()
+            raise OSError
+
+    query = urlencode({"access_token": server.token("alice"), "protocol": 17})
+    scope = {"type": "websocket", "path": "/rtc", "query_string": query.encode(), "headers": []}
+    await asyncio.wait_for(Starlette(routes=server.backend.routes())(scope, receive, send), 10)
+    gone = await bob.until_participant(lambda info: info.state == models.ParticipantInfo.DISCONNECTED)
+    assert (gone.identity, gone.disconnect_reason) == ("alice", models.DisconnectReason.CLIENT_INITIATED)

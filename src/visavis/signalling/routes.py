@@ -137,6 +137,7 @@ async def _serve(
     """Reads and writes until either side is done."""
     frames = Frames(websocket, answer=rtc.SignalResponse)
     tasks: set[asyncio.Future[None]] = set()
+    reader: asyncio.Task[None] | None = None
     try:
         await websocket.accept()
         writer = asyncio.create_task(_write(websocket, outlet, frames))
@@ -144,11 +145,15 @@ async def _serve(
         if entered is not None:
             while first:
                 _obey(*entered, first.pop(0))  # an offer among them is long, and not kept
-            tasks.add(asyncio.create_task(_read(frames, *entered, outlet)))
+            reader = asyncio.create_task(_read(frames, *entered, outlet))
+            tasks.add(reader)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if outlet.is_closed and not writer.done():
             # The reader ended because of what it read: let what explains this go out, if the client takes it.
             await asyncio.wait([writer], timeout=_LAST_WORDS_SECONDS)
+        elif reader is not None and not outlet.is_closed and not reader.done():
+            # The writer found the socket gone, and what the client said before, as that it leaves, is not read yet.
+            await asyncio.wait([reader], timeout=_LAST_WORDS_SECONDS)
     except (WebSocketDisconnect, RuntimeError, OSError):
         # The client went while the socket was being accepted.
         pass
