@@ -48,7 +48,7 @@ def test_all_that_was_sent_reaches_every_subscriber(server: bench.Server, client
 def test_what_is_thrown_away_is_asked_for_again(server: bench.Server):
     told = bench.run(Load("", PEOPLE, loss=0.1), server, 1)
     # Of a tenth: a voice is not asked for again, and is about a fifth of the packets.
-    assert told["loss"] < 0.05
+    assert 0.005 < told["loss"] < 0.05
 
 
 def test_a_join_is_timed_until_the_first_media(server: bench.Server, clients: str):

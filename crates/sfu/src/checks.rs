@@ -75,9 +75,9 @@ impl Checks {
         let is_nominated = self.nominating.take_if(|nominating| *nominating == (transaction, path)).is_some();
         if is_nominated {
             self.credentials = None;
-        }
-        if is_nominated && self.nominated.replace(path) != Some(path) {
-            self.familiar = None;
+            if self.nominated.replace(path) != Some(path) {
+                self.familiar = None;
+            }
         }
         is_nominated
     }
