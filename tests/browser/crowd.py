@@ -23,26 +23,30 @@ PATIENCE_SECONDS = 180
 
 
 class Member:
-    """One participant with a camera and a microphone."""
+    """One participant with a camera and a microphone, which is muted unless they speak."""
 
-    def __init__(self, hue: int) -> None:
+    def __init__(self, hue: int, speaks: bool) -> None:
         self.room = rtc.Room()
-        self._hue = hue
+        self._hue, self._speaks = hue, speaks
         self._picture = rtc.VideoSource(WIDTH, HEIGHT)
-        self._voice = rtc.AudioSource(RATE, 1, queue_size_ms=2000)
+        # With a queue the source makes silence whenever nothing is in it, and the encoder encodes it, muted or not: of
+        # twenty that takes most of a core.
+        self._voice = rtc.AudioSource(RATE, 1, queue_size_ms=2000 if speaks else 0)
         self._work: list[asyncio.Task[None]] = []
 
-    async def join(self, url: str, token: str, speaks: bool) -> None:
-        """Joins and sends from now on; who does not speak is muted."""
+    async def join(self, url: str, token: str) -> None:
+        """Joins and sends from now on."""
         await self.room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
         camera = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False)
         microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         video = rtc.LocalVideoTrack.create_video_track("camera", self._picture)
         audio = rtc.LocalAudioTrack.create_audio_track("microphone", self._voice)
-        self._work = [asyncio.create_task(self._show()), asyncio.create_task(self._hum(speaks))]
+        self._work = [asyncio.create_task(self._show())]
+        if self._speaks:
+            self._work.append(asyncio.create_task(self._hum()))
         await self.room.local_participant.publish_track(video, camera)
         await self.room.local_participant.publish_track(audio, microphone)
-        if not speaks:
+        if not self._speaks:
             audio.mute()
 
     async def leave(self) -> None:
@@ -64,10 +68,10 @@ class Member:
             step += 1
             await asyncio.sleep(1 / FRAMES_PER_SECOND)
 
-    async def _hum(self, speaks: bool) -> None:
+    async def _hum(self) -> None:
         samples = int(RATE * CHUNK_SECONDS)
-        hz, level = 200 + 10 * (self._hue % 50), 6000 if speaks else 0
-        wave = array("h", (int(level * math.sin(2 * math.pi * hz * at / RATE)) for at in range(samples))).tobytes()
+        hz = 200 + 10 * (self._hue % 50)
+        wave = array("h", (int(6000 * math.sin(2 * math.pi * hz * at / RATE)) for at in range(samples))).tobytes()
         while True:
             await self._voice.capture_frame(rtc.AudioFrame(wave, RATE, 1, samples))
 
@@ -87,9 +91,9 @@ class Crowd:
         async def enter(name: str, token: str) -> None:
             async with turns:
                 while True:
-                    member = self._members[name] = Member(sum(name.encode()))
+                    member = self._members[name] = Member(sum(name.encode()), name in speaking)
                     try:
-                        await member.join(self._url, token, name in speaking)
+                        await member.join(self._url, token)
                         return
                     except (rtc.ConnectError, PublishTrackError):
                         await member.leave()
