@@ -9,7 +9,7 @@ export interface Task {
   at: number;
   /** Processor time, ms. */
   cpu: number;
-  /** Processor time of what it waits for, ms: the page's threads that carry media, while it lasted. */
+  /** Processor time of what it waits for, ms: WebRTC's signaling thread while it lasted, and what others did for that. */
   waited: number;
   /** How long it lasted, ms. */
   wall: number;
@@ -47,12 +47,14 @@ function readTasks(events: TraceEvent[]): Task[] {
   const cost = (those: TraceEvent[]) => those.filter(isTask).reduce((sum, { tdur = 0 }) => sum + tdur, 0);
   const busiest = byThread.sort((a, b) => cost(b) - cost(a))[0] ?? [];
   const [{ pid: page } = { pid: -1 }] = busiest;
-  const carriers = new Set(
+  const tasksOn = (prefix: string) =>
     events
-      .filter(({ name, pid, args }) => name === 'thread_name' && pid === page && args.name?.startsWith('WebRTC'))
-      .map(({ tid }) => tid),
-  );
-  const carried = events.filter((event) => event.pid === page && carriers.has(event.tid) && isTask(event));
+      .filter(({ name, pid, args }) => name === 'thread_name' && pid === page && args.name?.startsWith(prefix))
+      .flatMap(({ tid }) => outermost(events.filter((event) => event.pid === page && event.tid === tid)));
+  // The page waits for the one, which waits for the other; that also carries the media meanwhile, which nobody waits for.
+  const signaling = tasksOn('WebRTC_Signaling');
+  const forIt = tasksOn('WebRTC_W').filter((task) => signaling.some(({ ts, dur = 0 }) => lies(task, ts, ts + dur)));
+  const waitedFor = [...signaling, ...forIt];
   const complete = busiest.filter(({ ph }) => ph === 'X').sort((a, b) => a.ts - b.ts);
   const began = Math.min(...complete.map(({ ts }) => ts));
   const tasks: Task[] = [];
@@ -62,7 +64,7 @@ function readTasks(events: TraceEvent[]): Task[] {
     if (isTask(event)) {
       if (open && event.ts < open.until) continue; // One within another.
       const until = event.ts + (event.dur ?? 0);
-      const waited = wall < 10 ? 0 : within(carried, event.ts, until) / 1000;
+      const waited = wall < 10 ? 0 : within(waitedFor, event.ts, until) / 1000;
       const task = { at: (event.ts - began) / 1000, cpu, waited, wall, parts: [] };
       tasks.push(task);
       open = { task, until };
@@ -80,7 +82,24 @@ export function costOf(task: Task | undefined): number {
 }
 
 function within(tasks: TraceEvent[], from: number, until: number): number {
-  return tasks.reduce((sum, { ts, tdur = 0 }) => (ts >= from && ts < until ? sum + tdur : sum), 0);
+  return tasks.reduce((sum, task) => (lies(task, from, until) ? sum + (task.tdur ?? 0) : sum), 0);
+}
+
+function lies({ ts }: TraceEvent, from: number, until: number): boolean {
+  return ts >= from && ts < until;
+}
+
+/** The tasks of one thread; the trace has each twice, one within the other. */
+function outermost(events: TraceEvent[]): TraceEvent[] {
+  let end = 0;
+  return events
+    .filter(isTask)
+    .sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0))
+    .filter(({ ts, dur = 0 }) => {
+      if (ts < end) return false;
+      end = ts + dur;
+      return true;
+    });
 }
 
 function isTask({ name, ph }: TraceEvent): boolean {

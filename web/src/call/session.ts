@@ -20,6 +20,7 @@ import type { DeviceKind } from '../media/problems';
 import type { ReceivedTrack, Sample, SentTrack } from '../connection/figures';
 import { isReadable } from '../encryption/encryption';
 import type { StartedEncryption } from '../encryption/worker';
+import { breath } from '../shell/idle';
 import { OncePerFrame } from '../state/frames';
 import { Store, type Readable } from '../state/store';
 import type { Feature } from './feature';
@@ -113,6 +114,8 @@ export class Session {
       .catch(async (error: unknown) => {
         throw await failureOfConnecting(error, url, token);
       });
+    // The library has just told of every track at once, which in a large room is a long task. What follows is another…
+    await breath();
     if (this.#over) return;
     for (const feature of this.#features) feature.entered?.(token);
     this.#read();
@@ -124,6 +127,8 @@ export class Session {
       this.#undo.push(store.subscribe(() => speaker.changed()));
     }
     speaker.changed();
+    // …and so is drawing it.
+    await breath();
   }
 
   async close(): Promise<void> {
