@@ -19,8 +19,7 @@ use str0m::{IceCreds, Input, RtcError};
 use visavis_egress::Path;
 
 use crate::Transmit;
-use crate::connection::{Connection, protocol_from, protocol_to};
-use crate::event::Protocol;
+use crate::connection::{Connection, path_of, protocol_of, protocol_to};
 use crate::sdp;
 use crate::shard::{Key, Shard};
 use crate::stun::{self, Check, Transaction};
@@ -69,6 +68,11 @@ impl Checks {
         }
     }
 
+    /// Where the peer wants to be sent to.
+    pub(crate) fn nominated(&self) -> Option<Path> {
+        self.nominated
+    }
+
     /// A check was answered, so it was the peer's; true: its path is nominated.
     fn on_answer(&mut self, transaction: Transaction, path: Path) -> bool {
         self.answered = Some(transaction);
@@ -111,18 +115,14 @@ impl Checks {
     }
 }
 
-fn protocol_of(is_tcp: bool) -> Protocol {
-    if is_tcp { Protocol::Tcp } else { Protocol::Udp }
-}
-
 impl Connection {
     /// Gives str0m an input; before it looks at its pairs, it is told of the latest check.
     pub(crate) fn handle_input(&mut self, input: Input<'_>, now: Instant) -> Result<(), RtcError> {
         if let Some((came, path, packet)) = self.checks.untold(now)
             && let Ok(contents) = DatagramRecv::try_from(packet)
         {
-            let Path { is_tcp, source: destination, destination: source } = path;
-            let proto = protocol_to(protocol_of(is_tcp));
+            let Path { source: destination, destination: source, .. } = path;
+            let proto = protocol_to(protocol_of(path));
             self.rtc.handle_input(Input::Receive(came, Receive { proto, source, destination, contents }))?;
         }
         self.rtc.handle_input(input)
@@ -151,7 +151,7 @@ impl Shard {
 
     fn answer_check(&mut self, key: Key, packet: &[u8], path: Path, now: Instant) -> bool {
         let Some(connection) = self.connection(key) else { return false };
-        let protocol = protocol_of(path.is_tcp);
+        let protocol = protocol_of(path);
         // Whose address it is by now is found out by learning it again.
         if !connection.connected() || !connection.addresses.contains(&(protocol, path.destination)) {
             return false;
@@ -173,9 +173,8 @@ impl Shard {
         if connection.checks.told.take_if(|told| *told == transaction).is_some() {
             return;
         }
-        let protocol = protocol_from(answer.proto);
-        let is_tcp = protocol == Protocol::Tcp;
-        let path = Path { is_tcp, source: answer.source, destination: answer.destination };
+        let path = path_of(&answer);
+        let protocol = protocol_of(path);
         if connection.checks.on_answer(transaction, path)
             && let Some(media) = &mut connection.media
         {

@@ -8,9 +8,10 @@ use str0m::bwe::Bitrate;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::crypto::CryptoProvider;
+use str0m::net::Transmit;
 use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Reason, Rtc};
-use visavis_egress::Clock;
+use visavis_egress::{Clock, Path};
 
 use crate::bitstream::Codec;
 use crate::checks::Checks;
@@ -260,4 +261,15 @@ pub(crate) fn protocol_to(protocol: Protocol) -> str0m::net::Protocol {
         Protocol::Udp => str0m::net::Protocol::Udp,
         Protocol::Tcp => str0m::net::Protocol::Tcp,
     }
+}
+
+/// What our path calls a protocol.
+pub(crate) fn protocol_of(path: Path) -> Protocol {
+    if path.is_tcp { Protocol::Tcp } else { Protocol::Udp }
+}
+
+/// Where str0m sends something.
+pub(crate) fn path_of(transmit: &Transmit) -> Path {
+    let is_tcp = protocol_from(transmit.proto) == Protocol::Tcp;
+    Path { is_tcp, source: transmit.source, destination: transmit.destination }
 }

@@ -13,10 +13,9 @@ use visavis_egress::{
     Batch, Clock, EstimatorConfig, ExtensionIds, Format, Outgoing, Path, Received, Sender, StreamConfig, Told,
 };
 
-use crate::connection::protocol_from;
+use crate::connection::{path_of, protocol_of};
 use crate::dependency_descriptor;
 use crate::dtls::KeySlot;
-use crate::event::Protocol;
 use crate::quality;
 use crate::shard::{Key, Shard};
 use crate::stun;
@@ -171,8 +170,7 @@ impl Media {
             return true;
         }
         if self.path.is_none() && !stun::is_success(&transmit.contents) {
-            let is_tcp = protocol_from(transmit.proto) == Protocol::Tcp;
-            self.set_path(Path { is_tcp, source: transmit.source, destination: transmit.destination });
+            self.set_path(path_of(transmit));
         }
         false
     }
@@ -293,15 +291,20 @@ impl Shard {
 
     /// What str0m sends.
     pub(crate) fn transmit(&mut self, key: Key, transmit: Transmit) {
-        let media = self.participants[key.0].connection(key.1).and_then(|connection| connection.media.as_mut());
-        if media.is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
+        let is_reference = self.factory.config.reference;
+        let connection = self.participants[key.0].connection(key.1);
+        let (media, nominated) = connection.map(|one| (one.media.as_mut(), one.checks.nominated())).unzip();
+        if media.flatten().is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
             return;
         }
-        let str0m::net::Transmit { proto, source, destination, contents } = transmit;
-        self.put_out(
-            key,
-            crate::Transmit { protocol: protocol_from(proto), source, destination, payload: contents.into() },
-        );
+        let mut path = path_of(&transmit);
+        // A check is answered where it came from. All else str0m would go on sending where the peer was, until nothing has
+        // come from there for 15 s.
+        if !is_reference && !stun::is_stun(&transmit.contents) {
+            path = nominated.flatten().unwrap_or(path);
+        }
+        let (protocol, payload) = (protocol_of(path), transmit.contents.into());
+        self.put_out(key, crate::Transmit { protocol, source: path.source, destination: path.destination, payload });
     }
 
     /// What is ready to be sent to a participant.

@@ -209,6 +209,11 @@ pub(crate) fn nominates(request: &[u8]) -> bool {
     attributes(request).any(|(kind, _)| kind == USE_CANDIDATE)
 }
 
+/// Whether a packet is STUN, by its first byte (RFC 7983).
+pub(crate) fn is_stun(packet: &[u8]) -> bool {
+    matches!(packet, [0..=3, ..])
+}
+
 /// An answer to a binding request that was authenticated.
 pub(crate) fn is_success(packet: &[u8]) -> bool {
     packet.len() >= HEADER && packet[..2] == BINDING_SUCCESS && packet[4..8] == MAGIC_COOKIE
