@@ -11,6 +11,9 @@
 //! Agents may wait with the nomination until they look at their pairs again, pion (LiveKit's Go SDK) for 200 ms. A check from
 //! the other side has it do so at once, and those that are not lite send one. We do too, as long as no path is nominated,
 //! whenever we answer a check: nothing depends on what comes of it.
+//!
+//! An agent may nominate whatever it checks (Firefox's does) and means the best of it; or one path and later another (those of
+//! Chromium and pion), and means the latest. So the latest counts unless it is worse than another that was nominated just before.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +29,10 @@ use crate::stun::{self, Check, Transaction};
 
 /// str0m takes a pair for dead that no check has come on for 15 s; it need not hear of more of them than keep it from that.
 const TELL_AFTER: Duration = Duration::from_secs(10);
+/// Who nominates whatever it checks has checked everything after so long, several times if need be.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// A path that is in use is checked more often than that: Firefox waits longest, up to 6 s.
+const SILENT_AFTER: Duration = Duration::from_secs(8);
 /// A check is kept until str0m knows of it; none of any agent's is as long as this.
 const MAX_LENGTH: usize = 256;
 
@@ -33,9 +40,11 @@ const MAX_LENGTH: usize = 256;
 #[derive(Default)]
 pub(crate) struct Checks {
     /// A check that nominates the path that it came on, and is not answered yet. It may be anyone's.
-    nominating: Option<(Transaction, Path)>,
-    /// The path of the latest such check that was answered.
-    nominated: Option<Path>,
+    nominating: Option<(Transaction, Nomination)>,
+    /// What was nominated and counts.
+    nominated: Option<Nomination>,
+    /// The latest that does not, as it is worse: for the case that nothing is heard of the other any more.
+    passed_over: Option<Nomination>,
     /// The check that str0m answered last.
     answered: Option<Transaction>,
     /// The check that str0m was told of last: that had its answer before.
@@ -43,6 +52,25 @@ pub(crate) struct Checks {
     familiar: Option<Box<Familiar>>,
     /// The peer's, until it has nominated a path.
     credentials: Option<IceCreds>,
+}
+
+/// A path that the peer has nominated.
+#[derive(Clone, Copy)]
+struct Nomination {
+    path: Path,
+    /// As the peer says.
+    priority: u32,
+    at: Instant,
+    /// When a check came on it last.
+    heard: Instant,
+}
+
+impl Nomination {
+    fn replaces(&self, other: &Self) -> bool {
+        self.priority >= other.priority
+            || self.at >= other.at + SETTLED_AFTER
+            || self.heard >= other.heard + SILENT_AFTER
+    }
 }
 
 /// The latest check on the nominated path.
@@ -64,31 +92,45 @@ impl Checks {
             familiar.due = now;
         }
         if stun::nominates(packet) {
-            self.nominating = stun::transaction(packet).map(|transaction| (transaction, path));
+            let nomination = Nomination { path, priority: stun::priority(packet), at: now, heard: now };
+            self.nominating = stun::transaction(packet).map(|transaction| (transaction, nomination));
         }
     }
 
     /// Where the peer wants to be sent to.
     pub(crate) fn nominated(&self) -> Option<Path> {
-        self.nominated
+        self.nominated.map(|nomination| nomination.path)
     }
 
-    /// A check was answered, so it was the peer's; true: its path is nominated.
-    fn on_answer(&mut self, transaction: Transaction, path: Path) -> bool {
+    /// A check was answered, so it was the peer's; true: its path is the one that counts.
+    fn on_answer(&mut self, transaction: Transaction, path: Path, now: Instant) -> bool {
         self.answered = Some(transaction);
-        let is_nominated = self.nominating.take_if(|nominating| *nominating == (transaction, path)).is_some();
-        if is_nominated {
-            self.credentials = None;
-            if self.nominated.replace(path) != Some(path) {
-                self.familiar = None;
+        let nominating = self.nominating.take_if(|(asked, one)| (*asked, one.path) == (transaction, path));
+        let passed_over = self.passed_over.filter(|one| one.path == path);
+        let nomination = nominating.map(|(_, one)| one).or(passed_over);
+        match (&mut self.nominated, nomination) {
+            (Some(current), _) if current.path == path => {
+                current.heard = now;
+                return true;
+            }
+            (_, None) => return false,
+            (current, Some(nomination)) => {
+                let nomination = Nomination { heard: now, ..nomination };
+                if current.is_some_and(|current| !nomination.replaces(&current)) {
+                    self.passed_over = Some(nomination);
+                    return false;
+                }
+                self.nominated = Some(nomination);
             }
         }
-        is_nominated
+        (self.passed_over, self.familiar, self.credentials) = (None, None, None);
+        true
     }
 
     /// The answer to a check, if it is familiar.
     fn answer(&mut self, packet: &[u8], path: Path, now: Instant) -> Option<Vec<u8>> {
-        let familiar = self.familiar.as_mut().filter(|_| self.nominated == Some(path))?;
+        let nominated = self.nominated.as_mut().filter(|nominated| nominated.path == path)?;
+        let familiar = self.familiar.as_mut()?;
         let check = Check::read(packet)?;
         if packet.len() > MAX_LENGTH || stun::username(&familiar.packet) != Some(check.username) {
             return None;
@@ -97,6 +139,7 @@ impl Checks {
         familiar.packet.clear();
         familiar.packet.extend_from_slice(packet);
         (familiar.came, familiar.is_told) = (now, false);
+        nominated.heard = now;
         Some(answer)
     }
 
@@ -111,7 +154,7 @@ impl Checks {
         let familiar = self.familiar.as_mut().filter(|familiar| !familiar.is_told && familiar.due <= now)?;
         (familiar.is_told, familiar.due) = (true, familiar.came + TELL_AFTER);
         self.told = stun::transaction(&familiar.packet);
-        Some((familiar.came, self.nominated?, &familiar.packet))
+        Some((familiar.came, self.nominated?.path, &familiar.packet))
     }
 }
 
@@ -175,7 +218,7 @@ impl Shard {
         }
         let path = path_of(&answer);
         let protocol = protocol_of(path);
-        if connection.checks.on_answer(transaction, path)
+        if connection.checks.on_answer(transaction, path, now)
             && let Some(media) = &mut connection.media
         {
             media.set_path(path);
@@ -201,7 +244,7 @@ impl Shard {
             checks.familiar = None;
             return;
         };
-        if checks.answered == Some(check.transaction) && checks.nominated == Some(path) {
+        if checks.answered == Some(check.transaction) && checks.nominated() == Some(path) {
             let password = connection.rtc.direct_api().local_ice_credentials().pass;
             let (packet, due) = (packet.to_vec(), now + TELL_AFTER);
             checks.familiar = Some(Box::new(Familiar { password, packet, came: now, is_told: true, due }));

@@ -209,6 +209,12 @@ pub(crate) fn nominates(request: &[u8]) -> bool {
     attributes(request).any(|(kind, _)| kind == USE_CANDIDATE)
 }
 
+/// PRIORITY of a check; 0 without.
+pub(crate) fn priority(request: &[u8]) -> u32 {
+    let value = attributes(request).find(|(kind, _)| *kind == PRIORITY).map(|(_, value)| value);
+    value.and_then(|value| value.try_into().ok()).map_or(0, u32::from_be_bytes)
+}
+
 /// Whether a packet is STUN, by its first byte (RFC 7983).
 pub(crate) fn is_stun(packet: &[u8]) -> bool {
     matches!(packet, [0..=3, ..])

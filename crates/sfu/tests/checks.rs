@@ -20,15 +20,22 @@ const USER_PACKET: [u8; 5] = [0x12, 0x03, 0x12, 0x01, 0x2a];
 /// Of browsers' checks.
 const INTERVAL: Duration = Duration::from_millis(2900);
 
-/// Alice and Bob are in the room and say nothing.
-fn quiet_call(single: bool, reference: bool) -> Call {
+/// Alice and Bob have just come into the room.
+fn new_call(single: bool, reference: bool) -> Call {
     let mut call = Call::sending_by(LAN, 1, reference);
     call.join_with("alice", single);
     call.join_with("bob", single);
     let open = |call: &Call| {
         call.events.iter().filter(|(_, event)| matches!(event, Event::DataChannelsOpen { .. })).count() == 2
     };
-    call.run_until(30 * SECOND, "data channels", open);
+    call.run_until(3 * SECOND, "data channels", open);
+    call.run(SECOND / 2);
+    call
+}
+
+/// The same, and they have been there for a while and say nothing.
+fn quiet_call(single: bool, reference: bool) -> Call {
+    let mut call = new_call(single, reference);
     call.run(10 * SECOND);
     call
 }
@@ -178,8 +185,7 @@ fn data_goes_where_the_best_nominated_path_is_while_another_is_kept_alive() {
     let (best, worse) = (bob.priority, bob.priority - 1);
     let mut ask = |call: &mut Call, source: SocketAddr, nominates: bool| {
         bob.priority = if source == other { worse } else { best };
-        let check = bob.check(nominates, Flaw::None);
-        assert!(bob.ask(call, source, &check).is_some());
+        ask(call, &mut bob, source, nominates);
     };
     let address = SocketAddr::new(other.ip(), 4000);
     ask(&mut call, other, true);
@@ -193,6 +199,51 @@ fn data_goes_where_the_best_nominated_path_is_while_another_is_kept_alive() {
     call.network.watched = Some(other.ip());
     call.run(SECOND);
     assert_eq!(call.network.seen, [address].into());
+}
+
+/// Where Bob's data goes when he has just connected, nominates a worse path as well, and then does as `later` says.
+fn data_path(later: impl Fn(&mut Call, &mut Peer, SocketAddr)) -> Vec<u16> {
+    let mut call = new_call(true, false);
+    let mut bob = Peer::instead_of(&mut call, "bob");
+    bob.priority = 1;
+    let worse = SocketAddr::new(bob.address.ip(), 4001);
+    ask(&mut call, &mut bob, worse, true);
+    later(&mut call, &mut bob, worse);
+    assert!(call.client("alice").send_data("_reliable", &USER_PACKET));
+    call.network.watched = Some(worse.ip());
+    call.run(SECOND / 2);
+    call.network.seen.iter().map(SocketAddr::port).collect()
+}
+
+fn ask(call: &mut Call, peer: &mut Peer, source: SocketAddr, nominates: bool) {
+    let check = peer.check(nominates, Flaw::None);
+    assert!(peer.ask(call, source, &check).is_some());
+}
+
+#[test]
+fn of_what_is_nominated_at_the_beginning_the_best_counts_and_later_the_latest() {
+    let keeps = |call: &mut Call, bob: &mut Peer, _: SocketAddr| {
+        for _ in 0..5 {
+            call.run(INTERVAL);
+            assert!(bob.is_answered(call, false));
+        }
+    };
+    let better = data_path(|_, _, _| {});
+    assert_eq!(better.len(), 1);
+    assert_ne!(better, [4001]);
+    assert_eq!(data_path(keeps), better, "who checks everything, as Firefox");
+    let moves = |call: &mut Call, bob: &mut Peer, worse: SocketAddr| {
+        keeps(call, bob, worse);
+        ask(call, bob, worse, true);
+    };
+    assert_eq!(data_path(moves), [4001], "who nominates another later");
+    let loses = |call: &mut Call, bob: &mut Peer, worse: SocketAddr| {
+        for _ in 0..4 {
+            call.run(INTERVAL);
+            ask(call, bob, worse, false);
+        }
+    };
+    assert_eq!(data_path(loses), [4001], "who hears nothing on the better one");
 }
 
 #[test]
