@@ -114,6 +114,21 @@ async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes
     assert len(process.heard) == told
 
 
+async def test_a_room_that_was_there_at_the_beginning_does_not_begin_when_somebody_comes(
+    begin: Any, node: MediaServer
+) -> None:
+    room = f"there-{uuid4().hex[:6]}"
+    alice = await enter(node, room, "alice")
+    await asyncio.sleep(0.4)  # Until it is not new any more.
+    process = await begin()
+    bob = await enter(node, room, "bob")
+    await process.until(room, lambda told: len(told["sessions"]) == 2)
+    await bob.disconnect()
+    await process.until(room, lambda told: any(row["ended_at"] for row in told["sessions"]))
+    assert process.heard == [("participant_joined", "bob"), ("participant_left", "bob")]
+    await alice.disconnect()
+
+
 async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_and_what_goes_on_is_not(
     begin: Any, node: MediaServer, server_api: api.LiveKitAPI
 ) -> None:

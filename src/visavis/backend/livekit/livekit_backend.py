@@ -138,6 +138,8 @@ class LiveKitBackend:
         self._arrived: dict[str, float] = {}
         # Rooms and people that were seen before they were heard of: since when they are there, and what to tell then.
         self._young: dict[str, tuple[int, _Making]] = {}
+        # Rooms that this process found when it began: that they have begun is no news, however their people change.
+        self._there_before: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = asyncio.Lock()
         self._wants_reading = asyncio.Event()
@@ -373,8 +375,10 @@ class LiveKitBackend:
             rooms = [room for room in told if room.name in names]
             if changed:
                 self._changed()
+            self._there_before.intersection_update(room.sid for room in told)
             for room in rooms:
-                self._young[room.sid] = (room.creation_time_ms, partial(_came, room))
+                if room.sid not in self._there_before:
+                    self._young[room.sid] = (room.creation_time_ms, partial(_came, room))
             over = [event for events in await asyncio.gather(*map(self._read_people, rooms)) for event in events]
             # Before its end was heard: the very first time there is nothing to compare with.
             for room in ended:
@@ -386,10 +390,12 @@ class LiveKitBackend:
                 for making in unheard:
                     for event in making():
                         await self._take_unheard(event)
-            elif self.recorder is not None:
-                self._catching_up = asyncio.create_task(
-                    self._catch_up(self.recorder, unheard), name="write what was found"
-                )
+            else:
+                self._there_before = {room.sid for room in rooms if room.sid not in self._young}
+                if self.recorder is not None:
+                    self._catching_up = asyncio.create_task(
+                        self._catch_up(self.recorder, unheard), name="write what was found"
+                    )
             if rooms:
                 self._changed()
                 if is_told and not is_for_another:
