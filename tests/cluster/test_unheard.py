@@ -55,6 +55,11 @@ async def enter(node: MediaServer, room: str, identity: str) -> rtc.Room:
     return call
 
 
+def nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no webhook of what is there may still come."""
+    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 0)
+
+
 async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes_the_history_truer(
     begin: Any, node: MediaServer, server_api: api.LiveKitAPI
 ) -> None:
@@ -115,11 +120,11 @@ async def test_what_is_found_out_is_told_once_and_what_is_heard_later_only_makes
 
 
 async def test_a_room_that_was_there_at_the_beginning_does_not_begin_when_somebody_comes(
-    begin: Any, node: MediaServer
+    begin: Any, node: MediaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = f"there-{uuid4().hex[:6]}"
     alice = await enter(node, room, "alice")
-    await asyncio.sleep(0.4)  # Until it is not new any more.
+    nothing_is_under_way(monkeypatch)
     process = await begin()
     bob = await enter(node, room, "bob")
     await process.until(room, lambda told: len(told["sessions"]) == 2)
@@ -192,8 +197,7 @@ async def test_whose_coming_nobody_told_is_found_out_though_its_track_was_told(
         track=models.TrackInfo(sid="TR_alice", type=models.TrackType.AUDIO),
     )
     assert (await process.post(told)).status_code == 200
-    # From now on her coming has been under way for too long.
-    monkeypatch.setattr(livekit_backend, "_UNDER_WAY_MS", 0)
+    nothing_is_under_way(monkeypatch)
     await process.until(name, lambda found: any(row["name"] == "Alice" for row in found["sessions"]))
     assert process.heard.count(("participant_joined", "alice")) == 1
     await alice.disconnect()
@@ -204,7 +208,7 @@ async def test_a_process_that_begins_in_front_of_many_writes_all_of_them(
 ) -> None:
     name = f"many-{uuid4().hex[:6]}"
     people = [await enter(node, name, f"person {number}") for number in range(6)]
-    await asyncio.sleep(0.4)  # Until they are not new any more.
+    nothing_is_under_way(monkeypatch)
     # As if the history's queue were full of a hundred thousand others.
     monkeypatch.setattr(recorder, "MAX_WAITING", 4)
     with capture_logs() as logs:

@@ -106,23 +106,18 @@ impl Checks {
     fn on_answer(&mut self, transaction: Transaction, path: Path, now: Instant) -> bool {
         self.answered = Some(transaction);
         let nominating = self.nominating.take_if(|(asked, one)| (*asked, one.path) == (transaction, path));
-        let passed_over = self.passed_over.filter(|one| one.path == path);
-        let nomination = nominating.map(|(_, one)| one).or(passed_over);
-        match (&mut self.nominated, nomination) {
-            (Some(current), _) if current.path == path => {
-                current.heard = now;
-                return true;
-            }
-            (_, None) => return false,
-            (current, Some(nomination)) => {
-                let nomination = Nomination { heard: now, ..nomination };
-                if current.is_some_and(|current| !nomination.replaces(&current)) {
-                    self.passed_over = Some(nomination);
-                    return false;
-                }
-                self.nominated = Some(nomination);
-            }
+        if let Some(current) = self.nominated.as_mut().filter(|current| current.path == path) {
+            current.heard = now;
+            return true;
         }
+        let passed_over = self.passed_over.filter(|one| one.path == path);
+        let Some(nomination) = nominating.map(|(_, one)| one).or(passed_over) else { return false };
+        let nomination = Nomination { heard: now, ..nomination };
+        if self.nominated.is_some_and(|current| !nomination.replaces(&current)) {
+            self.passed_over = Some(nomination);
+            return false;
+        }
+        self.nominated = Some(nomination);
         (self.passed_over, self.familiar, self.credentials) = (None, None, None);
         true
     }

@@ -292,17 +292,16 @@ impl Shard {
     /// What str0m sends.
     pub(crate) fn transmit(&mut self, key: Key, transmit: Transmit) {
         let is_reference = self.factory.config.reference;
-        let connection = self.participants[key.0].connection(key.1);
-        let (media, nominated) = connection.map(|one| (one.media.as_mut(), one.checks.nominated())).unzip();
-        if media.flatten().is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
+        let Some(connection) = self.participants[key.0].connection(key.1) else { return };
+        if connection.media.as_mut().is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
             return;
         }
-        let mut path = path_of(&transmit);
         // A check is answered where it came from. All else str0m would go on sending where the peer was, until nothing has
         // come from there for 15 s.
-        if !is_reference && !stun::is_stun(&transmit.contents) {
-            path = nominated.flatten().unwrap_or(path);
-        }
+        let path = match connection.checks.nominated() {
+            Some(nominated) if !is_reference && !stun::is_stun(&transmit.contents) => nominated,
+            _ => path_of(&transmit),
+        };
         let (protocol, payload) = (protocol_of(path), transmit.contents.into());
         self.put_out(key, crate::Transmit { protocol, source: path.source, destination: path.destination, payload });
     }

@@ -57,12 +57,13 @@ function readTasks(events: TraceEvent[]): Task[] {
   const waitedFor = [...signaling, ...forIt];
   const complete = busiest.filter(({ ph }) => ph === 'X').sort((a, b) => a.ts - b.ts);
   const began = Math.min(...complete.map(({ ts }) => ts));
+  const outer = new Set(outermost(busiest));
   const tasks: Task[] = [];
   let open: { task: Task; until: number } | null = null;
   for (const event of complete) {
     const [cpu, wall] = [(event.tdur ?? 0) / 1000, (event.dur ?? 0) / 1000];
     if (isTask(event)) {
-      if (open && event.ts < open.until) continue; // One within another.
+      if (!outer.has(event)) continue;
       const until = event.ts + (event.dur ?? 0);
       const waited = wall < 10 ? 0 : within(waitedFor, event.ts, until) / 1000;
       const task = { at: (event.ts - began) / 1000, cpu, waited, wall, parts: [] };
