@@ -35,7 +35,11 @@ _PYTEST_COUNTS = (
 
 SUITES = {
     "rust": Suite(
-        ["cargo", "test", *(f"--package=visavis-{crate}" for crate in ("bench", "bwe", "egress", "sfu", "sfu-io"))],
+        [
+            "cargo",
+            "test",
+            *(f"--package=visavis-{crate}" for crate in ("bench", "bwe", "egress", "ingress", "rtp", "sfu", "sfu-io")),
+        ],
         r"test result: \w+\. (\d+) passed",
         r"test result: \w+\. \d+ passed; (\d+) failed",
     ),

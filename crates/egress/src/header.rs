@@ -1,5 +1,7 @@
 //! RTP headers with the extensions that were negotiated (RFC 3550 section 5.1, RFC 8285).
 
+use visavis_rtp::CaptureTime;
+
 const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTES: u16 = 0x1000;
 /// What does not fit the short form.
@@ -20,15 +22,6 @@ pub struct ExtensionIds {
     pub playout_delay: Option<u8>,
     /// AV1's dependency descriptor.
     pub descriptor: Option<u8>,
-}
-
-/// When a frame was captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CaptureTime {
-    /// NTP time, 32.32.
-    pub ntp: u64,
-    /// What to add to the sender's clock for the capture system's, signed 32.32.
-    pub offset: Option<i64>,
 }
 
 /// How long pictures are held back, in milliseconds.

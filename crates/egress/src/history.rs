@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::header::CaptureTime;
+use visavis_rtp::CaptureTime;
 
 /// Bytes of a payload that differ from the shared one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

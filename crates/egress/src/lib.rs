@@ -6,28 +6,22 @@
 //!    [`Sender::poll_timeout`] says so;
 //! 3. the batch goes out, and is emptied.
 //!
-//! A connection's SSRCs are its caller's: nobody else may seal anything of them under the same keys, for numbers that come
+//! A connection's SSRCs are its caller's: nobody else may seal media of them under the same keys, for numbers that come
 //! twice under one key give the key away.
 
 #![forbid(unsafe_code)]
 
 mod batch;
-mod clock;
 mod header;
 mod history;
 mod repair;
-mod replay;
-mod reseal;
 mod rtcp;
 mod sender;
-mod srtp;
 mod stream;
 
 pub use batch::{Batch, Path};
-pub use clock::Clock;
-pub use header::{CaptureTime, ExtensionIds, PlayoutDelay};
+pub use header::{ExtensionIds, PlayoutDelay};
 pub use history::{Descriptor, Patch};
 pub use sender::{Outgoing, Received, Sender, Told};
-pub use srtp::{Keys, Profile};
-pub use stream::{Format, StreamConfig};
+pub use stream::StreamConfig;
 pub use visavis_bwe::Config as EstimatorConfig;

@@ -134,7 +134,7 @@ impl Sender {
     ) -> Option<usize> {
         let bytes = batch.bytes();
         let length = bytes.len() - start;
-        if self.sealer.seal_rtp(bytes, start, header, ssrc, sequence).is_none() {
+        if self.sealer.seal(bytes, start, header, ssrc, sequence).is_none() {
             bytes.truncate(start);
             return None;
         }

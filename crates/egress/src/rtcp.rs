@@ -1,16 +1,9 @@
 //! RTCP as far as a sender of media needs it (RFC 3550 section 6, RFC 4585, RFC 5104).
 
-/// Packet types.
-const SENDER_REPORT: u8 = 200;
-const RECEIVER_REPORT: u8 = 201;
-const SOURCE_DESCRIPTION: u8 = 202;
-const TRANSPORT_FEEDBACK: u8 = 205;
-const PAYLOAD_FEEDBACK: u8 = 206;
-/// Feedback message types.
-const NACK: u8 = 1;
-const TRANSPORT_WIDE: u8 = 15;
-const PLI: u8 = 1;
-const FIR: u8 = 4;
+use visavis_rtp::rtcp::{
+    FIR, NACK, PAYLOAD_FEEDBACK, PLI, Part, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, TRANSPORT_FEEDBACK,
+    TRANSPORT_WIDE, parts, word, write_part,
+};
 
 const CNAME: u8 = 1;
 const REPORT_BLOCK: usize = 24;
@@ -49,75 +42,32 @@ pub(crate) enum Message<'a> {
 
 /// Reads a compound packet. What is cut off or unknown is skipped.
 pub(crate) fn messages(packet: &[u8]) -> impl Iterator<Item = Message<'_>> {
-    Compound { rest: packet }.flat_map(|part| part.messages())
+    parts(packet).flat_map(part_messages)
 }
 
-/// The shortest packet: a header and an SSRC.
-pub(crate) const SHORTEST: usize = 8;
-
-/// The parts of a compound packet, with their headers, but for what its writer reports of what it sends.
-pub(crate) fn parts_of_others(mut packet: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let length = 4 + 4 * usize::from(u16::from_be_bytes([*packet.get(2)?, *packet.get(3)?]));
-        let (part, rest) = packet.split_at_checked(length)?;
-        packet = rest;
-        Some(part)
-    })
-    .filter(|part| !matches!(part[1], SENDER_REPORT | SOURCE_DESCRIPTION))
+fn part_messages<'a>(part: Part<'a>) -> impl Iterator<Item = Message<'a>> {
+    let blocks = match part.kind {
+        SENDER_REPORT => part.body.get(24..),
+        RECEIVER_REPORT => part.body.get(4..),
+        _ => None,
+    };
+    let receptions = blocks.unwrap_or_default().chunks_exact(REPORT_BLOCK).take(usize::from(part.count));
+    let fir = match (part.kind, part.count) {
+        (PAYLOAD_FEEDBACK, FIR) => part.body.get(8..),
+        _ => None,
+    };
+    let wanted = fir.unwrap_or_default().chunks_exact(8).map(|entry| Message::Keyframe { ssrc: word(entry, 0) });
+    receptions.map(reception).chain(wanted).chain(feedback(part))
 }
 
-struct Compound<'a> {
-    rest: &'a [u8],
-}
-
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    kind: u8,
-    /// Count of blocks, or the feedback's type.
-    count: u8,
-    body: &'a [u8],
-}
-
-impl<'a> Iterator for Compound<'a> {
-    type Item = Part<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (&[first, kind, high, low], rest) = self.rest.split_first_chunk()?;
-        let (mut body, rest) = rest.split_at_checked(4 * usize::from(u16::from_be_bytes([high, low])))?;
-        self.rest = rest;
-        if first & 0x20 != 0 {
-            let padding = usize::from(*body.last()?);
-            body = body.get(..body.len().checked_sub(padding)?)?;
-        }
-        Some(Part { kind, count: first & 0x1f, body })
-    }
-}
-
-impl<'a> Part<'a> {
-    fn messages(self) -> impl Iterator<Item = Message<'a>> {
-        let blocks = match self.kind {
-            SENDER_REPORT => self.body.get(24..),
-            RECEIVER_REPORT => self.body.get(4..),
-            _ => None,
-        };
-        let receptions = blocks.unwrap_or_default().chunks_exact(REPORT_BLOCK).take(usize::from(self.count));
-        let fir = match (self.kind, self.count) {
-            (PAYLOAD_FEEDBACK, FIR) => self.body.get(8..),
-            _ => None,
-        };
-        let wanted = fir.unwrap_or_default().chunks_exact(8).map(|entry| Message::Keyframe { ssrc: word(entry, 0) });
-        receptions.map(reception).chain(wanted).chain(self.feedback())
-    }
-
-    fn feedback(self) -> Option<Message<'a>> {
-        let control = self.body.get(8..)?;
-        let ssrc = word(self.body, 4);
-        match (self.kind, self.count) {
-            (TRANSPORT_FEEDBACK, NACK) => Some(Message::Nack { ssrc, pairs: control }),
-            (TRANSPORT_FEEDBACK, TRANSPORT_WIDE) => Some(Message::TransportWide(control)),
-            (PAYLOAD_FEEDBACK, PLI) => Some(Message::Keyframe { ssrc }),
-            _ => None,
-        }
+fn feedback(part: Part<'_>) -> Option<Message<'_>> {
+    let control = part.body.get(8..)?;
+    let ssrc = word(part.body, 4);
+    match (part.kind, part.count) {
+        (TRANSPORT_FEEDBACK, NACK) => Some(Message::Nack { ssrc, pairs: control }),
+        (TRANSPORT_FEEDBACK, TRANSPORT_WIDE) => Some(Message::TransportWide(control)),
+        (PAYLOAD_FEEDBACK, PLI) => Some(Message::Keyframe { ssrc }),
+        _ => None,
     }
 }
 
@@ -130,11 +80,6 @@ fn reception(block: &[u8]) -> Message<'_> {
         last_report: word(block, 16),
         delay: word(block, 20),
     })
-}
-
-/// The word that begins at `at`; the caller has seen that it is there.
-fn word(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The sequence numbers of a NACK's pairs.
@@ -166,24 +111,20 @@ pub(crate) fn report_length(cname: &str) -> usize {
 
 /// Appends a sender report and the canonical name of the stream.
 pub(crate) fn write_report(bytes: &mut Vec<u8>, report: &Report, cname: &str) {
-    bytes.extend([0x80, SENDER_REPORT, 0, 6]);
-    bytes.extend(report.ssrc.to_be_bytes());
-    bytes.extend(report.ntp.to_be_bytes());
-    for value in [report.timestamp, report.packets, report.bytes] {
-        bytes.extend(value.to_be_bytes());
-    }
-    let start = bytes.len();
-    bytes.extend([0x81, SOURCE_DESCRIPTION, 0, 0]);
-    bytes.extend(report.ssrc.to_be_bytes());
-    bytes.extend([CNAME, cname.len() as u8]);
-    bytes.extend(cname.as_bytes());
-    // The list ends with a zero, and the chunk at a whole word.
-    bytes.push(0);
-    while !(bytes.len() - start).is_multiple_of(4) {
+    write_part(bytes, SENDER_REPORT, 0, |bytes| {
+        bytes.extend(report.ssrc.to_be_bytes());
+        bytes.extend(report.ntp.to_be_bytes());
+        for value in [report.timestamp, report.packets, report.bytes] {
+            bytes.extend(value.to_be_bytes());
+        }
+    });
+    write_part(bytes, SOURCE_DESCRIPTION, 1, |bytes| {
+        bytes.extend(report.ssrc.to_be_bytes());
+        bytes.extend([CNAME, cname.len() as u8]);
+        bytes.extend(cname.as_bytes());
+        // The list ends with a zero, and the chunk at a whole word.
         bytes.push(0);
-    }
-    let words = (bytes.len() - start) / 4 - 1;
-    bytes[start + 2..start + 4].copy_from_slice(&(words as u16).to_be_bytes());
+    });
 }
 
 #[cfg(test)]
@@ -193,9 +134,8 @@ mod tests {
     use super::*;
 
     fn part(kind: u8, count: u8, body: &[u8]) -> Vec<u8> {
-        let mut part = vec![0x80 | count, kind];
-        part.extend(((body.len() / 4) as u16).to_be_bytes());
-        part.extend(body);
+        let mut part = Vec::new();
+        write_part(&mut part, kind, count, |bytes| bytes.extend(body));
         part
     }
 
@@ -227,7 +167,7 @@ mod tests {
             write_report(&mut bytes, &report, name);
             let written = &bytes[3..];
             assert!(written.len().is_multiple_of(4) && written.len() <= report_length(name));
-            let parts: Vec<_> = Compound { rest: written }.collect();
+            let parts: Vec<_> = parts(written).collect();
             assert_eq!(parts.iter().map(|part| part.kind).collect::<Vec<_>>(), [SENDER_REPORT, SOURCE_DESCRIPTION]);
             assert_eq!(parts[0].body.len() + parts[1].body.len() + 8, written.len(), "{name}");
         }

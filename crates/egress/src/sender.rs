@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use visavis_bwe::{Config, Estimator, Feedback, Kind};
+use visavis_rtp::{CaptureTime, Clock, Format, Keys, RtcpSealer, RtpSealer};
 
 use crate::batch::{Batch, Path, Place};
-use crate::clock::Clock;
-use crate::header::{CaptureTime, Header, PlayoutDelay};
+use crate::header::{Header, PlayoutDelay};
 use crate::history::{Descriptor, KEPT_FOR, Patch, Sent};
 use crate::repair::can_pad;
 use crate::rtcp::{self, Message, Reception, Report};
-use crate::srtp::{Keys, Opener, Sealer};
-use crate::stream::{Format, Stream, StreamConfig};
+use crate::stream::{Stream, StreamConfig};
 
 /// IPv4, UDP, and what seals: what a packet is on the wire beside its header and payload.
 pub(crate) const OVERHEAD: usize = 20 + 8 + 16;
@@ -82,10 +81,8 @@ pub enum Told {
 
 /// Sends one connection's media.
 pub struct Sender {
-    pub(crate) sealer: Sealer,
-    opener: Opener,
-    /// Opens what others seal for the peer.
-    pub(crate) foreign: Option<Opener>,
+    pub(crate) sealer: RtpSealer,
+    rtcp: RtcpSealer,
     pub(crate) streams: Vec<Option<Stream>>,
     pub(crate) formats: Arc<[Format]>,
     pub(crate) estimator: Estimator,
@@ -117,9 +114,8 @@ impl Sender {
         now: Instant,
     ) -> Option<Self> {
         Some(Self {
-            sealer: Sealer::new(keys)?,
-            opener: Opener::new(keys)?,
-            foreign: None,
+            sealer: RtpSealer::new(keys)?,
+            rtcp: RtcpSealer::new(keys, 0)?,
             streams: Vec::new(),
             formats,
             estimator: Estimator::new(estimation, now),
@@ -233,7 +229,7 @@ impl Sender {
         let length = header.write(bytes, &extensions);
         bytes.extend_from_slice(&packet.payload);
         packet.patch.apply(&mut bytes[start + length..]);
-        if self.sealer.seal_rtp(bytes, start, length, stream.config.ssrc, packet.sequence).is_none() {
+        if self.sealer.seal(bytes, start, length, stream.config.ssrc, packet.sequence).is_none() {
             bytes.truncate(start);
             return false;
         }
@@ -273,12 +269,9 @@ impl Sender {
         true
     }
 
-    /// Takes in an RTCP packet of the peer; `false`: it is not the peer's. What it means is handed to `tell`.
-    pub fn handle_rtcp(&mut self, packet: &[u8], now: Instant, batch: &mut Batch, mut tell: impl FnMut(Told)) -> bool {
-        // Taken out, so that what it says can be read while packets are sent.
-        let Some(opened) = self.opener.open_rtcp(packet) else { return false };
-        let opened = opened.to_vec();
-        for message in rtcp::messages(&opened) {
+    /// Takes in the peer's RTCP, opened. What it means is handed to `tell`.
+    pub fn handle_rtcp(&mut self, opened: &[u8], now: Instant, batch: &mut Batch, mut tell: impl FnMut(Told)) {
+        for message in rtcp::messages(opened) {
             match message {
                 Message::Reception(reception) => {
                     if let Some((index, received)) = self.received(&reception, now) {
@@ -305,7 +298,6 @@ impl Sender {
             }
         }
         self.tell_estimate(&mut tell);
-        true
     }
 
     /// When [`Self::handle_timeout`] is due.
@@ -400,7 +392,7 @@ impl Sender {
                     rtcp::write_report(batch.bytes(), &report, &self.cname);
                 }
                 if batch.bytes().len() - start + longest > LONGEST_COMPOUND {
-                    finish_rtcp(&mut self.sealer, start, path, &mut self.place, batch, &mut self.sent_bytes);
+                    finish_rtcp(&mut self.rtcp, start, path, &mut self.place, batch, &mut self.sent_bytes);
                     self.sent_packets += 1;
                     start = batch.bytes().len();
                 }
@@ -408,21 +400,21 @@ impl Sender {
             self.report_at = [self.report_at, stream.report_at].into_iter().flatten().min();
         }
         if batch.bytes().len() > start {
-            finish_rtcp(&mut self.sealer, start, path, &mut self.place, batch, &mut self.sent_bytes);
+            finish_rtcp(&mut self.rtcp, start, path, &mut self.place, batch, &mut self.sent_bytes);
             self.sent_packets += 1;
         }
     }
 }
 
-pub(crate) fn finish_rtcp(
-    sealer: &mut Sealer,
+fn finish_rtcp(
+    sealer: &mut RtcpSealer,
     start: usize,
     path: Path,
     place: &mut Place,
     batch: &mut Batch,
     sent_bytes: &mut u64,
 ) {
-    if sealer.seal_rtcp(batch.bytes(), start).is_some() {
+    if sealer.seal(batch.bytes(), start).is_some() {
         *sent_bytes += batch.finish(start, path, place) as u64;
     } else {
         batch.bytes().truncate(start);

@@ -2,19 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use visavis_rtp::Format;
+
 use crate::header::ExtensionIds;
 use crate::history::History;
-
-/// A payload type that was negotiated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
-    /// The payload type.
-    pub pt: u8,
-    /// That of its retransmission.
-    pub retransmission: Option<u8>,
-    /// Ticks a second.
-    pub clock_rate: u32,
-}
 
 /// How a section of the description carries a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use str0m::crypto::CryptoProvider;
 use str0m::net::Transmit;
 use str0m::rtp::Extension;
 use str0m::{Candidate, IceCreds, Reason, Rtc};
-use visavis_egress::{Clock, Path};
+use visavis_egress::Path;
+use visavis_rtp::Clock;
 
 use crate::bitstream::Codec;
 use crate::checks::Checks;
@@ -97,10 +98,8 @@ pub(crate) struct Connection {
     /// Bit/s, from TWCC.
     pub estimate: Option<u64>,
     pub prober: Prober,
-    /// What sends its media; `None`: str0m does, or it sends none.
+    /// What carries its media; `None`: str0m does.
     pub media: Option<Box<Media>>,
-    /// Of its media; to be wanted before it has any.
-    pub keys: KeySlot,
 }
 
 /// What all connections of a shard have in common.
@@ -151,18 +150,17 @@ impl Factory {
         if sends && participant.playout_delay.is_some() {
             config = config.set_extension(5, str0m::rtp::Extension::PlayoutDelay);
         }
-        let own = sends && !self.config.reference;
-        let keys = KeySlot::new(own);
-        if own && !participant.single {
-            // It receives nothing, and reports of what it sends are not str0m's: those would be thrown away.
+        let keys = (!self.config.reference).then(KeySlot::default);
+        if keys.is_some() {
+            // Reports of media are not str0m's.
             config = config.set_rtcp_report_interval_audio(NEVER).set_rtcp_report_interval_video(NEVER);
         }
-        if sends && !own {
+        if sends && keys.is_none() {
             config = config
                 .enable_bwe(Some(Bitrate::bps(self.config.initial_bitrate)))
                 .set_stats_interval(Some(crate::quality::INTERVAL));
         }
-        let mut rtc = with_slot(&keys, || Box::new(config.build(now)));
+        let mut rtc = with_slot(keys.as_ref(), || Box::new(config.build(now)));
         for address in &self.config.udp {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -190,8 +188,7 @@ impl Factory {
             watch: None,
             estimate: None,
             prober: Prober::default(),
-            media: own.then(|| Box::new(Media::new(keys.clone(), self.clock, self.config.initial_bitrate))),
-            keys,
+            media: keys.map(|keys| Box::new(Media::new(keys, self.clock, self.config.initial_bitrate))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::media::{Mid, Pt};
-use str0m::rtp::{AbsCaptureTime, RtpPacket};
+use visavis_rtp::CaptureTime;
 
 use crate::bitstream::{Codec, PacketInfo};
 use crate::blank::Blanking;
@@ -77,24 +77,10 @@ pub(crate) struct Packet {
     pub timestamp: u32,
     pub marker: bool,
     pub payload: Arc<[u8]>,
-    pub capture_time: Option<AbsCaptureTime>,
+    pub capture_time: Option<CaptureTime>,
     pub raw_descriptor: Option<Arc<Raw>>,
     /// The same, read.
     pub descriptor: Option<Descriptor>,
-}
-
-impl From<RtpPacket> for Packet {
-    fn from(packet: RtpPacket) -> Self {
-        Self {
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            payload: packet.payload,
-            capture_time: packet.header.ext_vals.abs_capture_time,
-            raw_descriptor: packet.header.ext_vals.user_values.get_arc(),
-            descriptor: None,
-        }
-    }
 }
 
 /// One packet as it came in.

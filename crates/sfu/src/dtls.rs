@@ -1,10 +1,11 @@
-//! DTLS as str0m's own provider gives it, with one configuration for all connections, and media's keys when they are wanted.
+//! DTLS as str0m's own provider gives it, with one configuration for all connections, and media's keys for whoever carries media.
 //!
 //! dimpl proves its cryptography each time that a configuration is built (key exchanges and signatures on several curves,
 //! 1.5 ms), and str0m's provider builds one for each connection: a third of what a join cost.
 //!
-//! str0m sets SRTP up as soon as it has keys, and most connections of most people never carry media: they send nothing on
-//! the one, or receive nothing on the other. The ciphers of both directions take some 17 kB of each such participant.
+//! str0m gets no keys where media is our own: not even a bug over there can seal under them what we have sealed with the same
+//! number. And what has no keys makes no ciphers, of which most connections of most people need none: they send nothing on the
+//! one, and receive nothing on the other.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,64 +18,23 @@ use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
-use visavis_egress::{Keys, Profile};
+use visavis_rtp::{Keys, Profile};
 
-/// What a connection that seals its media itself agreed on.
-pub(crate) struct MediaKeys {
-    /// The connection's own.
-    pub own: Keys,
-    /// What str0m has instead: it opens what the peer sends with them, and nobody takes what it seals.
-    pub foreign: Keys,
-}
-
-/// Where the keys of a connection that seals its media itself will be; and whether anybody wants them.
-#[derive(Clone)]
-pub(crate) struct KeySlot(Arc<Mutex<Slot>>);
-
-struct Slot {
-    /// The connection has media; until then, str0m does not get keys.
-    is_wanted: bool,
-    /// The connection seals its media itself.
-    is_own: bool,
-    keys: Option<MediaKeys>,
-}
+/// Where the keys of a connection will be whose media is our own.
+#[derive(Clone, Default)]
+pub(crate) struct KeySlot(Arc<Mutex<Option<Keys>>>);
 
 impl KeySlot {
-    /// Of a connection whose media is its own, or str0m's.
-    pub(crate) fn new(is_own: bool) -> Self {
-        Self(Arc::new(Mutex::new(Slot { is_wanted: false, is_own, keys: None })))
+    /// What the connection agreed on, once it has.
+    pub(crate) fn get(&self) -> Option<Keys> {
+        self.lock().clone()
     }
 
-    /// The connection is about to have media: str0m gets its keys when it looks at DTLS next.
-    pub(crate) fn want(&self) {
-        self.lock().is_wanted = true;
+    fn put(&self, material: &KeyingMaterial, profile: SrtpProfile, is_client: bool) {
+        *self.lock() = profile_of(profile).and_then(|profile| Keys::new(profile, material, is_client));
     }
 
-    pub(crate) fn take(&self) -> Option<MediaKeys> {
-        self.lock().keys.take()
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.lock().is_wanted
-    }
-
-    /// What str0m gets of the keys. If they are the connection's own, they are kept here, and str0m's are worthless for
-    /// sealing: not even a bug over there can seal under our keys what we have sealed with the same number.
-    fn share(&self, material: KeyingMaterial, profile: SrtpProfile, is_client: bool) -> KeyingMaterial {
-        let mut slot = self.lock();
-        if !slot.is_own {
-            return material;
-        }
-        // What cannot be split serves nobody.
-        let worthless = KeyingMaterial::new(&vec![0; material.len()]);
-        let Some(profile) = profile_of(profile) else { return worthless };
-        let Some(own) = Keys::new(profile, &material, is_client) else { return worthless };
-        let Some((decoy, foreign)) = own.decoy(is_client) else { return worthless };
-        slot.keys = Some(MediaKeys { own, foreign });
-        KeyingMaterial::new(&decoy)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slot> {
+    fn lock(&self) -> MutexGuard<'_, Option<Keys>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,9 +53,9 @@ thread_local! {
     static BUILT: RefCell<Option<KeySlot>> = const { RefCell::new(None) };
 }
 
-/// Builds a connection whose keys go through `slot`.
-pub(crate) fn with_slot<T>(slot: &KeySlot, build: impl FnOnce() -> T) -> T {
-    BUILT.with_borrow_mut(|built| *built = Some(slot.clone()));
+/// Builds a connection whose keys go into `slot`, or to str0m if there is none.
+pub(crate) fn with_slot<T>(slot: Option<&KeySlot>, build: impl FnOnce() -> T) -> T {
+    BUILT.with_borrow_mut(|built| *built = slot.cloned());
     let result = build();
     BUILT.with_borrow_mut(|built| *built = None);
     result
@@ -150,15 +110,13 @@ impl DtlsProvider for Provider {
             _ => return Err(CryptoError::Other(format!("no DTLS {version} here"))),
         };
         let slot = BUILT.with_borrow_mut(Option::take);
-        Ok(Box::new(Instance { dtls, slot, withheld: None, began: now }))
+        Ok(Box::new(Instance { dtls, slot, began: now }))
     }
 }
 
 struct Instance {
     dtls: dimpl::Dtls,
     slot: Option<KeySlot>,
-    /// Keys that nobody has wanted yet.
-    withheld: Option<(KeyingMaterial, SrtpProfile)>,
     began: Instant,
 }
 
@@ -179,17 +137,9 @@ impl DtlsInstance for Instance {
 
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
         let is_client = self.dtls.is_active();
-        if let Some(slot) = &self.slot
-            && let Some((material, profile)) = self.withheld.take_if(|_| slot.is_wanted())
-        {
-            return DtlsOutput::KeyingMaterial(slot.share(material, profile, is_client), profile);
-        }
         match (self.dtls.poll_output(buffer), &self.slot) {
-            (DtlsOutput::KeyingMaterial(material, profile), Some(slot)) if slot.is_wanted() => {
-                DtlsOutput::KeyingMaterial(slot.share(material, profile, is_client), profile)
-            }
-            (DtlsOutput::KeyingMaterial(material, profile), Some(_)) => {
-                self.withheld = Some((material, profile));
+            (DtlsOutput::KeyingMaterial(material, profile), Some(slot)) => {
+                slot.put(&material, profile, is_client);
                 // Long past: it looks at once for what else there is.
                 DtlsOutput::Timeout(self.began)
             }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use str0m::Rtc;
 use str0m::media::{MediaTime, Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx};
-use visavis_egress::{Batch, CaptureTime, Patch};
+use visavis_egress::{Batch, Patch};
+use visavis_rtp::CaptureTime;
 
 use crate::connection::Connection;
 use crate::dependency_descriptor::Raw;
@@ -29,7 +30,7 @@ pub(crate) struct Outgoing {
     pub payload: Arc<[u8]>,
     /// Bytes that differ from the shared payload.
     pub patch: Option<Patch>,
-    pub capture_time: Option<AbsCaptureTime>,
+    pub capture_time: Option<CaptureTime>,
     /// Of AV1 with several layers in one stream.
     pub descriptor: Option<Arc<Raw>>,
     pub playout_delay: Option<PlayoutLimits>,
@@ -45,8 +46,6 @@ impl Outgoing {
     /// As our own path takes it.
     fn sealable(self) -> visavis_egress::Outgoing {
         let delay = |limits: PlayoutLimits| visavis_egress::PlayoutDelay { min: limits.min, max: limits.max };
-        let capture_time =
-            |time: AbsCaptureTime| CaptureTime { ntp: ntp(time.capture_time), offset: time.clock_offset };
         visavis_egress::Outgoing {
             pt: *self.pt,
             sequence: self.sequence,
@@ -54,7 +53,7 @@ impl Outgoing {
             marker: self.marker,
             payload: self.payload,
             patch: self.patch.unwrap_or_default(),
-            capture_time: self.capture_time.map(capture_time),
+            capture_time: self.capture_time,
             descriptor: self.descriptor,
             playout_delay: self.playout_delay.map(delay),
             nackable: self.nackable,
@@ -62,14 +61,6 @@ impl Outgoing {
             forget_older: self.forget_older,
         }
     }
-}
-
-/// NTP time, 32.32.
-fn ntp(time: SystemTime) -> u64 {
-    const EPOCH: u64 = 2_208_988_800;
-    let unix = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-    unix.as_secs().wrapping_add(EPOCH) << 32 | fraction
 }
 
 /// Packets kept for retransmission, and how long: more than any client still waits for.
@@ -103,6 +94,14 @@ impl Connection {
     }
 }
 
+/// As str0m has it.
+fn str0m_capture_time(time: CaptureTime) -> AbsCaptureTime {
+    const EPOCH: u64 = 2_208_988_800;
+    let unix = Duration::from_secs((time.ntp >> 32).saturating_sub(EPOCH));
+    let fraction = Duration::from_nanos(((time.ntp & 0xffff_ffff) * 1_000_000_000) >> 32);
+    AbsCaptureTime { capture_time: SystemTime::UNIX_EPOCH + unix + fraction, clock_offset: time.offset }
+}
+
 fn open(rtc: &mut Rtc, mid: Mid) {
     if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
         keep_for_retransmission(stream);
@@ -120,7 +119,7 @@ fn send(rtc: &mut Rtc, packet: Outgoing) -> bool {
     }
     let delay = |milliseconds: u32| MediaTime::from_hundredths(u64::from(milliseconds / 10));
     let mut extensions = ExtensionValues {
-        abs_capture_time: packet.capture_time,
+        abs_capture_time: packet.capture_time.map(str0m_capture_time),
         play_delay_min: packet.playout_delay.map(|limits| delay(limits.min)),
         play_delay_max: packet.playout_delay.map(|limits| delay(limits.max)),
         ..ExtensionValues::default()

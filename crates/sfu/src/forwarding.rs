@@ -3,17 +3,19 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
-use str0m::rtp::{RtpPacket, Ssrc};
+use str0m::media::{MediaKind, Mid};
+use str0m::rtp::Ssrc;
 
 use crate::bitstream::Codec;
 use crate::command::{LayerInfo, Source, Target, TrackSettings};
+use crate::connection::Connection;
 use crate::dependency_descriptor::Structures;
-use crate::downtrack::{Downtrack, Packet};
+use crate::downtrack::Downtrack;
 use crate::dynacast::Dynacast;
 use crate::event::{Event, SubscriptionError};
 use crate::fanout::{Arrived, Turn};
 use crate::figures::Reception;
+use crate::incoming::{Came, Encoding};
 use crate::playout_delay::PlayoutDelay;
 use crate::recent::Recent;
 use crate::red::Unpacker;
@@ -213,20 +215,17 @@ impl Shard {
 
     // -- packets ------------------------------------------------------------------------------------------------------
 
-    pub(crate) fn on_rtp(&mut self, key: usize, packet: RtpPacket, now: Instant) {
-        let ssrc = packet.header.ssrc;
+    pub(crate) fn on_rtp(&mut self, key: usize, came: Came, now: Instant) {
+        let Came { ssrc, encoding, pt, level, mut packet } = came;
         let known = self.participants.get(key).and_then(|participant| participant.streams.get(&ssrc).copied());
-        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc, now)) else { return };
+        let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc, encoding, now)) else { return };
         let track = &mut self.tracks[track_key];
-        let pt = packet.header.payload_type;
         let codec = match track.codec {
             Codec::Red if pt == track.params.pt() => Codec::Opus, // not worth wrapping, or too large for it
             Codec::Red if Some(pt) == track.params.red() => Codec::Red,
             codec if codec != Codec::Red && pt == track.params.pt() => codec,
             _ => return, // not the codec that the answer named
         };
-        let level = packet.header.ext_vals.audio_level;
-        let mut packet = Packet::from(packet);
         let Some(info) = track.inspect(codec, &mut packet) else { return track.keep_unread(packet) };
         self.forward(track_key, Arrived { packet, layer: layer_index, codec, info, at: now }, level, now);
         // A keyframe may be what those before it waited for.
@@ -241,7 +240,7 @@ impl Shard {
     }
 
     /// A packet of a track, which it names by its slab key, goes to whoever gets it at the end of the turn.
-    pub(crate) fn forward(&mut self, track_key: usize, arrived: Arrived, level: Option<i8>, now: Instant) {
+    pub(crate) fn forward(&mut self, track_key: usize, arrived: Arrived, level: Option<u8>, now: Instant) {
         if self.fanout.is_under_way() {
             self.fan_out(now);
         }
@@ -263,19 +262,20 @@ impl Shard {
             track.layers[*layer].recent.push(packet, *info, *at);
         }
         if let (Source::Microphone, Some(level), Some(owner)) = (track.source, level, track.origin.owner()) {
-            self.rooms[track.room].speakers.observe(owner, level.unsigned_abs().min(127), duration);
+            self.rooms[track.room].speakers.observe(owner, level.min(127), duration);
         }
         self.exchange.push_media(track, &arrived.incoming(clock_rate));
         self.fanout.push(track_key, track, arrived);
     }
 
     /// Finds the track and layer of a stream that is heard of for the first time.
-    fn resolve(&mut self, key: usize, ssrc: Ssrc, now: Instant) -> Option<(usize, usize)> {
+    fn resolve(&mut self, key: usize, ssrc: Ssrc, encoding: Option<Encoding>, now: Instant) -> Option<(usize, usize)> {
         let participant = self.participants.get_mut(key)?;
-        let connection = participant.publisher.as_mut()?;
-        let mut api = connection.rtc.direct_api();
-        let stream = api.stream_rx(&ssrc)?;
-        let (mid, rid) = (stream.mid(), stream.rid());
+        let by_str0m = |publisher: &mut Connection| {
+            let mut api = publisher.rtc.direct_api();
+            api.stream_rx(&ssrc).map(|stream| (stream.mid(), stream.rid()))
+        };
+        let (mid, rid) = encoding.or_else(|| by_str0m(participant.publisher.as_mut()?))?;
         let track_key = participant.published.get(&mid)?.track?;
         let track = &mut self.tracks[track_key];
         let layer = track.layer_of(rid)?;
@@ -317,14 +317,6 @@ impl Shard {
             Origin::There(upstream) => return self.relay_keyframes(upstream, &due),
         };
         let streams: Vec<Ssrc> = due.into_iter().filter_map(|layer| track.layers[layer].ssrc).collect();
-        let key = (owner, Target::Publisher);
-        let Some(connection) = self.connection(key) else { return };
-        let mut api = connection.rtc.direct_api();
-        for ssrc in streams {
-            if let Some(stream) = api.stream_rx(&ssrc) {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
-            }
-        }
-        self.touch(key);
+        self.request_keyframes((owner, Target::Publisher), &streams, now);
     }
 }

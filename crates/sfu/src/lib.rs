@@ -37,6 +37,7 @@ mod fields;
 mod figures;
 mod forwarding;
 mod h265;
+mod incoming;
 mod layers;
 mod media;
 mod messages;

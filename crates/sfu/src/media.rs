@@ -1,4 +1,5 @@
-//! Our own path for what a connection sends of media: str0m agrees on keys and sections, `visavis-egress` seals and sends.
+//! Our own path for a connection's media: str0m agrees on keys and sections, `visavis-egress` seals and sends. What comes in is
+//! in `incoming`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use str0m::media::{MediaKind, Mid};
 use str0m::net::Transmit;
 use str0m::rtp::Extension;
 use str0m::stats::MediaEgressStats;
-use visavis_egress::{
-    Batch, Clock, EstimatorConfig, ExtensionIds, Format, Outgoing, Path, Received, Sender, StreamConfig, Told,
-};
+use visavis_egress::{Batch, EstimatorConfig, ExtensionIds, Outgoing, Path, Received, Sender, StreamConfig, Told};
+use visavis_rtp::{Clock, Format, RtcpOpener};
 
 use crate::connection::{path_of, protocol_of};
 use crate::dependency_descriptor;
 use crate::dtls::KeySlot;
+use crate::incoming::Incoming;
 use crate::quality;
 use crate::shard::{Key, Shard};
 use crate::stun;
@@ -23,10 +24,13 @@ use crate::timers::Timer;
 
 /// The sections of one connection and what sends their media.
 pub(crate) struct Media {
-    keys: KeySlot,
-    clock: Clock,
+    pub keys: KeySlot,
+    pub clock: Clock,
     initial_bitrate: u64,
-    /// From when there are keys.
+    /// Opens what the peer says of media in either direction; from its first word on.
+    opener: Option<RtcpOpener>,
+    pub incoming: Incoming,
+    /// From when there are keys and something to send.
     sender: Option<Sender>,
     indices: HashMap<Mid, usize>,
     sections: Vec<Section>,
@@ -67,6 +71,8 @@ impl Media {
             keys,
             clock,
             initial_bitrate,
+            opener: None,
+            incoming: Incoming::default(),
             sender: None,
             indices: HashMap::new(),
             sections: Vec::new(),
@@ -78,18 +84,17 @@ impl Media {
 
     /// Begins to send once there are keys.
     pub(crate) fn start(&mut self, rtc: &mut Rtc, now: Instant) {
-        if self.sender.is_some() {
+        if self.sender.is_some() || self.sections.is_empty() {
             return;
         }
-        let Some(keys) = self.keys.take() else { return };
+        let Some(keys) = self.keys.get() else { return };
         let estimation = EstimatorConfig { initial: self.initial_bitrate, ..EstimatorConfig::default() };
         let cname = rtc.media(self.sections.first().map_or(Mid::from("0"), |section| section.mid));
         let cname = cname.map_or_else(|| "visavis".to_owned(), |media| media.cname().to_owned());
-        let Some(mut sender) = Sender::new(&keys.own, formats(rtc), estimation, self.clock, cname, now) else {
+        let Some(mut sender) = Sender::new(&keys, formats(rtc), estimation, self.clock, cname, now) else {
             tracing::warn!("the connection's keys are unusable: it gets no media");
             return;
         };
-        sender.set_foreign(&keys.foreign);
         self.path.into_iter().for_each(|path| sender.set_path(path));
         self.desired.into_iter().for_each(|desired| sender.set_desired(desired));
         self.sender = Some(sender);
@@ -156,25 +161,6 @@ impl Media {
         self.sender.as_ref().map_or((0, 0), Sender::sent)
     }
 
-    /// Looks at what str0m sends; true: it is not to be sent as it is.
-    pub(crate) fn takes(&mut self, transmit: &Transmit, batch: &mut Batch) -> bool {
-        if is_rtcp(&transmit.contents) {
-            if let Some(sender) = &mut self.sender {
-                sender.reseal(&transmit.contents, batch);
-            }
-            return true;
-        }
-        if is_rtp(&transmit.contents) {
-            // Sealed with keys that the peer does not have.
-            tracing::debug!("str0m sends media on a connection whose media is not its own");
-            return true;
-        }
-        if self.path.is_none() && !stun::is_success(&transmit.contents) {
-            self.set_path(path_of(transmit));
-        }
-        false
-    }
-
     /// Where the peer wants its media to be sent.
     pub(crate) fn set_path(&mut self, path: Path) {
         self.path = Some(path);
@@ -183,9 +169,15 @@ impl Media {
         }
     }
 
+    /// The same, once that is known.
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.path
+    }
+
     /// Sets the timer for what is due next, unless an earlier one is set.
     pub(crate) fn due(&mut self) -> Option<Instant> {
-        let at = self.sender.as_ref()?.poll_timeout()?;
+        let of_sender = self.sender.as_ref().and_then(Sender::poll_timeout);
+        let at = [of_sender, self.incoming.poll_timeout()].into_iter().flatten().min()?;
         if self.timer.is_some_and(|set| set <= at) {
             return None;
         }
@@ -217,8 +209,8 @@ impl From<&MediaEgressStats> for Reception {
     }
 }
 
-/// Payload types that a stream of ours may have.
-fn formats(rtc: &Rtc) -> Arc<[Format]> {
+/// Payload types that were negotiated.
+pub(crate) fn formats(rtc: &Rtc) -> Arc<[Format]> {
     let mut formats = Vec::new();
     for params in rtc.codec_config().params() {
         let clock_rate = params.spec().clock_rate.get();
@@ -236,25 +228,34 @@ pub(crate) fn is_rtcp(packet: &[u8]) -> bool {
 }
 
 /// The same of RTP.
-fn is_rtp(packet: &[u8]) -> bool {
+pub(crate) fn is_rtp(packet: &[u8]) -> bool {
     matches!(packet, [128..=191, ..]) && !is_rtcp(packet)
 }
 
 impl Shard {
-    /// RTCP for what we send; true: that was all of it, str0m has nothing to do with it.
+    /// What a peer says of media; false: str0m opens it.
     pub(crate) fn on_rtcp(&mut self, key: Key, packet: &[u8], now: Instant) -> bool {
-        let Some(participant) = self.participants.get_mut(key.0) else { return false };
-        let single = participant.single;
-        let Some(connection) = participant.connection(key.1) else { return false };
-        let Some(sender) = connection.media.as_mut().and_then(|media| media.sender.as_mut()) else { return false };
-        let mut told = Vec::new();
-        if !sender.handle_rtcp(packet, now, &mut self.batch, |one| told.push(one)) {
+        let Some(connection) = self.participants.get_mut(key.0).and_then(|participant| participant.connection(key.1))
+        else {
+            return true;
+        };
+        let Some(media) = &mut connection.media else { return false };
+        if media.opener.is_none() {
+            media.opener = media.keys.get().and_then(|keys| RtcpOpener::new(&keys));
+        }
+        let Media { opener, incoming, sender, .. } = &mut **media;
+        let Some(opened) = opener.as_mut().and_then(|opener| opener.open(packet)) else {
             self.stats.packets_dropped += 1;
-            return !single;
+            return true;
+        };
+        incoming.handle_rtcp(opened, now);
+        let mut told = Vec::new();
+        if let Some(sender) = sender {
+            sender.handle_rtcp(opened, now, &mut self.batch, |one| told.push(one));
         }
         self.react(key, told, now);
         self.arm_media(key);
-        !single
+        true
     }
 
     pub(crate) fn on_media_timer(&mut self, key: Key, at: Instant, now: Instant) {
@@ -266,10 +267,12 @@ impl Shard {
             return;
         }
         media.timer = None;
-        let Some(sender) = &mut media.sender else { return };
         let mut told = Vec::new();
-        sender.handle_timeout(now, &mut self.batch, |one| told.push(one));
+        if let Some(sender) = &mut media.sender {
+            sender.handle_timeout(now, &mut self.batch, |one| told.push(one));
+        }
         self.react(key, told, now);
+        self.tell_publisher(key, now);
         self.arm_media(key);
     }
 
@@ -293,8 +296,9 @@ impl Shard {
     pub(crate) fn transmit(&mut self, key: Key, transmit: Transmit) {
         let is_reference = self.factory.config.reference;
         let Some(connection) = self.participants[key.0].connection(key.1) else { return };
-        if connection.media.as_mut().is_some_and(|media| media.takes(&transmit, &mut self.batch)) {
-            return;
+        let tells_path = !stun::is_success(&transmit.contents);
+        if let Some(media) = connection.media.as_mut().filter(|media| media.path.is_none() && tells_path) {
+            media.set_path(path_of(&transmit));
         }
         // A check is answered where it came from. All else str0m would go on sending where the peer was, until nothing has
         // come from there for 15 s.

@@ -109,9 +109,6 @@ impl Shard {
         };
         connection.due_since.get_or_insert(now);
         connection.expect_checks(sdp);
-        if sdp::mids(sdp).iter().any(|mid| connection.rtc.media(Mid::from(mid.as_str())).is_some()) {
-            connection.keys.want();
-        }
         let mut answer = answer;
         if restarted {
             // str0m made credentials of its own for the restart; ours name the shard.
@@ -127,6 +124,7 @@ impl Shard {
         }
         self.touch(connection_key);
         let answer = self.compare_sections(key, sdp, answer, announced, now);
+        self.participants[key].renegotiate_incoming();
         if !self.participants[key].single {
             return Ok((answer, Vec::new()));
         }

@@ -114,9 +114,6 @@ impl Shard {
             self.downtracks[*downtrack].place = Place::Offered(sections[index].mid);
         }
         let Some((offer, change)) = changes.apply() else { return };
-        if !participant.sections.is_empty() {
-            connection.keys.want();
-        }
         let mut sdp = offer.to_sdp_string();
         if restart {
             sdp = sdp::with_credentials(&sdp, &credentials);

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 use str0m::net::{DatagramRecv, Receive};
 use str0m::{Event as RtcEvent, Input, Output};
-use visavis_egress::{Batch, Clock, Path};
+use visavis_egress::{Batch, Path};
+use visavis_rtp::Clock;
 
 use crate::calm::Calm;
 use crate::command::{Command, Target};
@@ -22,7 +23,7 @@ use crate::downtrack::Downtrack;
 use crate::event::{ConnectionState, Event, Protocol};
 use crate::exchange::Exchange;
 use crate::fanout::Fanout;
-use crate::media::{Reception, is_rtcp};
+use crate::media::{Reception, is_rtcp, is_rtp};
 use crate::participant::Participant;
 use crate::reliability::{Nonces, Replay};
 use crate::speakers::SpeakerDetector;
@@ -171,7 +172,9 @@ impl Shard {
             }
             if ufrag.is_some() {
                 connection.checks.hand_over(payload, path, now);
-            } else if is_rtcp(payload) && shard.on_rtcp(key, payload, now) {
+            } else if is_rtcp(payload) && shard.on_rtcp(key, payload, now)
+                || is_rtp(payload) && shard.on_packet(key, payload, now)
+            {
                 return;
             }
             let Some(connection) = shard.connection(key) else { return };
@@ -480,7 +483,7 @@ impl Shard {
 
     fn on_rtc_event(&mut self, key: Key, event: RtcEvent, now: Instant) {
         match event {
-            RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, packet, now),
+            RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, packet.into(), now),
             RtcEvent::Connected => self.on_connected(key, now),
             // Our own path reads its peer's requests itself.
             RtcEvent::KeyframeRequest(_) if self.connection(key).is_some_and(|one| one.media.is_some()) => {}

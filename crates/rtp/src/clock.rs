@@ -23,14 +23,14 @@ impl Clock {
     }
 
     /// NTP time, 32.32.
-    pub(crate) fn ntp(&self, at: Instant) -> u64 {
+    pub fn ntp(&self, at: Instant) -> u64 {
         let unix = self.unix(at);
         let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
         unix.as_secs().wrapping_add(NTP_EPOCH) << 32 | fraction
     }
 
     /// Seconds, 6.18.
-    pub(crate) fn send_time(&self, at: Instant) -> u32 {
+    pub fn send_time(&self, at: Instant) -> u32 {
         (self.ntp(at) >> 14) as u32 & 0x00ff_ffff
     }
 }

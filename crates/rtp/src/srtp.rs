@@ -1,8 +1,9 @@
-//! SRTP for what is sent, and SRTCP in both directions (RFC 3711, RFC 7714), with keys that DTLS agreed on (RFC 5764).
+//! SRTP and SRTCP (RFC 3711, RFC 7714), with keys that DTLS agreed on (RFC 5764).
 //!
-//! Keys are expanded once. Sealing writes in place: a packet is never copied for it.
+//! Keys are expanded once. Sealing writes in place: a packet is never copied for it; opening writes where the payload stays.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
@@ -75,21 +76,6 @@ impl Keys {
     }
 }
 
-impl Keys {
-    /// Material that is like this but for what we seal with, which is random, and the keys that open what is sealed by it.
-    ///
-    /// For whoever must open what the peer seals and must not seal anything by itself: numbers that two count under one
-    /// key give the key away.
-    pub fn decoy(&self, is_client: bool) -> Option<(Vec<u8>, Self)> {
-        let mut local = self.local.clone();
-        aws_lc_rs::rand::fill(&mut local.0).ok()?;
-        aws_lc_rs::rand::fill(&mut local.1).ok()?;
-        let (client, server) = if is_client { (&local, &self.remote) } else { (&self.remote, &local) };
-        let material = [&client.0[..], &server.0, &client.1, &server.1].concat();
-        Some((material, Self { profile: self.profile, local: self.remote.clone(), remote: local }))
-    }
-}
-
 /// One direction of RTP or RTCP.
 enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },
@@ -153,24 +139,21 @@ fn xor(bytes: &mut [u8], with: &[u8]) {
     }
 }
 
-/// Seals what is sent.
-pub(crate) struct Sealer {
-    rtp: Cipher,
-    rtcp: Cipher,
-    rtcp_index: u32,
+/// Seals media that is sent.
+pub struct RtpSealer {
+    cipher: Cipher,
 }
 
-impl Sealer {
+impl RtpSealer {
     /// `None`: the library refuses the keys.
     pub fn new(keys: &Keys) -> Option<Self> {
-        let cipher = |of| Cipher::new(keys.profile, &keys.local, of);
-        Some(Self { rtp: cipher(RTP)?, rtcp: cipher(RTCP)?, rtcp_index: 0 })
+        Some(Self { cipher: Cipher::new(keys.profile, &keys.local, RTP)? })
     }
 
     /// Seals the packet at the end of `bytes`, which begins at `start` and has a header of so many bytes. Its number is
     /// the extended sequence number, never the same twice for one `ssrc`.
-    pub fn seal_rtp(&self, bytes: &mut Vec<u8>, start: usize, header: usize, ssrc: u32, number: u64) -> Option<()> {
-        match &self.rtp {
+    pub fn seal(&self, bytes: &mut Vec<u8>, start: usize, header: usize, ssrc: u32, number: u64) -> Option<()> {
+        match &self.cipher {
             Cipher::Gcm { key, salt } => {
                 let (header, body) = bytes[start..].split_at_mut(header);
                 let nonce = nonce(salt, ssrc, number);
@@ -187,14 +170,28 @@ impl Sealer {
         }
         Some(())
     }
+}
 
-    /// Seals the RTCP packet at the end of `bytes` that begins at `start`.
-    pub fn seal_rtcp(&mut self, bytes: &mut Vec<u8>, start: usize) -> Option<()> {
+/// Seals RTCP that is sent.
+pub struct RtcpSealer {
+    cipher: Cipher,
+    next: u32,
+}
+
+impl RtcpSealer {
+    /// It numbers packets from `first` on (31 bits). Two that seal under the same keys have each its own sources, or
+    /// numbers that never meet: what comes twice under one key gives the key away. `None`: the library refuses the keys.
+    pub fn new(keys: &Keys, first: u32) -> Option<Self> {
+        Some(Self { cipher: Cipher::new(keys.profile, &keys.local, RTCP)?, next: first & !ENCRYPTED })
+    }
+
+    /// Seals the packet at the end of `bytes` that begins at `start`.
+    pub fn seal(&mut self, bytes: &mut Vec<u8>, start: usize) -> Option<()> {
         let ssrc = u32::from_be_bytes(bytes.get(start + 4..start + 8)?.try_into().ok()?);
-        let index = self.rtcp_index;
-        self.rtcp_index = (index + 1) & !ENCRYPTED;
+        let index = self.next;
+        self.next = (index + 1) & !ENCRYPTED;
         let word = (index | ENCRYPTED).to_be_bytes();
-        match &self.rtcp {
+        match &self.cipher {
             Cipher::Gcm { key, salt } => {
                 let mut associated = [0; RTCP_HEADER + INDEX];
                 associated[..RTCP_HEADER].copy_from_slice(&bytes[start..start + RTCP_HEADER]);
@@ -217,29 +214,68 @@ impl Sealer {
     }
 }
 
+/// Opens the peer's media.
+pub struct RtpOpener {
+    cipher: Cipher,
+}
+
+impl RtpOpener {
+    /// `None`: the library refuses the keys.
+    pub fn new(keys: &Keys) -> Option<Self> {
+        Some(Self { cipher: Cipher::new(keys.profile, &keys.remote, RTP)? })
+    }
+
+    /// The payload of a packet with a header of so many bytes, if its number is this extended one; `None`: it is not the peer's.
+    pub fn open(&self, packet: &[u8], header: usize, ssrc: u32, number: u64) -> Option<Arc<[u8]>> {
+        match &self.cipher {
+            Cipher::Gcm { key, salt } => {
+                let (sealed, tag) = packet.split_at_checked(packet.len().checked_sub(GCM_TAG)?)?;
+                let (header, body) = sealed.split_at_checked(header)?;
+                let mut payload = zeros(body.len());
+                let out = Arc::get_mut(&mut payload)?;
+                key.open_separate_gather(nonce(salt, ssrc, number), Aad::from(header), body, tag, out).ok()?;
+                Some(payload)
+            }
+            Cipher::Cm { key, salt, authentication } => {
+                let (sealed, tag) = packet.split_at_checked(packet.len().checked_sub(CM_TAG)?)?;
+                let mut mac = hmac::Context::with_key(authentication);
+                mac.update(sealed);
+                mac.update(&((number >> 16) as u32).to_be_bytes());
+                let expected = mac.sign();
+                aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..CM_TAG], tag).ok()?;
+                let mut payload: Arc<[u8]> = sealed.get(header..)?.into();
+                // Counter mode is its own inverse.
+                key.less_safe_encrypt(Arc::get_mut(&mut payload)?, counter(salt, ssrc, number)).ok()?;
+                Some(payload)
+            }
+        }
+    }
+}
+
+fn zeros(length: usize) -> Arc<[u8]> {
+    std::iter::repeat_n(0, length).collect()
+}
+
 /// Opens the peer's RTCP.
-pub(crate) struct Opener {
-    rtcp: Cipher,
+pub struct RtcpOpener {
+    cipher: Cipher,
     replays: Replays,
     opened: Vec<u8>,
 }
 
-impl Opener {
+impl RtcpOpener {
     /// `None`: the library refuses the keys.
     pub fn new(keys: &Keys) -> Option<Self> {
-        Some(Self {
-            rtcp: Cipher::new(keys.profile, &keys.remote, RTCP)?,
-            replays: Replays::default(),
-            opened: Vec::new(),
-        })
+        let cipher = Cipher::new(keys.profile, &keys.remote, RTCP)?;
+        Some(Self { cipher, replays: Replays::default(), opened: Vec::new() })
     }
 
     /// The packet as it was before it was sealed; `None`: it is not the peer's, or came before.
-    pub fn open_rtcp(&mut self, packet: &[u8]) -> Option<&[u8]> {
+    pub fn open(&mut self, packet: &[u8]) -> Option<&[u8]> {
         let ssrc = u32::from_be_bytes(packet.get(4..8)?.try_into().ok()?);
         let opened = &mut self.opened;
         opened.clear();
-        match &self.rtcp {
+        match &self.cipher {
             Cipher::Gcm { key, salt } => {
                 let (sealed, word) = packet.split_at_checked(packet.len().checked_sub(INDEX)?)?;
                 let (header, body) = sealed.split_at_checked(RTCP_HEADER)?;
@@ -308,16 +344,11 @@ mod tests {
         let key =
             LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &bytes("000102030405060708090a0b0c0d0e0f")).expect("a key"));
         let salt = bytes("517569642070726f2071756f").try_into().expect("twelve");
-        let rtp = Cipher::Gcm { key, salt };
-        let sealer = Sealer {
-            rtcp: Cipher::new(Profile::AeadAes128Gcm, &(vec![0; 16], vec![0; 12]), RTCP).expect("keys"),
-            rtp,
-            rtcp_index: 0,
-        };
+        let sealer = RtpSealer { cipher: Cipher::Gcm { key, salt } };
         let mut packet = bytes(
             "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573",
         );
-        sealer.seal_rtp(&mut packet, 0, 12, 0x5501_a0b2, 0xf17b).expect("sealed");
+        sealer.seal(&mut packet, 0, 12, 0x5501_a0b2, 0xf17b).expect("sealed");
         assert_eq!(
             packet,
             bytes(
@@ -334,28 +365,40 @@ mod tests {
         for profile in [Profile::Aes128CmSha1_80, Profile::AeadAes128Gcm, Profile::AeadAes256Gcm] {
             let material: Vec<u8> = (0..2 * (profile.key_length() + profile.salt_length()) as u8).collect();
             let keys = |is_client| Keys::new(profile, &material, is_client).expect("long enough");
-            let mut sealer = Sealer::new(&keys(false)).expect("a sealer");
-            let mut opener = Opener::new(&keys(true)).expect("an opener");
+            let mut sealer = RtcpSealer::new(&keys(false), 7).expect("a sealer");
+            let mut opener = RtcpOpener::new(&keys(true)).expect("an opener");
             let plain: Vec<u8> = [0x80, 200, 0, 6].into_iter().chain(1..=24).collect();
             for _ in 0..3 {
                 let mut sealed = vec![9];
                 sealed.extend(&plain);
-                sealer.seal_rtcp(&mut sealed, 1).expect("sealed");
-                assert_eq!(opener.open_rtcp(&sealed[1..]), Some(&plain[..]), "{profile:?}");
-                assert_eq!(opener.open_rtcp(&sealed[1..]), None, "{profile:?}: again");
+                sealer.seal(&mut sealed, 1).expect("sealed");
+                assert_eq!(opener.open(&sealed[1..]), Some(&plain[..]), "{profile:?}");
+                assert_eq!(opener.open(&sealed[1..]), None, "{profile:?}: again");
                 for at in 0..sealed.len() - 1 {
                     let mut forged = sealed[1..].to_vec();
                     forged[at] ^= 1;
-                    assert_eq!(opener.open_rtcp(&forged), None, "{profile:?}: byte {at}");
-                    assert_eq!(opener.open_rtcp(&sealed[1..=at]), None, "{profile:?}: {at} bytes");
+                    assert_eq!(opener.open(&forged), None, "{profile:?}: byte {at}");
+                    assert_eq!(opener.open(&sealed[1..=at]), None, "{profile:?}: {at} bytes");
                 }
             }
-            let (decoy, foreign) = keys(false).decoy(false).expect("a decoy");
-            let mut other = Sealer::new(&Keys::new(profile, &decoy, false).expect("as long")).expect("a sealer");
-            let mut sealed = plain.clone();
-            other.seal_rtcp(&mut sealed, 0).expect("sealed");
-            assert_eq!(opener.open_rtcp(&sealed), None, "{profile:?}: the peer takes nothing of the decoy's");
-            assert_eq!(Opener::new(&foreign).expect("an opener").open_rtcp(&sealed), Some(&plain[..]));
+            let sealer = RtpSealer::new(&keys(false)).expect("a sealer");
+            let opener = RtpOpener::new(&keys(true)).expect("an opener");
+            for length in [0, 1, 20, 1200] {
+                let (number, ssrc) = (0x0003_0102, 0x0405_0607);
+                let header = [0x80, 96, 1, 2, 9, 9, 9, 9, 4, 5, 6, 7];
+                let payload: Vec<u8> = (0..length).map(|at| at as u8).collect();
+                let mut sealed = [&header[..], &payload].concat();
+                sealer.seal(&mut sealed, 0, header.len(), ssrc, number).expect("sealed");
+                let open = |packet: &[u8], number| opener.open(packet, header.len(), ssrc, number);
+                assert_eq!(open(&sealed, number).as_deref(), Some(&payload[..]), "{profile:?}");
+                assert_eq!(open(&sealed, number + (1 << 16)), None, "{profile:?}: of another cycle");
+                for at in (0..sealed.len()).filter(|at| *at < 40 || at % 97 == 0) {
+                    let mut forged = sealed.clone();
+                    forged[at] ^= 1;
+                    assert_eq!(open(&forged, number), None, "{profile:?}: byte {at}");
+                    assert_eq!(open(&sealed[..at], number), None, "{profile:?}: {at} bytes");
+                }
+            }
             assert!(Keys::new(profile, &material[1..], true).is_none(), "one byte too short");
         }
     }
