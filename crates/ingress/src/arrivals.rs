@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use visavis_rtp::rtcp::{TRANSPORT_FEEDBACK, TRANSPORT_WIDE, write_part};
 
+use crate::window::{WINDOW, Window};
+
 /// As often as libwebrtc and pion tell it.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// One tick of arrival times, and a reference time in ticks.
@@ -12,7 +14,9 @@ const TICK: Duration = Duration::from_micros(250);
 const REFERENCE: i64 = 256;
 /// What lies further ahead began anew, and so did what lies further behind.
 const MOST_AHEAD: u64 = 1 << 13;
-const MOST_BEHIND: u64 = 1 << 10;
+const MOST_BEHIND: u64 = WINDOW - 1;
+/// Of one feedback: its count has 16 bits.
+const MOST_PACKETS: u64 = (1 << 16) - 1;
 /// A compound packet of feedback ends before it is longer, and one feedback likewise.
 const LONGEST: usize = 1000;
 const LONGEST_FEEDBACK: usize = 500;
@@ -40,8 +44,7 @@ struct Came {
 pub(crate) struct Arrivals {
     began: Instant,
     waiting: Vec<Came>,
-    /// The highest number that came.
-    highest: Option<u64>,
+    window: Window,
     /// All before it was told of.
     next: u64,
     /// When what waits began to, and when feedback was written last.
@@ -59,7 +62,7 @@ impl Arrivals {
         Self {
             began,
             waiting: Vec::new(),
-            highest: None,
+            window: Window::default(),
             next: 0,
             since: None,
             told: None,
@@ -71,7 +74,7 @@ impl Arrivals {
     /// A packet with this number came.
     pub fn note(&mut self, number: u16, now: Instant) {
         // Not in the first cycle, so that those before it have numbers, too.
-        let highest = *self.highest.get_or_insert_with(|| {
+        let highest = self.window.highest().unwrap_or_else(|| {
             self.next = (1 << 16) + u64::from(number);
             self.next
         });
@@ -80,10 +83,10 @@ impl Arrivals {
             1..=MOST_BEHIND => highest - u64::from(behind),
             _ => highest + u64::from(ahead),
         };
-        if self.waiting.len() == MOST_WAITING {
+        if self.waiting.len() == MOST_WAITING || !self.window.is_new(number) {
             return;
         }
-        self.highest = Some(highest.max(number));
+        self.window.note(number);
         let ticks = (now.saturating_duration_since(self.began).as_nanos() / TICK.as_nanos()) as i64;
         self.waiting.push(Came { number, ticks });
         self.since.get_or_insert(now);
@@ -98,7 +101,6 @@ impl Arrivals {
     /// Appends feedback of what came, as much as a packet takes; what is left is due at once.
     pub fn write(&mut self, bytes: &mut Vec<u8>, sender: u32, media: u32, now: Instant) {
         self.waiting.sort_unstable();
-        self.waiting.dedup_by_key(|came| came.number);
         let mut waiting = std::mem::take(&mut self.waiting);
         let mut done = 0;
         while done < waiting.len() && bytes.len() + LONGEST_FEEDBACK <= LONGEST {
@@ -136,6 +138,7 @@ impl Arrivals {
                 longest += usize::from(status) * 8 + 3 + if lost > 0 { 48 } else { 0 };
                 let ends = i16::try_from(delta).is_err()
                     || lost as u64 > MOST_AHEAD
+                    || one.number - base >= MOST_PACKETS
                     || is_late && (lost > 0 || one.number >= self.next)
                     || longest > (LONGEST_FEEDBACK - 40) * 8;
                 if ends && taken > 0 {
@@ -292,6 +295,34 @@ mod tests {
     }
 
     #[test]
+    fn long_gaps_are_more_than_one_feedback() {
+        let began = Instant::now();
+        let mut arrivals = Arrivals::new(began);
+        for step in 0..20u16 {
+            arrivals.note(step.wrapping_mul(8000), began + MILLISECOND * u32::from(step));
+        }
+        let (heads, packets) = told(&mut arrivals, began);
+        assert!(heads.len() > 2 && heads.iter().all(|(_, count, _)| *count > 0), "{heads:?}");
+        assert_eq!(packets.len(), 19 * 8000 + 1);
+        assert_eq!(packets.iter().filter(|(_, at)| at.is_some()).count(), 20);
+    }
+
+    #[test]
+    fn a_number_that_comes_twice_counts_once_and_one_that_begins_anew_is_told() {
+        let began = Instant::now();
+        let mut arrivals = Arrivals::new(began);
+        for number in [40_000, 40_000, 40_001] {
+            arrivals.note(number, began);
+        }
+        assert_eq!(told(&mut arrivals, began).0, [(40_000, 2, 0)]);
+        arrivals.note(40_000, began);
+        assert_eq!(arrivals.due(), None);
+        arrivals.note(20_000, began);
+        arrivals.note(20_001, began);
+        assert_eq!(told(&mut arrivals, began).0, [(20_000, 2, 1)]);
+    }
+
+    #[test]
     fn a_flood_and_wild_numbers_stay_small() {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
@@ -310,7 +341,7 @@ mod tests {
         fn what_came_is_told_with_its_time_and_nothing_else(
             first in any::<u16>(),
             steps in proptest::collection::vec(
-                (prop_oneof![12 => Just(1i64), 3 => 2i64..5, 2 => -30i64..0, 1 => 5i64..900],
+                (prop_oneof![12 => Just(1i64), 3 => 2i64..5, 3 => -30i64..1, 1 => 5i64..9000],
                  prop_oneof![8 => 0u64..3000, 1 => 0u64..20_000_000]),
                 1..400),
             feedbacks in 1usize..60,
@@ -320,16 +351,11 @@ mod tests {
             let (mut now, mut number) = (began, i64::from(first) + 65_536);
             let mut expected = BTreeMap::new();
             let mut heard: Vec<(u16, Option<i64>)> = Vec::new();
-            let mut numbers = Vec::new();
             for (index, (step, pause)) in steps.into_iter().enumerate() {
                 number += step;
                 now += Duration::from_micros(pause);
-                if expected.contains_key(&number) {
-                    continue;
-                }
                 arrivals.note(number as u16, now);
-                expected.insert(number, now.duration_since(began).as_micros() as i64);
-                numbers.push(number as u16);
+                expected.entry(number).or_insert(now.duration_since(began).as_micros() as i64);
                 if index % feedbacks == 0 {
                     heard.extend(told(&mut arrivals, now).1);
                 }

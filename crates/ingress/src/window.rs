@@ -13,6 +13,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// The highest number that came.
+    pub fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
     /// The number with these last 16 bits that is nearest to the highest one; of the first packet, in the first cycle.
     pub fn extend(&self, number: u16) -> u64 {
         let Some(highest) = self.highest else { return u64::from(number) };
