@@ -277,7 +277,7 @@ impl Shard {
         }
         for target in [Target::Publisher, Target::Subscriber] {
             if let Some(connection) = self.connection((key, target)) {
-                // Says goodbye (RTCP BYE, DTLS close_notify), without waiting for an answer.
+                // Says goodbye by DTLS, without waiting for an answer.
                 if let Err(error) = connection.rtc.close() {
                     tracing::debug!(%error, "closing a connection");
                 }

@@ -428,3 +428,18 @@ fn speakers_and_quality_are_told() {
         .collect();
     assert!(told.contains(&"ann") && told.contains(&"bob"), "{told:?}");
 }
+
+#[test]
+fn who_is_removed_is_told_so_on_each_connection() {
+    let mut call = Call::new(LAN, 1);
+    call.join_two(false);
+    call.run(2 * SECOND);
+    let now = call.now;
+    let removed = Command::RemoveParticipant { participant: "alice".into() };
+    call.shard.handle_command(now, removed, None);
+    call.shard.flush(now);
+    let said: Vec<_> = std::iter::from_fn(|| call.shard.poll_transmit()).collect();
+    // By DTLS (RFC 7983): an alert, or a record of 1.3 that hides what it is.
+    let told = said.iter().filter(|said| matches!(said.payload[0], 21 | 32..=63)).count();
+    assert_eq!(told, 2, "{:?}", said.iter().map(|said| said.payload[0]).collect::<Vec<_>>());
+}
