@@ -177,7 +177,9 @@ impl Media {
     /// Sets the timer for what is due next, unless an earlier one is set.
     pub(crate) fn due(&mut self) -> Option<Instant> {
         let of_sender = self.sender.as_ref().and_then(Sender::poll_timeout);
-        let at = [of_sender, self.incoming.poll_timeout()].into_iter().flatten().min()?;
+        // Nothing is told before it is known where to.
+        let of_receiver = self.path.and_then(|_| self.incoming.poll_timeout());
+        let at = [of_sender, of_receiver].into_iter().flatten().min()?;
         if self.timer.is_some_and(|set| set <= at) {
             return None;
         }
