@@ -35,6 +35,8 @@ export interface Engine {
 
 const HOME: CallView = { room: null };
 
+const JOINING: SessionView = { connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false };
+
 /** Waits between tries to get back into a room whose connection was lost for good: about two minutes in all. */
 const REJOIN_WAITS = [500, 1_000, 2_000, 4_000, ...Array<number>(14).fill(8_000)];
 
@@ -75,7 +77,7 @@ export class Call {
       this.#fail(t('call:notJoined', { room: shorten(room), why: problem }));
       return;
     }
-    this.view.set({ room, connection: 'joining', tiles: [], sounds: [], canPlaySound: true, isSharing: false });
+    this.view.set({ room, ...JOINING });
     media.enterCall();
     try {
       await this.#connect(room, turn, options);
@@ -321,4 +323,9 @@ export class Call {
     this.#session = null;
     return ++this.#turn;
   }
+}
+
+/** What the session shows; at home, what one shows that has not begun. */
+export function sessionOf(view: CallView): SessionView {
+  return view.room === null ? JOINING : view;
 }

@@ -22,9 +22,9 @@ export function startCall(home: Services): CallCode {
     forget: () => {
       for (const feature of features) feature.reset();
     },
-    Page: ({ view }) => (
+    Page: ({ room }) => (
       <CallServicesContext value={services}>
-        <RoomPage view={view} />
+        <RoomPage room={room} />
       </CallServicesContext>
     ),
   };

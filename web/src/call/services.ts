@@ -16,7 +16,10 @@ import { FullScreen } from '../stage/full-screen';
 import { PictureInPicture } from '../stage/picture-in-picture';
 import { StageState } from '../stage/stage-state';
 import { storageOf } from '../state/storage';
+import { usePart } from '../state/store';
+import { sessionOf } from './call';
 import type { Feature } from './feature';
+import type { SessionView } from './session';
 import { keepScreenOn } from './wake-lock';
 
 export interface CallServices extends Services {
@@ -76,4 +79,9 @@ export function useCallServices(): CallServices {
   const services = useContext(CallServicesContext);
   if (!services) throw new Error('a component that uses the services of a call is outside of CallServicesContext');
   return services;
+}
+
+/** A part of what the session shows. Its tiles change whenever somebody begins to speak: what draws none of them rests. */
+export function useSession<P>(part: (session: SessionView) => P): P {
+  return usePart(useCallServices().call.view, (view) => part(sessionOf(view)));
 }

@@ -3,7 +3,7 @@ import { Hand } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import { useT } from '../i18n/i18n';
-import { useStore } from '../state/store';
+import { usePart } from '../state/store';
 
 /** In the bar of a call; narrow screens have it in the menu of reactions. */
 export function HandButton() {
@@ -24,6 +24,6 @@ export function HandButton() {
 
 export function useOwnHand(): { hand: number | null; toggle: () => void } {
   const { people } = useCallServices();
-  const hand = useStore(people.list).find(({ isLocal }) => isLocal)?.hand ?? null;
+  const hand = usePart(people.list, (list) => list.find(({ isLocal }) => isLocal)?.hand ?? null);
   return { hand, toggle: () => void people.toggleHand() };
 }

@@ -3,7 +3,7 @@ import { Hand, Users } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { number } from '../i18n/format';
 import { useT } from '../i18n/i18n';
-import { useStore } from '../state/store';
+import { usePart } from '../state/store';
 import '../moderation/moderation.css';
 import './people.css';
 
@@ -15,9 +15,9 @@ interface Props {
 
 export function PeopleButton({ count, isOpen, onToggle }: Props) {
   const t = useT();
-  const services = useCallServices();
-  const hands = useStore(services.people.list).filter(({ hand }) => hand !== null).length;
-  const waiting = useStore(services.moderation.view).waiting.length;
+  const { people, moderation } = useCallServices();
+  const hands = usePart(people.list, (list) => list.filter(({ hand }) => hand !== null).length);
+  const waiting = usePart(moderation.view, (view) => view.waiting.length);
   return (
     <button
       type="button"

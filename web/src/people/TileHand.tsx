@@ -2,11 +2,12 @@
 import { Hand } from 'lucide-react';
 import { useCallServices } from '../call/services';
 import { useT } from '../i18n/i18n';
-import { useFirstOf } from '../state/by-identity';
+import { allOf } from '../state/by-identity';
+import { usePart } from '../state/store';
 
 export function TileHand({ identity }: { identity: string }) {
   const t = useT();
-  const hand = useFirstOf(useCallServices().people.list, identity)?.hand ?? null;
+  const hand = usePart(useCallServices().people.list, (list) => allOf(list, identity)[0]?.hand ?? null);
   if (hand === null) return null;
   return (
     <span className="tile-hand" data-testid="tile-hand">

@@ -1,8 +1,7 @@
 // The page in a room: who is there, and what one can do.
 import { List, ShieldCheck, UserPlus, Volume2 } from 'lucide-react';
 import { useCallback, useEffect, useId, useRef, useState } from 'react';
-import type { CallView } from '../call/call';
-import { useCallServices } from '../call/services';
+import { useCallServices, useSession } from '../call/services';
 import { CaptionsView } from '../captions/CaptionsView';
 import { ChatPanel } from '../chat/ChatPanel';
 import { ConnectionButton } from '../connection/ConnectionButton';
@@ -49,9 +48,7 @@ const CONTROL_OF: Record<Shortcut, Control> = {
   connection: 'connection',
 };
 
-type InRoom = Extract<CallView, { room: string }>;
-
-export function RoomPage({ view }: { view: InRoom }) {
+export function RoomPage({ room }: { room: string }) {
   const t = useT();
   const services = useCallServices();
   const { call, media, moderation, preferences } = services;
@@ -61,9 +58,12 @@ export function RoomPage({ view }: { view: InRoom }) {
   const [panel, setPanel] = useState<Panel | null>(null);
   const controls = useId();
   const heading = useRef<HTMLHeadingElement>(null);
-  const { room, connection, tiles, sounds, isSharing } = view;
-  const faces = tiles.filter((tile) => tile.source === 'camera');
-  const isAlone = connection !== 'joining' && faces.length === 1;
+  const connection = useSession((session) => session.connection);
+  const sounds = useSession((session) => session.sounds);
+  const canPlaySound = useSession((session) => session.canPlaySound);
+  const isSharing = useSession((session) => session.isSharing);
+  const faces = useSession(({ tiles }) => tiles.filter(({ source }) => source === 'camera').length);
+  const isAlone = connection !== 'joining' && faces === 1;
 
   // Whoever comes by keyboard or screen reader starts at the top of the room.
   useEffect(() => heading.current?.focus(), [room]);
@@ -92,7 +92,7 @@ export function RoomPage({ view }: { view: InRoom }) {
         </h1>
         <SkipLink to={controls}>{t('shell:skipToControls')}</SkipLink>
         {connection === 'joining' || !shows('people') ? null : (
-          <PeopleButton count={faces.length} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
+          <PeopleButton count={faces} isOpen={panel === 'people'} onToggle={() => toggle('people')} />
         )}
         <div className="room-header-buttons">
           {connection === 'joining' ? null : <EncryptionButton onOpen={() => setDialog('encryption')} />}
@@ -145,7 +145,7 @@ export function RoomPage({ view }: { view: InRoom }) {
             ) : null}
           </div>
         ) : null}
-        {view.canPlaySound ? null : (
+        {canPlaySound ? null : (
           <button
             type="button"
             className="button button-primary turn-on-sound"

@@ -5,32 +5,33 @@ import { HomePage } from '../lobby/HomePage';
 import { WaitingPage } from '../moderation/WaitingPage';
 import { AnnouncerContext } from '../notices/AnnouncerView';
 import { NoticeList } from '../notices/NoticeList';
-import { useStore } from '../state/store';
+import { usePart, useStore } from '../state/store';
 import { JoiningPage } from './JoiningPage';
 import { ServicesContext, type Services } from './services';
 
 export function App({ services }: { services: Services }) {
-  const view = useStore(services.call.view);
+  const room = usePart(services.call.view, (view) => view.room);
+  const isIn = usePart(services.call.view, (view) => view.room !== null && view.connection !== 'joining');
   const isWaiting = useStore(services.call.isWaiting);
   // Drawn in pieces, so that the page answers meanwhile: a room is the most that is ever drawn at once.
   const code = useDeferredValue(useStore(services.callLoader.code));
   const { isEmbedded } = services.options;
   const [wasIn, setWasIn] = useState(false);
-  if (!wasIn && view.room !== null && view.connection !== 'joining') setWasIn(true);
+  if (!wasIn && isIn) setWasIn(true);
   const [wasElsewhere, setWasElsewhere] = useState(false);
-  if (!wasElsewhere && view.room !== null) setWasElsewhere(true);
+  if (!wasElsewhere && room !== null) setWasElsewhere(true);
   const outside = isEmbedded ? <LeftPage wasIn={wasIn} /> : <HomePage isBack={wasElsewhere} />;
   return (
     <ServicesContext value={services}>
       <AnnouncerContext value={services.notices.announcer}>
-        {view.room === null ? (
+        {room === null ? (
           outside
         ) : isWaiting ? (
-          <WaitingPage room={view.room} />
+          <WaitingPage room={room} />
         ) : code ? (
-          <code.Page view={view} />
+          <code.Page room={room} />
         ) : (
-          <JoiningPage room={view.room} />
+          <JoiningPage room={room} />
         )}
         <NoticeList />
       </AnnouncerContext>

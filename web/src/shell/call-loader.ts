@@ -1,12 +1,12 @@
 // Fetches the code of calls, which is most of the page: ahead while the browser has nothing else to do, or when a room is joined.
 import type { ComponentType } from 'react';
-import type { CallView, Engine } from '../call/call';
+import type { Engine } from '../call/call';
 import { NotLoaded } from '../call/reasons';
 import { Store } from '../state/store';
 
 /** A call's code, started: what carries it, and the page that shows it. */
 export interface CallCode extends Engine {
-  Page: ComponentType<{ view: Extract<CallView, { room: string }> }>;
+  Page: ComponentType<{ room: string }>;
 }
 
 export interface CallLoaderParts {

@@ -5,14 +5,14 @@ import { useCallServices } from '../call/services';
 import { IconButton } from '../design/IconButton';
 import { Menu, type MenuItem } from '../design/Menu';
 import { useT } from '../i18n/i18n';
-import { useStore } from '../state/store';
+import { usePart, useStore } from '../state/store';
 import { viewCommands } from './view-commands';
 
 export function ViewMenu() {
   const t = useT();
   const services = useCallServices();
   const [at, setAt] = useState<DOMRect | null>(null);
-  const { choice } = useStore(services.stage.view);
+  const choice = usePart(services.stage.view, (view) => view.choice);
   const singleKeys = useStore(services.preferences.singleKeys);
   const { isFull } = useStore(services.fullScreen.view);
   const isSmall = useStore(services.pictureInPicture.window) !== null;

@@ -31,3 +31,8 @@ export class Store<T> implements Readable<T> {
 export function useStore<T>(store: Readable<T>): T {
   return useSyncExternalStore(store.subscribe, store.get);
 }
+
+/** A part of the value, the same object as long as nothing in it changed: who draws only that rests when the rest of it changes. */
+export function usePart<T, P>(store: Readable<T>, part: (value: T) => P): P {
+  return useSyncExternalStore(store.subscribe, () => part(store.get()));
+}
