@@ -197,6 +197,11 @@ impl Sender {
             let Some(format) = format else { return false };
             stream.format = Some(format);
         }
+        // What was sealed with one number before must never be again, whatever led to it: it would give the key away.
+        if !stream.window.is_new(packet.sequence) {
+            return false;
+        }
+        stream.window.note(packet.sequence);
         if packet.forget_older {
             stream.history.clear();
         }
@@ -356,11 +361,7 @@ impl Sender {
             }
             // It may come from before anything was sent.
             stream.is_known |= reception.highest > 0;
-            let sent = (self.clock.ntp(now) >> 16) as u32;
-            let passed = sent.wrapping_sub(reception.last_report).wrapping_sub(reception.delay);
-            // What would be more than half a minute are clocks that went back.
-            let round_trip = (reception.last_report != 0 && passed < 30 << 16)
-                .then(|| Duration::from_micros((u64::from(passed) * 1_000_000) >> 16));
+            let round_trip = self.clock.round_trip(reception.last_report, reception.delay, now);
             let loss = f32::from(reception.fraction_lost) / 256.0;
             return Some((index, Received { loss, highest: reception.highest, jitter: reception.jitter, round_trip }));
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use visavis_rtp::Format;
+use visavis_rtp::{Format, Window};
 
 use crate::header::ExtensionIds;
 use crate::history::History;
@@ -31,6 +31,8 @@ const MOST_CREDIT: i64 = 1024 * 1024;
 
 pub(crate) struct Stream {
     pub config: StreamConfig,
+    /// The numbers that were used.
+    pub window: Window<8>,
     pub history: History,
     /// Of the payload type that flows.
     pub format: Option<Format>,
@@ -51,6 +53,7 @@ impl Stream {
     pub fn new(config: StreamConfig) -> Self {
         Self {
             config,
+            window: Window::default(),
             history: History::default(),
             format: None,
             retransmission_sequence: 1,

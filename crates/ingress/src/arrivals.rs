@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use visavis_rtp::Window;
 use visavis_rtp::rtcp::{TRANSPORT_FEEDBACK, TRANSPORT_WIDE, write_part};
-
-use crate::window::{WINDOW, Window};
 
 /// As often as libwebrtc and pion tell it.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -14,12 +13,11 @@ const TICK: Duration = Duration::from_micros(250);
 const REFERENCE: i64 = 256;
 /// What lies further ahead began anew, and so did what lies further behind.
 const MOST_AHEAD: u64 = 1 << 13;
-const MOST_BEHIND: u64 = WINDOW - 1;
+const MOST_BEHIND: u64 = Window::<8>::LENGTH - 1;
 /// Of one feedback: its count has 16 bits.
 const MOST_PACKETS: u64 = (1 << 16) - 1;
-/// A compound packet of feedback ends before it is longer, and one feedback likewise.
+/// A feedback ends before it is longer.
 const LONGEST: usize = 1000;
-const LONGEST_FEEDBACK: usize = 500;
 /// Packets that wait to be told of; more between two feedbacks are a flood.
 const MOST_WAITING: usize = 1 << 12;
 
@@ -44,7 +42,7 @@ struct Came {
 pub(crate) struct Arrivals {
     began: Instant,
     waiting: Vec<Came>,
-    window: Window,
+    window: Window<8>,
     /// All before it was told of.
     next: u64,
     /// When what waits began to, and when feedback was written last.
@@ -52,6 +50,8 @@ pub(crate) struct Arrivals {
     told: Option<Instant>,
     /// Of feedback.
     count: u8,
+    /// Of the latest packet: whoever sent it is there to be told.
+    media: u32,
     /// Runs of one status.
     statuses: Vec<(u8, usize)>,
 }
@@ -67,12 +67,14 @@ impl Arrivals {
             since: None,
             told: None,
             count: 0,
+            media: 0,
             statuses: Vec::new(),
         }
     }
 
-    /// A packet with this number came.
-    pub fn note(&mut self, number: u16, now: Instant) {
+    /// A packet of this SSRC came, with this number.
+    pub fn note(&mut self, number: u16, ssrc: u32, now: Instant) {
+        self.media = ssrc;
         // Not in the first cycle, so that those before it have numbers, too.
         let highest = self.window.highest().unwrap_or_else(|| {
             self.next = (1 << 16) + u64::from(number);
@@ -98,23 +100,20 @@ impl Arrivals {
         Some(self.told.map_or(since, |told| since.max(told + INTERVAL)))
     }
 
-    /// Appends feedback of what came, as much as a packet takes; what is left is due at once.
-    pub fn write(&mut self, bytes: &mut Vec<u8>, sender: u32, media: u32, now: Instant) {
+    /// Appends feedback of what came. What is left is due at once, in a packet of its own: not everybody reads two that are padded.
+    pub fn write(&mut self, bytes: &mut Vec<u8>, sender: u32, now: Instant) {
         self.waiting.sort_unstable();
-        let mut waiting = std::mem::take(&mut self.waiting);
-        let mut done = 0;
-        while done < waiting.len() && bytes.len() + LONGEST_FEEDBACK <= LONGEST {
-            done += self.write_feedback(bytes, &waiting[done..], sender, media);
-        }
-        waiting.drain(..done);
+        let waiting = std::mem::take(&mut self.waiting);
+        let done = if waiting.is_empty() { 0 } else { self.write_feedback(bytes, &waiting, sender) };
         self.waiting = waiting;
+        self.waiting.drain(..done);
         if self.waiting.is_empty() {
             (self.since, self.told) = (None, Some(now));
         }
     }
 
     /// Appends one feedback of the first of what came. Returns of how many.
-    fn write_feedback(&mut self, bytes: &mut Vec<u8>, came: &[Came], sender: u32, media: u32) -> usize {
+    fn write_feedback(&mut self, bytes: &mut Vec<u8>, came: &[Came], sender: u32) -> usize {
         let Came { number: first, ticks } = came[0];
         // Between those that come late lies what was told before: each row of them is a feedback of its own.
         let is_late = first < self.next;
@@ -125,7 +124,7 @@ impl Arrivals {
         let start = bytes.len();
         write_part(bytes, TRANSPORT_FEEDBACK, TRANSPORT_WIDE, |bytes| {
             bytes.extend(sender.to_be_bytes());
-            bytes.extend(media.to_be_bytes());
+            bytes.extend(self.media.to_be_bytes());
             bytes.extend((base as u16).to_be_bytes());
             let count = bytes.len();
             bytes.extend([0, 0]);
@@ -140,7 +139,7 @@ impl Arrivals {
                     || lost as u64 > MOST_AHEAD
                     || one.number - base >= MOST_PACKETS
                     || is_late && (lost > 0 || one.number >= self.next)
-                    || longest > (LONGEST_FEEDBACK - 40) * 8;
+                    || longest > (LONGEST - 40) * 8;
                 if ends && taken > 0 {
                     break;
                 }
@@ -227,7 +226,7 @@ mod tests {
         let (mut heads, mut packets) = (Vec::new(), Vec::new());
         while arrivals.due().is_some() {
             let mut bytes = Vec::new();
-            arrivals.write(&mut bytes, 1, 2, now);
+            arrivals.write(&mut bytes, 1, now);
             assert!(bytes.len().is_multiple_of(4) && bytes.len() <= LONGEST, "{} bytes", bytes.len());
             for part in parts(&bytes) {
                 assert_eq!((part.kind, part.count), (TRANSPORT_FEEDBACK, TRANSPORT_WIDE));
@@ -248,10 +247,10 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         for (number, ticks) in [(10, 300), (11, 301), (14, 900), (15, 901)] {
-            arrivals.note(number, began + TICK * ticks);
+            arrivals.note(number, 2, began + TICK * ticks);
         }
         let mut bytes = Vec::new();
-        arrivals.write(&mut bytes, 1, 2, began);
+        arrivals.write(&mut bytes, 1, began);
         let expected = [
             &[0xaf, 205, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2][..],
             &[0, 10, 0, 6, 0, 0, 1, 0],
@@ -268,16 +267,16 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         assert_eq!(arrivals.due(), None);
-        arrivals.note(65_534, began);
+        arrivals.note(65_534, 2, began);
         assert_eq!(arrivals.due(), Some(began));
         assert_eq!(told(&mut arrivals, began).0, [(65_534, 1, 0)]);
-        arrivals.note(0, began + MILLISECOND);
-        arrivals.note(1, began + MILLISECOND);
+        arrivals.note(0, 2, began + MILLISECOND);
+        arrivals.note(1, 2, began + MILLISECOND);
         assert_eq!(arrivals.due(), Some(began + INTERVAL));
         let (heads, packets) = told(&mut arrivals, began + INTERVAL);
         assert_eq!(heads, [(65_535, 3, 1)]);
         assert_eq!(packets, [(65_535, None), (0, Some(1000)), (1, Some(1000))]);
-        arrivals.note(65_535, began + INTERVAL);
+        arrivals.note(65_535, 2, began + INTERVAL);
         let (heads, packets) = told(&mut arrivals, began + 2 * INTERVAL);
         assert_eq!((heads, packets), (vec![(65_535, 1, 2)], vec![(65_535, Some(100_000))]), "it came after all");
     }
@@ -287,10 +286,10 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         for number in 0..100 {
-            arrivals.note(number, began + MILLISECOND * u32::from(number));
+            arrivals.note(number, 2, began + MILLISECOND * u32::from(number));
         }
         let mut bytes = Vec::new();
-        arrivals.write(&mut bytes, 1, 2, began);
+        arrivals.write(&mut bytes, 1, began);
         assert_eq!(bytes.len(), (20usize + 2 + 100).next_multiple_of(4));
     }
 
@@ -299,7 +298,7 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         for step in 0..20u16 {
-            arrivals.note(step.wrapping_mul(8000), began + MILLISECOND * u32::from(step));
+            arrivals.note(step.wrapping_mul(8000), 2, began + MILLISECOND * u32::from(step));
         }
         let (heads, packets) = told(&mut arrivals, began);
         assert!(heads.len() > 2 && heads.iter().all(|(_, count, _)| *count > 0), "{heads:?}");
@@ -312,13 +311,13 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         for number in [40_000, 40_000, 40_001] {
-            arrivals.note(number, began);
+            arrivals.note(number, 2, began);
         }
         assert_eq!(told(&mut arrivals, began).0, [(40_000, 2, 0)]);
-        arrivals.note(40_000, began);
+        arrivals.note(40_000, 2, began);
         assert_eq!(arrivals.due(), None);
-        arrivals.note(20_000, began);
-        arrivals.note(20_001, began);
+        arrivals.note(20_000, 2, began);
+        arrivals.note(20_001, 2, began);
         assert_eq!(told(&mut arrivals, began).0, [(20_000, 2, 1)]);
     }
 
@@ -327,7 +326,7 @@ mod tests {
         let began = Instant::now();
         let mut arrivals = Arrivals::new(began);
         for step in 0..100_000u32 {
-            arrivals.note((step * 7919) as u16, began + MILLISECOND);
+            arrivals.note((step * 7919) as u16, 2, began + MILLISECOND);
         }
         assert!(arrivals.waiting.len() <= MOST_WAITING && arrivals.waiting.capacity() <= 2 * MOST_WAITING);
         let (_, packets) = told(&mut arrivals, began + MILLISECOND);
@@ -354,7 +353,7 @@ mod tests {
             for (index, (step, pause)) in steps.into_iter().enumerate() {
                 number += step;
                 now += Duration::from_micros(pause);
-                arrivals.note(number as u16, now);
+                arrivals.note(number as u16, 2, now);
                 expected.entry(number).or_insert(now.duration_since(began).as_micros() as i64);
                 if index % feedbacks == 0 {
                     heard.extend(told(&mut arrivals, now).1);

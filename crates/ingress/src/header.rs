@@ -109,10 +109,11 @@ impl<'a> Header<'a> {
     }
 
     fn take(&mut self, id: u8, value: &'a [u8], ids: &ExtensionIds) {
-        let id = Some(id).filter(|id| *id != 0);
-        let text = || std::str::from_utf8(value).ok().filter(|text| !text.is_empty());
-        if id.is_none() || value.is_empty() {
-        } else if id == ids.transport_wide {
+        if id == 0 || value.is_empty() {
+            return;
+        }
+        let (id, text) = (Some(id), || std::str::from_utf8(value).ok());
+        if id == ids.transport_wide {
             self.transport_wide = value.first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
         } else if id == ids.level {
             self.level = Some(value[0] & 0x7f);

@@ -16,7 +16,6 @@ mod missing;
 mod receiver;
 mod reception;
 mod rtcp;
-mod window;
 
 pub use header::{ExtensionIds, Header};
-pub use receiver::{Arrival, Receiver, Source};
+pub use receiver::{Arrival, MOST_STREAMS, Receiver, Source};

@@ -12,6 +12,8 @@ const BEYOND_ROUND_TRIP: Duration = Duration::from_millis(5);
 const SOONEST: Duration = Duration::from_millis(20);
 /// The same while no answer was measured.
 const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(100);
+/// What was measured beyond was an interruption, or is not true.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(500);
 /// What is lost within so long is asked for together.
 const TOGETHER: Duration = Duration::from_millis(10);
 
@@ -28,6 +30,8 @@ struct Missing {
 pub(crate) struct Holes {
     missing: VecDeque<Missing>,
     asked: Option<Instant>,
+    /// When the first is to be asked for, or sooner.
+    next: Option<Instant>,
 }
 
 impl Holes {
@@ -42,6 +46,7 @@ impl Holes {
         }
         for number in before + 1..highest {
             self.missing.push_back(Missing { number, times: 0, at: now });
+            self.next = Some(self.next.map_or(now, |next| next.min(now)));
         }
     }
 
@@ -50,12 +55,15 @@ impl Holes {
         if let Ok(index) = self.missing.binary_search_by_key(&number, |missing| missing.number) {
             self.missing.remove(index);
         }
+        if self.missing.is_empty() {
+            self.next = None;
+        }
     }
 
     /// When something is to be asked for.
     pub fn due(&self) -> Option<Instant> {
-        let first = self.missing.iter().map(|missing| missing.at).min()?;
-        Some(self.asked.map_or(first, |asked| first.max(asked + TOGETHER)))
+        let next = self.next?;
+        Some(self.asked.map_or(next, |asked| next.max(asked + TOGETHER)))
     }
 
     /// Appends what is to be asked for now, as pairs of a number and a mask of the sixteen after it. At most so many pairs.
@@ -64,7 +72,9 @@ impl Holes {
             return;
         }
         self.asked = Some(now);
-        let again = round_trip.map_or(UNKNOWN_ROUND_TRIP, |round_trip| round_trip + BEYOND_ROUND_TRIP).max(SOONEST);
+        let again =
+            round_trip.map_or(UNKNOWN_ROUND_TRIP, |round_trip| round_trip.min(LONGEST_ROUND_TRIP) + BEYOND_ROUND_TRIP);
+        let again = again.max(SOONEST);
         let mut pairs: Vec<(u64, u16)> = Vec::new();
         for missing in self.missing.iter_mut().filter(|missing| missing.at <= now) {
             let full = pairs.len() == most;
@@ -76,6 +86,7 @@ impl Holes {
             (missing.times, missing.at) = (missing.times + 1, now + again);
         }
         self.missing.retain(|missing| missing.times < MOST_TIMES);
+        self.next = self.missing.iter().map(|missing| missing.at).min();
         for (first, mask) in pairs {
             bytes.extend((first as u16).to_be_bytes());
             bytes.extend(mask.to_be_bytes());

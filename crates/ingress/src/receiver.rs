@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use visavis_rtp::{CaptureTime, Clock, Format, Keys, RtcpSealer, RtpOpener};
+use visavis_rtp::{CaptureTime, Clock, Format, Keys, RtcpSealer, RtpOpener, Window};
 
 use crate::arrivals::Arrivals;
 use crate::header::{ExtensionIds, Header};
 use crate::missing::Holes;
 use crate::reception::Reception;
 use crate::rtcp::{self, MOST_BLOCKS, Message, Report};
-use crate::window::Window;
 
 /// SSRCs whose numbers are known. One that comes back goes on with them, so they are kept as long as there is room.
 const MOST_SOURCES: usize = 256;
-/// Streams of one peer; sections of a description and their layers are fewer.
-const MOST_STREAMS: usize = 4096;
+/// Streams of one peer.
+pub const MOST_STREAMS: usize = MOST_SOURCES;
 /// A stream that has another SSRC goes back to the one before if nothing came of the new one for so long.
 const STRAY_FOR: Duration = Duration::from_secs(1);
 /// How often reports are due, beside pictures and if there is only sound.
@@ -44,6 +43,8 @@ pub struct Source {
 pub struct Arrival<'a> {
     /// As [`Source`] named it.
     pub stream: usize,
+    /// The stream begins, or begins anew with another SSRC, whose numbers have nothing to do with those before.
+    pub begins: bool,
     /// The stream's, also if this was sent again.
     pub ssrc: u32,
     /// The payload type; of what was sent again, the original's.
@@ -67,7 +68,8 @@ pub struct Arrival<'a> {
 /// What came with one SSRC.
 struct Known {
     ssrc: u32,
-    window: Window,
+    /// Of the pictures of half a second at 4000 packets a second.
+    window: Window<32>,
     /// `None`: it could not be told yet.
     source: Option<Source>,
     heard: Instant,
@@ -131,6 +133,9 @@ impl Receiver {
     /// What was negotiated is this now.
     pub fn set_negotiated(&mut self, ids: ExtensionIds, formats: Arc<[Format]>) {
         (self.ids, self.formats) = (ids, formats);
+        for stream in self.streams.iter_mut().flatten() {
+            stream.format = None;
+        }
     }
 
     /// Takes in an RTP packet. An SSRC that is not known asks `resolve`, once its packet has proven to be the peer's; if it cannot
@@ -148,7 +153,7 @@ impl Receiver {
             payload = payload[..kept].into();
         }
         if let Some(number) = header.transport_wide {
-            self.arrivals.note(number, now);
+            self.arrivals.note(number, header.ssrc, now);
         }
         let known = &mut self.known[index];
         let is_new = known.source.is_none();
@@ -156,18 +161,29 @@ impl Receiver {
             known.source = resolve(&header).filter(|source| source.stream < MOST_STREAMS);
         }
         let Source { stream, is_repair } = known.source?;
-        let (pt, sequence, payload) = if is_repair {
-            self.repaired(stream, &header, &payload)?
+        let (begins, pt, sequence, payload) = if is_repair {
+            let (pt, sequence, payload) = self.repaired(stream, &header, &payload, now)?;
+            (false, pt, sequence, payload)
         } else {
-            if !self.follow(stream, index, is_new, number, now) {
-                return None;
-            }
+            let begins = self.follow(stream, index, is_new, number, now)?;
             self.arrived(stream, &header, number, now);
-            (header.pt, number, payload)
+            (begins, header.pt, number, payload)
         };
         let Header { timestamp, marker, level, capture_time, descriptor, .. } = header;
         let ssrc = self.streams[stream].as_ref()?.ssrc;
-        Some(Arrival { stream, ssrc, pt, sequence, timestamp, marker, payload, level, capture_time, descriptor })
+        Some(Arrival {
+            stream,
+            begins,
+            ssrc,
+            pt,
+            sequence,
+            timestamp,
+            marker,
+            payload,
+            level,
+            capture_time,
+            descriptor,
+        })
     }
 
     /// Opens a packet that did not come before, and notes that it came. Returns the index of its SSRC, and its number.
@@ -209,16 +225,15 @@ impl Receiver {
         oldest
     }
 
-    /// A stream has the SSRC of this index, from this packet on if it had another. False: the packet strayed from one that the
-    /// stream has left.
-    fn follow(&mut self, stream: usize, index: usize, is_new: bool, number: u64, now: Instant) -> bool {
+    /// A stream has the SSRC of this index; true: from this packet on. `None`: the packet strayed from one that the stream has left.
+    fn follow(&mut self, stream: usize, index: usize, is_new: bool, number: u64, now: Instant) -> Option<bool> {
         if self.streams.len() <= stream {
             self.streams.resize_with(stream + 1, || None);
         }
         let place = &mut self.streams[stream];
         match place {
-            Some(stream) if stream.known == index => return true,
-            Some(other) if !is_new && now < self.known[other.known].heard + STRAY_FOR => return false,
+            Some(stream) if stream.known == index => return Some(false),
+            Some(other) if !is_new && now < self.known[other.known].heard + STRAY_FOR => return None,
             _ => {}
         }
         *place = Some(Stream {
@@ -232,7 +247,7 @@ impl Receiver {
         });
         // Who has a report of a stream need not go on to say which it is.
         self.report_at = Some(now);
-        true
+        Some(true)
     }
 
     /// A packet of a stream came.
@@ -241,7 +256,8 @@ impl Receiver {
         if stream.format.is_none_or(|format| format.pt != header.pt) {
             stream.format = self.formats.iter().find(|format| format.pt == header.pt).copied();
         }
-        if let Some(format) = stream.format {
+        // What is sent again as it was says nothing of the way's delay.
+        if let Some(format) = stream.format.filter(|_| number >= stream.reception.highest()) {
             stream.reception.clock(header.timestamp, format.clock_rate, now);
         }
         // Sound is not asked for again.
@@ -253,7 +269,13 @@ impl Receiver {
     }
 
     /// What was sent again, as it was at first (RFC 4588): payload type, number, payload.
-    fn repaired(&mut self, stream: usize, header: &Header<'_>, payload: &[u8]) -> Option<(u8, u64, Arc<[u8]>)> {
+    fn repaired(
+        &mut self,
+        stream: usize,
+        header: &Header<'_>,
+        payload: &[u8],
+        now: Instant,
+    ) -> Option<(u8, u64, Arc<[u8]>)> {
         let (original, payload) = payload.split_first_chunk()?;
         let format = self.formats.iter().find(|format| format.retransmission == Some(header.pt))?;
         let stream = self.streams.get_mut(stream)?.as_mut()?;
@@ -263,8 +285,7 @@ impl Receiver {
             return None;
         }
         window.note(number);
-        stream.reception.count(number);
-        stream.holes.fill(number);
+        stream.take(number, true, now);
         Some((format.pt, number, payload.into()))
     }
 
@@ -277,12 +298,8 @@ impl Receiver {
                         stream.report = Some((time, now));
                     }
                 }
-                Message::Heard { ssrc, time, delay } if ssrc == self.own && time != 0 => {
-                    let passed = ((self.clock.ntp(now) >> 16) as u32).wrapping_sub(time).wrapping_sub(delay);
-                    // What would be more than half a minute are clocks that went back.
-                    if passed < 30 << 16 {
-                        self.round_trip = Some(Duration::from_micros((u64::from(passed) * 1_000_000) >> 16));
-                    }
+                Message::Heard { ssrc, time, delay } if ssrc == self.own => {
+                    self.round_trip = self.clock.round_trip(time, delay, now).or(self.round_trip);
                 }
                 Message::Heard { .. } => {}
             }
@@ -318,8 +335,7 @@ impl Receiver {
         self.report(now);
         self.ask(now);
         if self.written.is_empty() && self.arrivals.due().is_some_and(|due| due <= now) {
-            let media = self.streams.iter().flatten().next().map_or(0, |stream| stream.ssrc);
-            self.arrivals.write(&mut self.written, self.own, media, now);
+            self.arrivals.write(&mut self.written, self.own, now);
         }
         if self.written.is_empty() || self.rtcp.seal(&mut self.written, 0).is_none() {
             return None;
@@ -511,6 +527,17 @@ mod tests {
     }
 
     #[test]
+    fn feedback_names_who_is_there() {
+        let mut pair = pair();
+        for ssrc in [5, 6, 6] {
+            pair.send(96, ssrc, u64::from(pair.transport_wide));
+            let [feedback] = &pair.said_of(TRANSPORT_FEEDBACK, TRANSPORT_WIDE)[..] else { panic!("one feedback") };
+            assert_eq!((word(feedback, 0), word(feedback, 4)), (OWN, ssrc), "who stopped hears nothing any more");
+            pair.now += Duration::from_millis(100);
+        }
+    }
+
+    #[test]
     fn padding_is_taken_off() {
         let mut pair = pair();
         for (padded, left) in
@@ -541,6 +568,11 @@ mod tests {
         assert_eq!(pair.send(96, 5, 12), Some(12), "it was only late");
         pair.now += Duration::from_secs(2);
         assert_eq!(pair.said_of(TRANSPORT_FEEDBACK, NACK), [[0u8; 0]; 0]);
+        pair.send(96, 6, 10);
+        assert_eq!(pair.send_again(6, 502, 12), Some(12), "before it was asked for");
+        let asked = pair.said_of(TRANSPORT_FEEDBACK, NACK);
+        assert_eq!(asked, [[&OWN.to_be_bytes()[..], &6u32.to_be_bytes(), &[0, 11, 0, 0]].concat()]);
+        assert_eq!(pair.send_again(6, 503, 11), Some(11));
         pair.send(111, 7, 1);
         pair.send(111, 7, 9);
         assert_eq!(pair.said_of(TRANSPORT_FEEDBACK, NACK), [[0u8; 0]; 0], "sound is not asked for");
@@ -622,15 +654,15 @@ mod tests {
         let names = |ssrc: u32| move |_: &Header<'_>| Some(Source { stream: 3, is_repair: ssrc >= 10 });
         let receive = |pair: &mut Pair, ssrc, number| {
             let packet = pair.packet(96, ssrc, number, b"x");
-            pair.receiver.receive(&packet, pair.now, names(ssrc)).map(|arrival| arrival.ssrc)
+            pair.receiver.receive(&packet, pair.now, names(ssrc)).map(|arrival| (arrival.ssrc, arrival.begins))
         };
         assert_eq!(receive(&mut pair, 1, 140_000), None, "nobody begins in the third cycle");
-        assert_eq!(receive(&mut pair, 1, 65_000), Some(1));
-        assert_eq!(receive(&mut pair, 2, 7), Some(2), "it begins anew");
+        assert_eq!(receive(&mut pair, 1, 65_000), Some((1, true)));
+        assert_eq!(receive(&mut pair, 2, 7), Some((2, true)), "it begins anew");
         assert_eq!(receive(&mut pair, 1, 65_001), None, "a straggler");
-        assert_eq!(receive(&mut pair, 2, 8), Some(2));
+        assert_eq!(receive(&mut pair, 2, 8), Some((2, false)));
         pair.now += STRAY_FOR;
-        assert_eq!(receive(&mut pair, 1, 65_537), Some(1), "it came back, and its numbers go on");
+        assert_eq!(receive(&mut pair, 1, 65_537), Some((1, true)), "it came back, and its numbers go on");
     }
 
     #[test]

@@ -29,6 +29,13 @@ impl Clock {
         unix.as_secs().wrapping_add(NTP_EPOCH) << 32 | fraction
     }
 
+    /// How long it took since the middle of an NTP time that was told, less what its answer says that it waited, in 65536ths of a second.
+    pub fn round_trip(&self, told: u32, waited: u32, now: Instant) -> Option<Duration> {
+        let passed = ((self.ntp(now) >> 16) as u32).wrapping_sub(told).wrapping_sub(waited);
+        // What would be more than half a minute are clocks that went back.
+        (told != 0 && passed < 30 << 16).then(|| Duration::from_micros((u64::from(passed) * 1_000_000) >> 16))
+    }
+
     /// Seconds, 6.18.
     pub fn send_time(&self, at: Instant) -> u32 {
         (self.ntp(at) >> 14) as u32 & 0x00ff_ffff
@@ -44,6 +51,10 @@ mod tests {
         let start = Instant::now();
         let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_250));
         assert_eq!(clock.ntp(start), (NTP_EPOCH + 1000) << 32 | 1 << 30);
+        let told = (clock.ntp(start) >> 16) as u32;
+        let later = start + Duration::from_millis(750);
+        assert_eq!(clock.round_trip(told, 1 << 14, later), Some(Duration::from_millis(500)));
+        assert_eq!(clock.round_trip(told, 1 << 16, later), None, "it did not wait so long");
         let later = clock.send_time(start + Duration::from_millis(500)).wrapping_sub(clock.send_time(start));
         assert_eq!(later, 1 << 17);
     }

@@ -7,9 +7,11 @@ mod clock;
 mod replay;
 pub mod rtcp;
 mod srtp;
+mod window;
 
 pub use clock::Clock;
 pub use srtp::{Keys, Profile, RtcpOpener, RtcpSealer, RtpOpener, RtpSealer};
+pub use window::Window;
 
 /// A payload type that was negotiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

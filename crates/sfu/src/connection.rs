@@ -132,8 +132,7 @@ impl Factory {
             .set_sctp_max_buffered_amount(crate::messages::MAX_BUFFERED)
             .clear_codecs();
         config = config.set_extension(9, Extension::AbsoluteCaptureTime);
-        let descriptor = Extension::with_serializer(dependency_descriptor::URI, dependency_descriptor::Serializer);
-        config = config.set_extension(12, descriptor);
+        config = config.set_extension(12, dependency_descriptor::extension());
         for codec in codecs {
             config = match codec {
                 Codec::Opus => config.enable_opus(true, codecs.contains(&Codec::Red)),

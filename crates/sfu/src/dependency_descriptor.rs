@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use str0m::rtp::{ExtensionSerializer, ExtensionValues};
+use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
 use crate::svc::{LayerFrame, Limit};
 
@@ -25,6 +25,11 @@ const NOT_PRESENT: u8 = 0;
 const SWITCH: u8 = 2;
 
 pub(crate) use visavis_egress::Descriptor as Raw;
+
+/// The extension as descriptions negotiate it.
+pub(crate) fn extension() -> Extension {
+    Extension::with_serializer(URI, Serializer)
+}
 
 /// Takes descriptors from packets and puts them on packets.
 #[derive(Debug)]

@@ -166,8 +166,12 @@ impl Downtrack {
         let place = (mid, pt, index);
         // All layers of a scalable stream flow, or none: which of them are sent on is decided at each packet.
         let flows = if self.selector.is_some() { self.current.is_some() } else { self.current == Some(incoming.layer) };
-        if flows {
+        if flows && !self.rewriter.is_before(incoming.packet.sequence) {
             return self.pass(incoming, place, &mut send);
+        }
+        if flows {
+            // Its encoding began anew.
+            self.pause();
         }
         // Layers change at keyframes only. Until the target's comes, any lower one is better than nothing.
         let awaited = incoming.layer == target || self.selector.is_some();

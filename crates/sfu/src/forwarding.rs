@@ -17,9 +17,9 @@ use crate::fanout::{Arrived, Turn};
 use crate::figures::Reception;
 use crate::incoming::{Came, Encoding};
 use crate::playout_delay::PlayoutDelay;
-use crate::recent::Recent;
 use crate::red::Unpacker;
 use crate::relay::{Origin, Relays};
+use crate::rewriter::number_in;
 use crate::shard::{Key, Shard};
 use crate::track::{Track, layers_of};
 
@@ -216,8 +216,9 @@ impl Shard {
     // -- packets ------------------------------------------------------------------------------------------------------
 
     pub(crate) fn on_rtp(&mut self, key: usize, came: Came, now: Instant) {
-        let Came { ssrc, encoding, pt, level, mut packet } = came;
+        let Came { ssrc, begins, encoding, pt, level, mut packet } = came;
         let known = self.participants.get(key).and_then(|participant| participant.streams.get(&ssrc).copied());
+        let known = known.filter(|_| !begins);
         let Some((track_key, layer_index)) = known.or_else(|| self.resolve(key, ssrc, encoding, now)) else { return };
         let track = &mut self.tracks[track_key];
         let codec = match track.codec {
@@ -226,6 +227,7 @@ impl Shard {
             codec if codec != Codec::Red && pt == track.params.pt() => codec,
             _ => return, // not the codec that the answer named
         };
+        packet.sequence = number_in(track.layers[layer_index].streams, packet.sequence);
         let Some(info) = track.inspect(codec, &mut packet) else { return track.keep_unread(packet) };
         self.forward(track_key, Arrived { packet, layer: layer_index, codec, info, at: now }, level, now);
         // A keyframe may be what those before it waited for.
@@ -280,9 +282,9 @@ impl Shard {
         let track = &mut self.tracks[track_key];
         let layer = track.layer_of(rid)?;
         track.published.get_or_insert(now);
-        if track.layers[layer].ssrc.replace(ssrc).is_some() {
-            track.layers[layer].total.restart();
-            track.layers[layer].recent = Recent::default();
+        let is_anew = track.layers[layer].ssrc.replace(ssrc).is_some();
+        if is_anew {
+            track.layers[layer].streams += 1;
         }
         participant.streams.insert(ssrc, (track_key, layer));
         // Whoever waits for this layer may have asked when there was nobody to ask.
@@ -291,6 +293,10 @@ impl Shard {
         }
         if std::mem::take(&mut self.tracks[track_key].regress) {
             self.regress(track_key, now);
+        }
+        if is_anew && self.tracks[track_key].kind == MediaKind::Video {
+            self.tracks[track_key].want_keyframe(layer);
+            self.ask_keyframes(track_key, now);
         }
         Some((track_key, layer))
     }

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 use str0m::Rtc;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::rtp::{AbsCaptureTime, Extension, RtpPacket, Ssrc};
-use visavis_ingress::{Arrival, ExtensionIds, Header, Receiver, Source};
+use visavis_ingress::{Arrival, ExtensionIds, Header, MOST_STREAMS, Receiver, Source};
 use visavis_rtp::CaptureTime;
 
 use crate::command::Target;
@@ -24,7 +24,9 @@ use crate::shard::{Key, Shard};
 /// A packet of one encoding.
 pub(crate) struct Came {
     pub ssrc: Ssrc,
-    /// Which that is; `None`: str0m knows.
+    /// The encoding begins, or begins anew with this stream.
+    pub begins: bool,
+    /// Which encoding that is; `None`: str0m knows.
     pub encoding: Option<Encoding>,
     pub pt: Pt,
     /// In −dBov.
@@ -100,7 +102,6 @@ fn extensions(rtc: &Rtc, published: &BTreeMap<Mid, Published>) -> ExtensionIds {
     let id = |extension: Extension| {
         published.keys().find_map(|mid| rtc.media(*mid)?.remote_extmap().id_of(extension.clone()))
     };
-    let descriptor = Extension::with_serializer(dependency_descriptor::URI, dependency_descriptor::Serializer);
     ExtensionIds {
         mid: id(Extension::RtpMid),
         rid: id(Extension::RtpStreamId),
@@ -108,7 +109,7 @@ fn extensions(rtc: &Rtc, published: &BTreeMap<Mid, Published>) -> ExtensionIds {
         level: id(Extension::AudioLevel),
         transport_wide: id(Extension::TransportSequenceNumber),
         capture_time: id(Extension::AbsoluteCaptureTime),
-        descriptor: id(descriptor),
+        descriptor: id(dependency_descriptor::extension()),
     }
 }
 
@@ -119,24 +120,32 @@ fn source(
     published: &BTreeMap<Mid, Published>,
     encodings: &mut Vec<Encoding>,
 ) -> Option<Source> {
+    // Probes of libwebrtc have no SSRC; and what has a format that was not negotiated is of no encoding, whatever else it says.
+    let is_repair_format = is_repair_format(rtc, header.pt).filter(|_| header.ssrc != 0)?;
+    let by_description = described(header.ssrc.into(), rtc, published);
+    let is_repair = is_repair_format || by_description.is_some_and(|(_, is_repair)| is_repair);
     let named = header.mid.map(Mid::from).and_then(|mid| Some((mid, published.get(&mid)?)));
     let (encoding, is_repair) = match named {
-        Some((mid, section)) if section.rids.is_empty() => ((mid, None), is_repair_format(rtc, header.pt)),
+        Some((mid, section)) if section.rids.is_empty() => ((mid, None), is_repair),
         Some((mid, section)) => {
             let rid = header.rid.or(header.repaired_rid).filter(|rid| section.rids.iter().any(|known| known == rid))?;
-            ((mid, Some(Rid::from(rid))), header.rid.is_none())
+            // pion leaves the headers of what it sends again as they were.
+            ((mid, Some(Rid::from(rid))), is_repair || header.rid.is_none())
         }
-        None => described(header.ssrc.into(), rtc, published)?,
+        None => by_description?,
     };
-    let stream = encodings.iter().position(|known| *known == encoding).unwrap_or_else(|| {
+    let known = encodings.iter().position(|known| *known == encoding);
+    if known.is_none() && encodings.len() < MOST_STREAMS {
         encodings.push(encoding);
-        encodings.len() - 1
-    });
+    }
+    let stream = known.or_else(|| encodings.iter().position(|known| *known == encoding))?;
     Some(Source { stream, is_repair })
 }
 
-fn is_repair_format(rtc: &Rtc, pt: u8) -> bool {
-    rtc.codec_config().params().iter().any(|params| params.resend().is_some_and(|resend| *resend == pt))
+/// Whether a payload type is for what is sent again; `None`: it was not negotiated.
+fn is_repair_format(rtc: &Rtc, pt: u8) -> Option<bool> {
+    let format = formats(rtc).iter().find(|format| format.pt == pt || format.retransmission == Some(pt)).copied()?;
+    Some(format.pt != pt)
 }
 
 /// The encoding of an SSRC that a description names, and whether for what is sent again.
@@ -154,6 +163,7 @@ impl From<Arrival<'_>> for Came {
     fn from(arrival: Arrival<'_>) -> Self {
         Self {
             ssrc: arrival.ssrc.into(),
+            begins: arrival.begins,
             encoding: None,
             pt: arrival.pt.into(),
             level: arrival.level,
@@ -177,6 +187,7 @@ impl From<RtpPacket> for Came {
             |time: AbsCaptureTime| CaptureTime { ntp: ntp(time.capture_time), offset: time.clock_offset };
         Self {
             ssrc: packet.header.ssrc,
+            begins: false,
             encoding: None,
             pt: packet.header.payload_type,
             level: extensions.audio_level.map(i8::unsigned_abs),

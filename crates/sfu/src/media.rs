@@ -124,14 +124,13 @@ impl Media {
         let mid = self.sections[index].mid;
         let Some(media) = rtc.media(mid) else { return };
         let (kind, map) = (media.kind(), media.remote_extmap());
-        let descriptor = Extension::with_serializer(dependency_descriptor::URI, dependency_descriptor::Serializer);
         let extensions = ExtensionIds {
             mid: map.id_of(Extension::RtpMid),
             transport_wide: map.id_of(Extension::TransportSequenceNumber),
             send_time: map.id_of(Extension::AbsoluteSendTime),
             capture_time: map.id_of(Extension::AbsoluteCaptureTime),
             playout_delay: map.id_of(Extension::PlayoutDelay),
-            descriptor: map.id_of(descriptor),
+            descriptor: map.id_of(dependency_descriptor::extension()),
         };
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };

@@ -12,6 +12,20 @@ use visavis_egress::Patch;
 /// How many left-out numbers are remembered; older packets than those are too late for anyone.
 const REMEMBERED: usize = 256;
 
+/// Extended sequence numbers of one stream are smaller than two to the power of this. Above is how often its encoding began anew
+/// with another stream: numbers of all of them grow.
+const NUMBER_BITS: u32 = 48;
+
+/// A number of the stream that its encoding has begun anew with so often.
+pub(crate) fn number_in(stream: u64, number: u64) -> u64 {
+    stream << NUMBER_BITS | number
+}
+
+/// Which stream of its encoding a number belongs to.
+pub(crate) fn stream_of(number: u64) -> u64 {
+    number >> NUMBER_BITS
+}
+
 /// Maps a growing number with gaps left on purpose onto one without.
 #[derive(Debug, Clone, Default)]
 struct Numbers {
@@ -163,6 +177,11 @@ impl Rewriter {
             let first = self.tl0.extend(tl0, 8);
             self.tl0_offset = self.highest_tl0.map_or(0, |highest| highest as i64 + 1) - first as i64;
         }
+    }
+
+    /// Whether a packet of this number is of a stream that began after the one that it was restarted with.
+    pub(crate) fn is_before(&self, sequence: u64) -> bool {
+        stream_of(self.sequences.floor) < stream_of(sequence)
     }
 
     /// Whether something has been sent that came after `at`.

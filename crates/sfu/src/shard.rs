@@ -485,8 +485,6 @@ impl Shard {
         match event {
             RtcEvent::RtpPacket(packet) => self.on_rtp(key.0, packet.into(), now),
             RtcEvent::Connected => self.on_connected(key, now),
-            // Our own path reads its peer's requests itself.
-            RtcEvent::KeyframeRequest(_) if self.connection(key).is_some_and(|one| one.media.is_some()) => {}
             RtcEvent::KeyframeRequest(request) => self.on_keyframe_request(key, request.mid, now),
             RtcEvent::EgressBitrateEstimate(kind) => self.on_estimate(key, kind),
             RtcEvent::MediaEgressStats(stats) => self.on_reception(key.0, &Reception::from(&stats)),

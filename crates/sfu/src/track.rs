@@ -18,6 +18,7 @@ use crate::layers;
 use crate::recent::{RECENT, Recent};
 use crate::red::Unpacker;
 use crate::relay::{Handle, Origin, Relays};
+use crate::rewriter::stream_of;
 
 /// A layer with nothing for so long, while another flows, is not being sent.
 const STALLED: Duration = Duration::from_secs(1);
@@ -39,6 +40,8 @@ const UNREAD: usize = 256;
 pub(crate) struct Layer {
     pub rid: Option<Rid>,
     pub ssrc: Option<Ssrc>,
+    /// How often it began anew with another stream.
+    pub streams: u64,
     pub last_packet: Option<Instant>,
     /// Bit/s, smoothed.
     pub rate: f64,
@@ -179,6 +182,10 @@ impl Track {
                 self.layers.push(Layer::new(None));
             }
         }
+        if stream_of(packet.sequence) != stream_of(self.layers[encoding].highest_sequence) {
+            self.layers[encoding].begin_anew();
+            self.unpacker = Unpacker::default();
+        }
         self.layers[encoding].count(packet.sequence, packet.payload.len(), info.keyframe);
         self.layers[layer].observe(now, packet.timestamp, packet.payload.len(), info.temporal_id) || grown
     }
@@ -275,6 +282,12 @@ impl Layer {
         // Opus packets last 120 ms at most (RFC 7587 section 4.2).
         (ticks > 0 && ticks <= clock_rate / 8)
             .then(|| Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate)))
+    }
+
+    /// Another stream begins: what is missing between the two was not lost.
+    fn begin_anew(&mut self) {
+        self.total.restart();
+        (self.first_sequence, self.received, self.recent) = (None, 0, Recent::default());
     }
 
     /// Counts one packet of the stream.

@@ -326,6 +326,22 @@ impl Client {
     }
 
     /// Sends only the layers up to `highest`, as clients with dynacast do.
+    /// Its source goes on as another stream, or as one that it was before, with these numbers. Returns the stream's SSRC.
+    pub fn begin_anew(&mut self, index: usize, ssrc: Option<u32>, after: u64) -> u32 {
+        let source = &mut self.sources[index];
+        let mut api = self.publisher.rtc.direct_api();
+        let known = api.stream_tx_by_mid(source.mid, None).map(|stream| stream.ssrc());
+        if let Some(known) = known {
+            api.remove_stream_tx(known);
+        }
+        let ssrc = ssrc.map_or_else(|| api.new_ssrc(), Ssrc::from);
+        let repair = source.kind.is_video().then(|| api.new_ssrc());
+        api.declare_stream_tx(ssrc, repair, source.mid, None);
+        let encoding = &mut source.encodings[0];
+        (encoding.sequence, encoding.first) = (after, true);
+        *ssrc
+    }
+
     pub fn limit_layers(&mut self, cid: &str, highest: Option<u8>) {
         self.choose_layers(cid, |layer| highest.is_some_and(|highest| layer <= usize::from(highest)));
     }

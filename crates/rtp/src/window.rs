@@ -1,18 +1,23 @@
 //! Sequence numbers of one SSRC: extended beyond their 16 bits (RFC 3711 section 3.3.1), each taken once (section 3.3.2).
 
-/// So many numbers behind the highest are told apart; what is older is too late for anybody.
-pub(crate) const WINDOW: u64 = 512;
-const WORDS: usize = (WINDOW / 64) as usize;
-
-/// The numbers that came lately.
-#[derive(Debug, Default)]
-pub(crate) struct Window {
+/// The numbers that came lately. As many as it has bits are told apart; what is further behind the highest is too late for anybody.
+#[derive(Debug)]
+pub struct Window<const WORDS: usize> {
     highest: Option<u64>,
-    /// A bit for each number in the window, at the number modulo its size.
+    /// A bit for each number, at the number modulo their count.
     seen: [u64; WORDS],
 }
 
-impl Window {
+impl<const WORDS: usize> Default for Window<WORDS> {
+    fn default() -> Self {
+        Self { highest: None, seen: [0; WORDS] }
+    }
+}
+
+impl<const WORDS: usize> Window<WORDS> {
+    /// Numbers that are told apart.
+    pub const LENGTH: u64 = 64 * WORDS as u64;
+
     /// The highest number that came.
     pub fn highest(&self) -> Option<u64> {
         self.highest
@@ -33,7 +38,7 @@ impl Window {
     /// It did not come before, as far as can be told.
     pub fn is_new(&self, number: u64) -> bool {
         match self.highest {
-            Some(highest) if number <= highest => highest - number < WINDOW && !self.has(number),
+            Some(highest) if number <= highest => highest - number < Self::LENGTH && !self.has(number),
             _ => true,
         }
     }
@@ -42,10 +47,10 @@ impl Window {
     pub fn note(&mut self, number: u64) {
         let highest = self.highest.unwrap_or(number);
         // What lay here belongs to numbers that left the window.
-        for skipped in (highest + 1..=number).take(WINDOW as usize) {
+        for skipped in (highest + 1..=number).take(Self::LENGTH as usize) {
             self.set(skipped, false);
         }
-        if number > highest && number - highest > WINDOW {
+        if number > highest && number - highest > Self::LENGTH {
             self.seen = [0; WORDS];
         }
         self.highest = Some(highest.max(number));
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_beyond_16_bits_and_not_before_the_first() {
-        let mut window = Window::default();
+        let mut window = Window::<8>::default();
         assert_eq!(window.extend(65_535), 65_535);
         window.note(3);
         assert_eq!(window.extend(65_535), 65_535, "not four before the first cycle");
@@ -87,14 +92,12 @@ mod tests {
         fn each_counts_once_and_none_in_the_window_is_missed(
             steps in proptest::collection::vec(prop_oneof![9 => -20i64..20, 1 => -700i64..1500], 1..400)
         ) {
-            let (mut window, mut seen, mut highest, mut at) = (Window::default(), HashSet::new(), 0u64, 70_000i64);
+            let (mut window, mut seen, mut highest) = (Window::<8>::default(), HashSet::new(), 70_000u64);
             window.note(70_000);
             seen.insert(70_000);
-            highest = highest.max(70_000);
             for step in steps {
-                at = (highest as i64 + step).max(1);
-                let number = at as u64;
-                let expected = number > highest || highest - number < WINDOW && !seen.contains(&number);
+                let number = highest.saturating_add_signed(step).max(1);
+                let expected = number > highest || highest - number < Window::<8>::LENGTH && !seen.contains(&number);
                 prop_assert_eq!(window.is_new(number), expected);
                 if number.abs_diff(highest) < 1 << 15 {
                     prop_assert_eq!(window.extend(number as u16), number);
@@ -105,7 +108,6 @@ mod tests {
                     highest = highest.max(number);
                 }
             }
-            let _ = at;
         }
     }
 }
