@@ -74,7 +74,10 @@ impl Arrivals {
 
     /// A packet of this SSRC came, with this number.
     pub fn note(&mut self, number: u16, ssrc: u32, now: Instant) {
-        self.media = ssrc;
+        // Probes have none, and nobody listens to what is said of it.
+        if ssrc != 0 {
+            self.media = ssrc;
+        }
         // Not in the first cycle, so that those before it have numbers, too.
         let highest = self.window.highest().unwrap_or_else(|| {
             self.next = (1 << 16) + u64::from(number);

@@ -134,11 +134,14 @@ fn source(
         }
         None => by_description?,
     };
-    let known = encodings.iter().position(|known| *known == encoding);
-    if known.is_none() && encodings.len() < MOST_STREAMS {
-        encodings.push(encoding);
-    }
-    let stream = known.or_else(|| encodings.iter().position(|known| *known == encoding))?;
+    let stream = match encodings.iter().position(|known| *known == encoding) {
+        Some(stream) => stream,
+        None if encodings.len() == MOST_STREAMS => return None,
+        None => {
+            encodings.push(encoding);
+            encodings.len() - 1
+        }
+    };
     Some(Source { stream, is_repair })
 }
 
