@@ -198,10 +198,9 @@ impl Sender {
             stream.format = Some(format);
         }
         // What was sealed with one number before must never be again, whatever led to it: it would give the key away.
-        if !stream.window.is_new(packet.sequence) {
+        if !stream.window.take(packet.sequence) {
             return false;
         }
-        stream.window.note(packet.sequence);
         if packet.forget_older {
             stream.history.clear();
         }

@@ -88,10 +88,9 @@ impl Arrivals {
             1..=MOST_BEHIND => highest - u64::from(behind),
             _ => highest + u64::from(ahead),
         };
-        if self.waiting.len() == MOST_WAITING || !self.window.is_new(number) {
+        if self.waiting.len() == MOST_WAITING || !self.window.take(number) {
             return;
         }
-        self.window.note(number);
         let ticks = (now.saturating_duration_since(self.began).as_nanos() / TICK.as_nanos()) as i64;
         self.waiting.push(Came { number, ticks });
         self.since.get_or_insert(now);

@@ -281,10 +281,9 @@ impl Receiver {
         let stream = self.streams.get_mut(stream)?.as_mut()?;
         let window = &mut self.known[stream.known].window;
         let number = window.extend(u16::from_be_bytes(*original));
-        if !window.is_new(number) {
+        if !window.take(number) {
             return None;
         }
-        window.note(number);
         stream.take(number, true, now);
         Some((format.pt, number, payload.into()))
     }

@@ -1,8 +1,9 @@
 //! Which RTCP was taken in already (RFC 3711 section 3.3.2): each packet counts once, whoever sends it again.
 
+use crate::window::Window;
+
 /// Sources that one peer has at most; beyond that the first is forgotten.
 const SOURCES: usize = 64;
-const WINDOW: u32 = 64;
 
 /// Indices that were seen lately, by source.
 #[derive(Debug, Default)]
@@ -14,35 +15,27 @@ pub(crate) struct Replays {
 #[derive(Debug)]
 struct Source {
     ssrc: u32,
-    highest: u32,
-    /// Bit n: the one that is n before the highest.
-    seen: u64,
+    window: Window<1>,
 }
 
 impl Replays {
     /// Notes an index that is proven to be the peer's; false: it was there before, or is too old to tell.
     pub fn note(&mut self, ssrc: u32, index: u32) -> bool {
-        let Some(source) = self.sources.iter_mut().find(|source| source.ssrc == ssrc) else {
-            let source = Source { ssrc, highest: index, seen: 1 };
-            if self.sources.len() < SOURCES {
-                self.sources.push(source);
-            } else {
-                self.sources[self.next] = source;
-                self.next = (self.next + 1) % SOURCES;
-            }
-            return true;
-        };
-        if index > source.highest {
-            source.seen = source.seen.checked_shl(index - source.highest).unwrap_or(0) | 1;
-            source.highest = index;
-            return true;
+        let known = self.sources.iter().position(|source| source.ssrc == ssrc);
+        let place = known.unwrap_or_else(|| self.place(ssrc));
+        self.sources[place].window.take(u64::from(index))
+    }
+
+    fn place(&mut self, ssrc: u32) -> usize {
+        let source = Source { ssrc, window: Window::default() };
+        if self.sources.len() < SOURCES {
+            self.sources.push(source);
+            return self.sources.len() - 1;
         }
-        let back = source.highest - index;
-        let is_new = back < WINDOW && source.seen >> back & 1 == 0;
-        if is_new {
-            source.seen |= 1 << back;
-        }
-        is_new
+        let place = self.next;
+        self.sources[place] = source;
+        self.next = (place + 1) % SOURCES;
+        place
     }
 }
 
@@ -53,6 +46,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const WINDOW: u32 = Window::<1>::LENGTH as u32;
 
     #[test]
     fn sources_are_counted_apart_and_are_not_many() {

@@ -57,6 +57,15 @@ impl<const WORDS: usize> Window<WORDS> {
         self.set(number, true);
     }
 
+    /// It came; false: it did before, or is too old to tell.
+    pub fn take(&mut self, number: u64) -> bool {
+        let is_new = self.is_new(number);
+        if is_new {
+            self.note(number);
+        }
+        is_new
+    }
+
     fn has(&self, number: u64) -> bool {
         self.seen[(number / 64) as usize % WORDS] >> (number % 64) & 1 == 1
     }
@@ -102,8 +111,8 @@ mod tests {
                 if number.abs_diff(highest) < 1 << 15 {
                     prop_assert_eq!(window.extend(number as u16), number);
                 }
+                prop_assert_eq!(window.take(number), expected);
                 if expected {
-                    window.note(number);
                     seen.insert(number);
                     highest = highest.max(number);
                 }
