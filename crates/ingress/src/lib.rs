@@ -16,6 +16,7 @@ mod missing;
 mod receiver;
 mod reception;
 mod rtcp;
+mod told;
 
 pub use header::{ExtensionIds, Header};
 pub use receiver::{Arrival, MOST_STREAMS, Receiver, Source};

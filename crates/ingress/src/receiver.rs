@@ -1,4 +1,4 @@
-//! All media that comes from one peer, and what the peer is told of it.
+//! All media that comes from one peer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::arrivals::Arrivals;
 use crate::header::{ExtensionIds, Header};
 use crate::missing::Holes;
 use crate::reception::Reception;
-use crate::rtcp::{self, MOST_BLOCKS, Message, Report};
+use crate::rtcp::{self, Message};
 
 /// SSRCs whose numbers are known. One that comes back goes on with them, so they are kept as long as there is room.
 const MOST_SOURCES: usize = 256;
@@ -20,14 +20,8 @@ const STRAY_FOR: Duration = Duration::from_secs(1);
 /// How often reports are due, beside pictures and if there is only sound.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const REPORT_INTERVAL_OF_SOUND: Duration = Duration::from_secs(5);
-/// A packet with reports and requests ends before it is longer.
-const LONGEST: usize = 1100;
-/// What a request for packets takes beside its pairs, of four bytes each.
-const REQUEST: usize = 12;
 /// What seals for the peer beside this begins with 0 and never gets here.
 const FIRST_INDEX: u32 = 1 << 30;
-/// What is due is sent with the next packet that comes; if none does, so much later.
-const SLACK: Duration = Duration::from_millis(20);
 
 /// Which stream an SSRC belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,37 +69,37 @@ struct Known {
     heard: Instant,
 }
 
-struct Stream {
+pub(crate) struct Stream {
     /// Its SSRC, by index among those that are known.
     known: usize,
-    ssrc: u32,
+    pub ssrc: u32,
     format: Option<Format>,
-    reception: Reception,
-    holes: Holes,
+    pub reception: Reception,
+    pub holes: Holes,
     /// The middle of the NTP time of its sender's last report, and when that came.
-    report: Option<(u32, Instant)>,
-    wants_keyframe: bool,
+    pub report: Option<(u32, Instant)>,
+    pub wants_keyframe: bool,
 }
 
 /// Receives one peer's media.
 pub struct Receiver {
     opener: RtpOpener,
-    rtcp: RtcpSealer,
-    clock: Clock,
+    pub(crate) rtcp: RtcpSealer,
+    pub(crate) clock: Clock,
     /// Of our reports.
-    own: u32,
+    pub(crate) own: u32,
     ids: ExtensionIds,
     formats: Arc<[Format]>,
     known: Vec<Known>,
-    streams: Vec<Option<Stream>>,
-    arrivals: Arrivals,
-    round_trip: Option<Duration>,
+    pub(crate) streams: Vec<Option<Stream>>,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) round_trip: Option<Duration>,
     /// When reports are due, and when they were made last.
-    report_at: Option<Instant>,
-    reported: Option<Instant>,
+    pub(crate) report_at: Option<Instant>,
+    pub(crate) reported: Option<Instant>,
     /// When keyframes are to be asked for.
-    keyframe_at: Option<Instant>,
-    written: Vec<u8>,
+    pub(crate) keyframe_at: Option<Instant>,
+    pub(crate) written: Vec<u8>,
 }
 
 impl Receiver {
@@ -314,70 +308,6 @@ impl Receiver {
         if let Some(stream) = self.stream_of(ssrc) {
             stream.wants_keyframe = true;
             self.keyframe_at.get_or_insert(now);
-        }
-    }
-
-    /// When something is to be said.
-    pub fn due(&self) -> Option<Instant> {
-        let holes = self.streams.iter().flatten().filter_map(|stream| stream.holes.due());
-        holes.chain(self.report_at).chain(self.keyframe_at).chain(self.arrivals.due()).min()
-    }
-
-    /// When [`Self::poll_transmit`] is to be called if nothing comes until then.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.due()? + SLACK)
-    }
-
-    /// The next RTCP packet to send, sealed.
-    pub fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
-        self.written.clear();
-        self.report(now);
-        self.ask(now);
-        if self.written.is_empty() && self.arrivals.due().is_some_and(|due| due <= now) {
-            self.arrivals.write(&mut self.written, self.own, now);
-        }
-        if self.written.is_empty() || self.rtcp.seal(&mut self.written, 0).is_none() {
-            return None;
-        }
-        Some(&self.written)
-    }
-
-    /// Reports of all streams of which something came since the last.
-    fn report(&mut self, now: Instant) {
-        if self.report_at.is_none_or(|at| at > now) {
-            return;
-        }
-        self.reported = Some(now);
-        let mut reports = Vec::new();
-        for stream in self.streams.iter_mut().flatten().filter(|stream| stream.reception.has_news()).take(MOST_BLOCKS) {
-            let (last_report, delay) = stream.report.map_or((0, 0), |(time, came)| {
-                let passed = now.saturating_duration_since(came).as_micros() << 16;
-                (time, (passed / 1_000_000) as u32)
-            });
-            reports.push(Report { ssrc: stream.ssrc, block: stream.reception.block(), last_report, delay });
-        }
-        // What one report has no room for is due at once.
-        let is_more = self.streams.iter().flatten().any(|stream| stream.reception.has_news());
-        self.report_at = is_more.then_some(now);
-        if !reports.is_empty() {
-            rtcp::write_reports(&mut self.written, self.own, &reports, self.clock.ntp(now));
-        }
-    }
-
-    /// Requests for packets and keyframes.
-    fn ask(&mut self, now: Instant) {
-        let wants_keyframe = self.keyframe_at.take().is_some();
-        let mut pairs = Vec::new();
-        for stream in self.streams.iter_mut().flatten() {
-            let room = LONGEST.saturating_sub(self.written.len() + REQUEST);
-            stream.holes.ask(&mut pairs, room / 4, self.round_trip, now);
-            if !pairs.is_empty() {
-                rtcp::write_nack(&mut self.written, self.own, stream.ssrc, &pairs);
-                pairs.clear();
-            }
-            if wants_keyframe && std::mem::take(&mut stream.wants_keyframe) {
-                rtcp::write_keyframe_request(&mut self.written, self.own, stream.ssrc);
-            }
         }
     }
 }
