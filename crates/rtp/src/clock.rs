@@ -24,9 +24,7 @@ impl Clock {
 
     /// NTP time, 32.32.
     pub fn ntp(&self, at: Instant) -> u64 {
-        let unix = self.unix(at);
-        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-        unix.as_secs().wrapping_add(NTP_EPOCH) << 32 | fraction
+        ntp(self.unix(at))
     }
 
     /// How long it took since the middle of an NTP time that was told, less what its answer says that it waited, in 65536ths of a second.
@@ -42,6 +40,24 @@ impl Clock {
     }
 }
 
+/// NTP time, 32.32, of a time since 1970.
+fn ntp(unix: Duration) -> u64 {
+    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+    unix.as_secs().wrapping_add(NTP_EPOCH) << 32 | fraction
+}
+
+/// NTP time, 32.32; of a time before 1970, that of then.
+pub fn to_ntp(time: SystemTime) -> u64 {
+    ntp(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// The time that NTP time, 32.32, tells; not before 1970.
+pub fn from_ntp(ntp: u64) -> SystemTime {
+    let seconds = Duration::from_secs((ntp >> 32).saturating_sub(NTP_EPOCH));
+    let fraction = Duration::from_nanos(((ntp & 0xffff_ffff) * 1_000_000_000) >> 32);
+    SystemTime::UNIX_EPOCH + seconds + fraction
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +67,8 @@ mod tests {
         let start = Instant::now();
         let clock = Clock::new(start, SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_250));
         assert_eq!(clock.ntp(start), (NTP_EPOCH + 1000) << 32 | 1 << 30);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_250);
+        assert_eq!((to_ntp(time), from_ntp(to_ntp(time))), (clock.ntp(start), time));
         let told = (clock.ntp(start) >> 16) as u32;
         let later = start + Duration::from_millis(750);
         assert_eq!(clock.round_trip(told, 1 << 14, later), Some(Duration::from_millis(500)));

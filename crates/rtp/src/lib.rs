@@ -9,7 +9,7 @@ pub mod rtcp;
 mod srtp;
 mod window;
 
-pub use clock::Clock;
+pub use clock::{Clock, from_ntp, to_ntp};
 pub use srtp::{Keys, Profile, RtcpOpener, RtcpSealer, RtpOpener, RtpSealer};
 pub use window::Window;
 

@@ -4,13 +4,13 @@
 //! batch that the worker sends; str0m's is the reference that tests compare it with.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::media::{MediaTime, Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, StreamTx};
 use visavis_egress::{Batch, Patch};
-use visavis_rtp::CaptureTime;
+use visavis_rtp::{CaptureTime, from_ntp};
 
 use crate::connection::Connection;
 use crate::dependency_descriptor::Raw;
@@ -96,10 +96,7 @@ impl Connection {
 
 /// As str0m has it.
 fn str0m_capture_time(time: CaptureTime) -> AbsCaptureTime {
-    const EPOCH: u64 = 2_208_988_800;
-    let unix = Duration::from_secs((time.ntp >> 32).saturating_sub(EPOCH));
-    let fraction = Duration::from_nanos(((time.ntp & 0xffff_ffff) * 1_000_000_000) >> 32);
-    AbsCaptureTime { capture_time: SystemTime::UNIX_EPOCH + unix + fraction, clock_offset: time.offset }
+    AbsCaptureTime { capture_time: from_ntp(time.ntp), clock_offset: time.offset }
 }
 
 fn open(rtc: &mut Rtc, mid: Mid) {

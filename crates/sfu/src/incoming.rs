@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use str0m::Rtc;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::rtp::{AbsCaptureTime, Extension, RtpPacket, Ssrc};
 use visavis_ingress::{Arrival, ExtensionIds, Header, MOST_STREAMS, Receiver, Source};
-use visavis_rtp::CaptureTime;
+use visavis_rtp::{CaptureTime, to_ntp};
 
 use crate::command::Target;
 use crate::connection::{Connection, protocol_of};
@@ -187,7 +187,7 @@ impl From<RtpPacket> for Came {
     fn from(packet: RtpPacket) -> Self {
         let extensions = packet.header.ext_vals;
         let capture_time =
-            |time: AbsCaptureTime| CaptureTime { ntp: ntp(time.capture_time), offset: time.clock_offset };
+            |time: AbsCaptureTime| CaptureTime { ntp: to_ntp(time.capture_time), offset: time.clock_offset };
         Self {
             ssrc: packet.header.ssrc,
             begins: false,
@@ -205,14 +205,6 @@ impl From<RtpPacket> for Came {
             },
         }
     }
-}
-
-/// NTP time, 32.32.
-fn ntp(time: SystemTime) -> u64 {
-    const EPOCH: u64 = 2_208_988_800;
-    let unix = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-    unix.as_secs().wrapping_add(EPOCH) << 32 | fraction
 }
 
 impl Shard {

@@ -1,7 +1,6 @@
 // A person's part of a list that everybody is in. Every tile asks for its own after each change: the list is gone through once for all of
 // them, and a component whose part has not changed rests.
-import { useSyncExternalStore } from 'react';
-import type { Readable } from './store';
+import { usePart, type Readable } from './store';
 
 interface Owned {
   identity: string;
@@ -30,7 +29,7 @@ function grouped(list: readonly Owned[]): Groups {
 }
 
 export function useAllOf<T extends Owned>(store: Readable<readonly T[]>, identity: string): readonly T[] {
-  return useSyncExternalStore(store.subscribe, () => allOf(store.get(), identity));
+  return usePart(store, (list) => allOf(list, identity));
 }
 
 /** Where each has at most one: theirs. */
@@ -45,5 +44,5 @@ export function useFirstOf<V, T extends Owned>(
   identity: string,
   listOf: (value: V) => readonly T[] = (value) => value as readonly T[],
 ): T | undefined {
-  return useSyncExternalStore(store.subscribe, () => allOf(listOf(store.get()), identity)[0]);
+  return usePart(store, (value) => allOf(listOf(value), identity)[0]);
 }
