@@ -71,4 +71,8 @@ class Unread(Generic[Item]):
         while not self._items:
             self._has_items.clear()
             await self._has_items.wait()
+        return self.get_nowait()
+
+    def get_nowait(self) -> Item:
+        """Takes one that is there."""
         return self._items.pop(0)

@@ -41,3 +41,39 @@ async def test_who_does_not_read_is_cut_off(limits):
     assert outlet.is_closed
     assert outlet.take() == []
     assert await outlet.pump(lambda _: pytest.fail("nothing is sent")) == TRY_AGAIN_LATER
+
+
+class Attached:
+    """A socket whose client reads nothing."""
+
+    def __init__(self) -> None:
+        self.written = []
+
+    def write(self, frame):
+        self.written.append(frame)
+
+    def unsent(self):
+        return sum(map(len, self.written))
+
+
+async def test_what_is_attached_gets_what_waited_and_then_all_at_once():
+    outlet, attached = Outlet(), Attached()
+    outlet.send(b"1")
+    outlet.attach(attached)
+    outlet.send(b"2")
+    assert attached.written == [b"1", b"2"]
+    outlet.close()
+    outlet.send(b"3")
+    assert attached.written == [b"1", b"2"]
+    assert await outlet.closed() == NORMAL
+    assert not outlet.is_aborted
+
+
+async def test_who_does_not_read_what_is_attached_is_cut_off():
+    outlet, attached = Outlet(max_bytes=10), Attached()
+    outlet.attach(attached)
+    for _ in range(3):
+        outlet.send(b"four")
+    assert attached.written == [b"four"] * 2
+    assert await outlet.closed() == TRY_AGAIN_LATER
+    assert outlet.is_aborted

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
+from starlette.types import Message as Event
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 MAX_FRAME_BYTES = 2 << 20
@@ -31,20 +32,33 @@ class Frames:
         Raises:
             WebSocketDisconnect: the socket is closed.
         """
-        frame = await self._websocket.receive()
-        if frame["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(frame.get("code", 1005))
-        binary: bytes | None = frame.get("bytes")
-        self._is_json = binary is None
-        return frame["text"] if binary is None else binary
+        return self.heard(await self._websocket.receive())
 
     async def send(self, message: bytes) -> None:
         """Sends a message that is serialized already: the same one often goes to many."""
-        if self._is_json:
-            json = json_format.MessageToJson(self._answer.FromString(message), indent=None)
-            await self._websocket.send_text(json)
+        frame = self.encoded(message)
+        if isinstance(frame, str):
+            await self._websocket.send_text(frame)
         else:
-            await self._websocket.send_bytes(message)
+            await self._websocket.send_bytes(frame)
+
+    def heard(self, event: Event) -> bytes | str:
+        """The frame in what `receive` of ASGI returns.
+
+        Raises:
+            WebSocketDisconnect: the socket is closed.
+        """
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        binary: bytes | None = event.get("bytes")
+        self._is_json = binary is None
+        return event["text"] if binary is None else binary
+
+    def encoded(self, message: bytes) -> bytes | str:
+        """The frame for a message that is serialized already."""
+        if not self._is_json:
+            return message
+        return json_format.MessageToJson(self._answer.FromString(message), indent=None)
 
 
 def decode(frame: bytes | str, kind: type[Heard]) -> Heard:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from visavis.waiting import Flag
 
@@ -13,8 +14,20 @@ NORMAL = 1000
 TRY_AGAIN_LATER = 1013
 
 
+class Attached(Protocol):
+    """A socket that takes frames without waiting."""
+
+    def write(self, frame: bytes) -> None:
+        """Sends it, in order."""
+        ...
+
+    def unsent(self) -> int:
+        """How many bytes wait, as the client does not read."""
+        ...
+
+
 class Outlet:
-    """Frames for one socket, in order. `send` never waits; `pump` does the sending."""
+    """Frames for one socket, in order. `send` never waits; `pump` does the sending, or what is attached."""
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, max_frames: int = MAX_FRAMES) -> None:
         self._frames: list[bytes] = []
@@ -26,6 +39,12 @@ class Outlet:
         self._is_aborted = False
         self._aborted: asyncio.Future[None] | None = None
         self._finished = Flag()
+        self._attached: Attached | None = None
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether what was sent and is still here is not worth waiting for."""
+        return self._is_aborted
 
     @property
     def is_closed(self) -> bool:
@@ -36,12 +55,24 @@ class Outlet:
         """Queues a frame; ignored after a close. A reader that lags too far behind is cut off."""
         if self._close_code is not None:
             return
+        if self._attached is not None:
+            if self._attached.unsent() + len(frame) > self._max_bytes:
+                self.abort(TRY_AGAIN_LATER)
+            else:
+                self._attached.write(frame)
+            return
         if self._bytes + len(frame) > self._max_bytes or len(self._frames) >= self._max_frames:
             self.abort(TRY_AGAIN_LATER)
             return
         self._frames.append(frame)
         self._bytes += len(frame)
         self._wake.set()
+
+    def attach(self, attached: Attached) -> None:
+        """Frames go there at once from now on, those that wait first."""
+        for frame in self.take():
+            attached.write(frame)
+        self._attached = attached
 
     def close(self, code: int = NORMAL) -> None:
         """Closes the socket once what is queued has been sent."""
@@ -77,6 +108,13 @@ class Outlet:
     async def finished(self) -> None:
         """Waits until the socket is closed."""
         await self._finished.wait()
+
+    async def closed(self) -> int:
+        """Waits for the close of an outlet that something is attached to; returns the code to close the socket with."""
+        while self._close_code is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return self._close_code
 
     async def pump(self, send: Callable[[bytes], Awaitable[None]]) -> int:
         """Sends frame after frame until the outlet is closed; returns the code to close the socket with."""

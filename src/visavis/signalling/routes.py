@@ -1,7 +1,7 @@
 """`/rtc` and `/rtc/v1` as routes: refusals before the upgrade to a WebSocket, then one socket's frames in and out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -11,12 +11,13 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from visavis.errors import VisavisError
 from visavis.signalling import messages
+from visavis.signalling.carrying import GONE, carry
 from visavis.signalling.connect import ConnectRequest, parse_connect
-from visavis.signalling.frames import BadFrame, Frames, decode
+from visavis.signalling.frames import BadFrame, decode
 from visavis.signalling.live_room import LiveRoom
 from visavis.signalling.messages import Reason
 from visavis.signalling.outlet import Outlet
@@ -26,8 +27,6 @@ from visavis.signalling.session import Session
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_LAST_WORDS_SECONDS = 1.0
-_FRAMES_A_TURN = 4
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 # The body is for people, as LiveKit's is: clients show it as it comes. The kind is for programs, which say it in
 # a language of their own.
@@ -135,54 +134,20 @@ async def _serve(
     first: list[rtc.SignalRequest],
 ) -> None:
     """Reads and writes until either side is done."""
-    frames = Frames(websocket, answer=rtc.SignalResponse)
-    tasks: set[asyncio.Future[None]] = set()
-    reader: asyncio.Task[None] | None = None
-    try:
+    with suppress(*GONE):
         await websocket.accept()
-        writer = asyncio.create_task(_write(websocket, outlet, frames))
-        tasks.update((writer, outlet.aborted()))
-        if entered is not None:
-            while first:
-                _obey(*entered, first.pop(0))  # an offer among them is long, and not kept
-            reader = asyncio.create_task(_read(frames, *entered, outlet))
-            tasks.add(reader)
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if outlet.is_closed and not writer.done():
-            # The reader ended because of what it read: let what explains this go out, if the client takes it.
-            await asyncio.wait([writer], timeout=_LAST_WORDS_SECONDS)
-        elif reader is not None and not outlet.is_closed and not reader.done():
-            # The writer found the socket gone, and what the client said before, as that it leaves, is not read yet.
-            await asyncio.wait([reader], timeout=_LAST_WORDS_SECONDS)
-    except (WebSocketDisconnect, RuntimeError, OSError):
-        # The client went while the socket was being accepted.
-        pass
-    finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect | RuntimeError | OSError):
-                _log.error("socket_failed", exc_info=result)
+        if entered is None:
+            await carry(websocket, outlet, lambda _: None)
+            return
+        room, session = entered
+        while first:
+            _obey(room, session, first.pop(0))  # an offer among them is long, and not kept
 
-
-async def _write(websocket: WebSocket, outlet: Outlet, frames: Frames) -> None:
-    code = await outlet.pump(frames.send)
-    await websocket.close(code)
-
-
-async def _read(frames: Frames, room: LiveRoom, session: Session, outlet: Outlet) -> None:
-    while True:
-        # What came together is answered together: clients ping twice, in the old manner and the new.
-        for _ in range(_FRAMES_A_TURN):
-            frame = await frames.receive()
-            if outlet.is_closed:
-                return
+        def hear(frame: bytes | str) -> None:
             session.last_heard = room.around.now()
             _obey(room, session, frame)
-            if outlet.is_closed:
-                return
-        # One that floods takes turns with the others.
-        await asyncio.sleep(0)
+
+        await carry(websocket, outlet, hear)
 
 
 def _obey(room: LiveRoom, session: Session, request: rtc.SignalRequest | bytes | str) -> None:
