@@ -205,6 +205,8 @@ async function* meeting(stage: Stage): AsyncGenerator<View> {
   await says(alice, 'Thanks! Shall we begin with it?', bob);
   await alice.shows('tile-hand');
   await alice.hides('notice');
+  // They go on to send, and leave the machine to hers.
+  for (const visitor of others) await visitor.hide(true);
   yield { name: 'call-six', visitor: alice };
   const chat = { show: () => opens(alice, 'toggle-chat', 'chat'), hide: () => alice.click('close-chat') };
   yield { name: 'call-six-chat', visitor: alice, ...chat };

@@ -104,6 +104,15 @@ export class Visitor {
     return this.shows('room', { more: `[data-room="${room}"][data-state="connected"]` });
   }
 
+  /** Looks at something else, or at the page again. The browser here shows no page at all: ours reads it so of itself. */
+  async hide(hidden: boolean): Promise<void> {
+    await this.page.evaluate((is) => {
+      Object.defineProperty(document, 'hidden', { value: is, configurable: true });
+      Object.defineProperty(document, 'visibilityState', { value: is ? 'hidden' : 'visible', configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  }
+
   async leave(): Promise<void> {
     await this.click('leave');
     await this.shows('home');

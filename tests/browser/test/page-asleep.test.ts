@@ -7,14 +7,6 @@ import { leftOut } from '../stage/servers.ts';
 import { Stage } from '../stage/visit.ts';
 import { testId, type Visitor } from '../stage/visitor.ts';
 
-/** All pages are in one browser that shows none: a page is hidden by what it reads of itself. */
-const hide = (visitor: Visitor, hidden: boolean) =>
-  visitor.page.evaluate((is) => {
-    Object.defineProperty(document, 'hidden', { value: is, configurable: true });
-    Object.defineProperty(document, 'visibilityState', { value: is ? 'hidden' : 'visible', configurable: true });
-    document.dispatchEvent(new Event('visibilitychange'));
-  }, hidden);
-
 const framesReceived = (visitor: Visitor): Promise<number> =>
   visitor.page.evaluate(async () => {
     let frames = 0;
@@ -52,7 +44,7 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
 
   it('hidden, it fetches no pictures, plays who joins, and goes on sending; shown, pictures are back at once', async () => {
     const [alice, bob] = await together('hidden');
-    await hide(alice, true);
+    await alice.hide(true);
     // Somebody who switches to another page for a moment shall not come back to a frozen picture.
     let before = await framesReceived(alice);
     for (let quiet = 0, tries = 0; quiet < 2; tries++) {
@@ -69,7 +61,7 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
       bob.sees('alice', PEOPLE.alice.colour),
     ]);
     assert.equal(await framesReceived(alice), before, 'the picture of who joined came to a page that is hidden');
-    await hide(alice, false);
+    await alice.hide(false);
     await alice.sees('bob', PEOPLE.bob.colour, 'camera', 3_000);
   });
 
@@ -81,7 +73,7 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
       [],
       'a small window',
     );
-    await hide(alice, true);
+    await alice.hide(true);
     // Later than pictures of a page that is hidden stop.
     await pause(8_000);
     const before = await framesReceived(alice);
@@ -128,8 +120,8 @@ describe('our page while nobody looks', { skip: leftOut('visavis') }, () => {
     await alice.page.evaluate(() => {
       for (const element of document.querySelectorAll('audio')) element.pause();
     });
-    await hide(alice, true);
-    await hide(alice, false);
+    await alice.hide(true);
+    await alice.hide(false);
     await alice.hears(PEOPLE.bob.hz);
   });
 
