@@ -9,14 +9,11 @@ import uvicorn
 from starlette.websockets import WebSocket
 from websockets.frames import Frame, Opcode
 
+from handshake import HANDSHAKE
 from visavis.signalling.carrying import GONE, carry
 from visavis.signalling.outlet import Outlet
 from visavis.websocket import SignallingSocket, SocketServer
 
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
 UNREAD = 3 << 20
 
 

@@ -9,12 +9,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from handshake import HANDSHAKE
 from visavis.websocket import DIRECT, SignallingSocket
 
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
 LENGTHS = [0, 1, 7, 125, 126, 300, 16_384, 16_385, 20_000]
 
 
@@ -67,6 +64,12 @@ def messages(chance):
     yield bytes([last[0] ^ chance.choice([0, 0, 0x40, 0x01])]) + last[1:]
 
 
+async def turns(count):
+    """Has the loop turn so often, in which whoever is ready goes on: nothing here waits for time or a real socket."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def outcome(kind, pieces, *, is_direct=False):
     """What the application hears and the client is told."""
     heard = []
@@ -86,18 +89,14 @@ async def outcome(kind, pieces, *, is_direct=False):
     protocol = kind(config, state, {})
     protocol.connection_made(pipe)
     protocol.data_received(HANDSHAKE)
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await turns(3)
     for piece in pieces:
         if not pipe.is_closed:
             protocol.data_received(piece)
-        # Whoever has its turn later has it now.
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
     if not heard or heard[-1]["type"] == "websocket.receive":
         protocol.connection_lost(None)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns(2)
     for task in list(state.tasks):
         task.cancel()
     ends = [index for index, event in enumerate(heard) if event["type"] == "websocket.disconnect"]

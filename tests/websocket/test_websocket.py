@@ -13,6 +13,7 @@ import uvicorn
 import websockets
 from websockets.frames import Frame, Opcode
 
+from handshake import HANDSHAKE
 from visavis.websocket import DIRECT, SignallingSocket, SocketServer
 
 
@@ -98,12 +99,6 @@ async def test_a_message_in_parts_is_one(application):
         assert await client.recv() == b"one two three"
 
 
-HANDSHAKE = (
-    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
 @asynccontextmanager
 async def connected(url):
     """A client that says what it is told byte by byte, and takes little before it is read from."""
@@ -113,7 +108,7 @@ async def connected(url):
     raw.setblocking(False)
     await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", int(url.rpartition(":")[2])))
     reader, writer = await asyncio.open_connection(sock=raw)
-    writer.write(HANDSHAKE.encode())
+    writer.write(HANDSHAKE)
     try:
         async with asyncio.timeout(60):
             await reader.readuntil(b"\r\n\r\n")
@@ -133,6 +128,7 @@ async def test_frames_may_come_in_any_pieces(application):
             for begin in range(0, len(frames), step):
                 writer.write(frames[begin : begin + step])
                 await writer.drain()
+                # The server, on the same loop, has its turn, so that pieces come apart.
                 await asyncio.sleep(0)
             said = await reader.readexactly(len(answers) + len(pong))
             assert said.replace(pong, b"", 1) == answers
@@ -304,7 +300,7 @@ async def test_only_who_is_silent_is_asked_whether_it_is_there(application):
 async def test_who_does_not_answer_is_gone(application):
     async with served(application, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        writer.write(HANDSHAKE.encode())
+        writer.write(HANDSHAKE)
         said = await asyncio.wait_for(reader.read(-1), 60)
         writer.close()
     # A ping of four bytes, and then the close with its reason.
