@@ -22,8 +22,8 @@ DIRECT = "visavis.direct"
 """The extension of an ASGI scope whose `"socket"` is the `SignallingSocket`, for applications that need not wait."""
 
 _MAX_UNREAD = 16
-_FRAMES_A_TURN = 4
-"""So many frames are handed over at once: clients ping twice, in the old manner and the new. Who floods takes turns."""
+FRAMES_A_TURN = 4
+"""So many frames are answered at once: clients ping twice, in the old manner and the new. Who floods takes turns."""
 _KEPT_FOR_A_WRITE = 1 << 10
 """Bytes that a message is counted as, besides its own, while it waits: uvloop keeps some hundred for each."""
 _LOOKS_AN_INTERVAL = 4
@@ -116,7 +116,7 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         if begin > 0:
             self._owed -= begin
             super().data_received(data[:begin])
-        turns = _FRAMES_A_TURN
+        turns = FRAMES_A_TURN
         while (frame := _frame_at(data, begin)) is not None:
             payload, end = frame
             first, is_masked = data[begin], data[begin + 1] & _MASKED

@@ -16,14 +16,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from visavis.signalling.frames import Frames
 from visavis.signalling.outlet import Outlet
-from visavis.websocket import DIRECT, SignallingSocket
+from visavis.websocket import DIRECT, FRAMES_A_TURN, SignallingSocket
 
 _log = structlog.stdlib.get_logger(__name__)
 
 GONE = (WebSocketDisconnect, RuntimeError, OSError)
 """What is raised where the client has gone meanwhile; RuntimeError is Starlette's."""
 _LAST_WORDS_SECONDS = 1.0
-_FRAMES_A_TURN = 4
 
 Hear = Callable[[bytes | str], None]
 
@@ -108,13 +107,11 @@ async def _write(websocket: WebSocket, outlet: Outlet, frames: Frames) -> None:
 
 async def _read(frames: Frames, outlet: Outlet, hear: Hear) -> None:
     while True:
-        # What came together is answered together: clients ping twice, in the old manner and the new.
-        for _ in range(_FRAMES_A_TURN):
+        for _ in range(FRAMES_A_TURN):
             frame = await frames.receive()
             if outlet.is_closed:
                 return
             hear(frame)
             if outlet.is_closed:
                 return
-        # One that floods takes turns with the others.
         await asyncio.sleep(0)
