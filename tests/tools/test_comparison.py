@@ -10,7 +10,7 @@ PAGE = ROOT / "docs/comparison.md"
 FOLDERS = {
     "browser": ("tests/browser/test", ".test.ts"),
     "web": ("web/src", ".test.ts"),
-    "core": ("crates/sfu/tests", ".rs"),
+    "core": ("crates/sfu/tests/calls", ".rs"),
 }
 
 

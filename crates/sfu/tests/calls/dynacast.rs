@@ -1,13 +1,12 @@
 //! Which layers publishers are told to send, in virtual time.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind;
 use visavis_sfu::{Command, Event, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(15), jitter: Duration::ZERO, bitrate: 0 };

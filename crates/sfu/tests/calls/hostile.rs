@@ -1,14 +1,13 @@
 //! Peers that misbehave, beside a call that must not notice.
 
-mod simulation;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::{Link, Random};
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, Protocol, Target};
+
+use crate::simulation::network::{Link, Random};
+use crate::simulation::{self, Call};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,17 +1,16 @@
 //! Checks are answered as str0m answers them, by whomever, and everything that follows from one does.
 
-mod simulation;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use simulation::Call;
-use simulation::network::Link;
-use simulation::peer::{Answer, Flaw, Peer};
 use str0m::media::MediaKind;
 use visavis_sfu::{Command, ConnectionState, Event};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
+use crate::simulation::peer::{Answer, Flaw, Peer};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

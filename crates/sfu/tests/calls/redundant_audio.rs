@@ -1,13 +1,12 @@
 //! Redundant audio (RFC 2198): some send it, some receive it as it is, some get the Opus in it.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind::Audio;
 use visavis_sfu::{Command, Event};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

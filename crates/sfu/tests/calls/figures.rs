@@ -1,12 +1,11 @@
 //! What the core tells of what flows is what the network and the clients saw.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use visavis_sfu::{Command, Event, ParticipantFigures, PublishedFigures, ReceivedFigures};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(20), jitter: Duration::ZERO, bitrate: 0 };

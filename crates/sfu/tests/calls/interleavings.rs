@@ -3,16 +3,15 @@
 //!
 //! `SEEDS` runs (24 unless told; `make conformance` does 1000), each of forty random deeds. A failure names its seed.
 
-mod simulation;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::{Link, Random};
 use str0m::media::MediaKind::{self, Audio, Video};
 use visavis_sfu::{Command, ConnectionState, Event, Target, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::{Link, Random};
 
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
 const ROUGH: Link =

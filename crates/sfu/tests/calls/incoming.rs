@@ -1,12 +1,11 @@
 //! What publishers send finds its track, whatever says which it is.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LOSSY: Link = Link { loss: 0.05, delay: Duration::from_millis(20), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,15 +1,14 @@
 //! Silence and black that the server sends where a source stops: in number and time they go on from it, and it from them.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::client::{AUDIO_INTERVAL, Received};
-use simulation::network::Link;
-use simulation::{Call, svc};
 use str0m::format::Codec;
 use str0m::media::Mid;
 use visavis_sfu::{Command, Event, TrackSettings};
+
+use crate::simulation::client::{AUDIO_INTERVAL, Received};
+use crate::simulation::network::Link;
+use crate::simulation::{Call, svc};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,14 +1,13 @@
 //! What people cost who are only there: in virtual time.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::client::AUDIO_INTERVAL;
-use simulation::network::Link;
 use str0m::media::MediaKind;
 use visavis_sfu::Event;
+
+use crate::simulation::Call;
+use crate::simulation::client::AUDIO_INTERVAL;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

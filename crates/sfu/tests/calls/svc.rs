@@ -1,15 +1,14 @@
 //! Scalable video in virtual time: one stream, and each subscriber gets the layers that it asked for.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::client::VIDEO_INTERVAL;
-use simulation::network::Link;
-use simulation::svc::{Decoder, Encoder};
 use str0m::format::Codec;
 use visavis_sfu::{Command, Event, LayerInfo, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::client::VIDEO_INTERVAL;
+use crate::simulation::network::Link;
+use crate::simulation::svc::{Decoder, Encoder};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(15), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,14 +1,13 @@
 //! A room that is spread over two shards, in virtual time: whoever is on which, it is one call.
 
-mod simulation;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, Parcel, TrackSettings};
+
+use crate::simulation::network::Link;
+use crate::simulation::{self, Call};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,14 +1,13 @@
 //! Calls in virtual time, over networks that lose, delay and reorder.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::client::VIDEO_INTERVAL;
-use simulation::network::Link;
-use simulation::{Call, ROOM};
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, ConnectionState, Event, Quality, Target, TrackSettings};
+
+use crate::simulation::client::VIDEO_INTERVAL;
+use crate::simulation::network::Link;
+use crate::simulation::{Call, ROOM};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,13 +1,12 @@
 //! Our own path sends what str0m's does: the same packets, whatever the network does to them.
 
-mod simulation;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 

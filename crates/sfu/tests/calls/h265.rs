@@ -1,13 +1,12 @@
 //! H265: its keyframes are found, so that layers change at them, and late joiners see something.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use str0m::media::MediaKind::Video;
 use visavis_sfu::{Command, Event, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,14 +1,13 @@
 //! Tracks in VP9 with VP8 as backup codec, for clients that decode the one, the other, or both. In virtual time.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
-use simulation::video::Format;
 use str0m::format::Codec;
 use visavis_sfu::{Command, Event, SubscriptionError, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
+use crate::simulation::video::Format;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(15), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,12 +1,11 @@
 //! Much data at once, through channels that take only so much: in virtual time.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::network::Link;
-use simulation::{Call, ROOM};
 use visavis_sfu::{Command, Event};
+
+use crate::simulation::network::Link;
+use crate::simulation::{Call, ROOM};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

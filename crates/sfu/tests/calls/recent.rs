@@ -1,13 +1,12 @@
 //! Who comes soon after a keyframe begins with that one; who comes later, with one that the publisher is asked for.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::{Link, Random};
 use str0m::media::MediaKind::Video;
 use visavis_sfu::{Command, Event, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::{Link, Random};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);

@@ -1,13 +1,12 @@
 //! What comes in one turn goes to one subscriber after another: each gets the same as if every packet had been a turn.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::{Link, Random};
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, TrackSettings};
+
+use crate::simulation::Call;
+use crate::simulation::network::{Link, Random};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

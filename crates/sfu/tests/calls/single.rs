@@ -1,14 +1,13 @@
 //! Calls of clients with one peer connection, alone and together with those that have two.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::client::{FIRST_SECTIONS, VIDEO_INTERVAL};
-use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::{Command, Event, Target};
+
+use crate::simulation::client::{FIRST_SECTIONS, VIDEO_INTERVAL};
+use crate::simulation::network::Link;
+use crate::simulation::{self, Call};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

@@ -1,12 +1,11 @@
 //! Rooms that say how long receivers hold pictures back, and that tracks of one stream be played in sync.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::network::Link;
 use visavis_sfu::{Command, Event, PlayoutLimits};
+
+use crate::simulation::Call;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };

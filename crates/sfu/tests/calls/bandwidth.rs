@@ -2,15 +2,14 @@
 //!
 //! `SEEDS` runs (6 unless told), each sixth of them with ten subscribers. A failure names its seed.
 
-mod simulation;
-
 use std::time::Duration;
 
-use simulation::Call;
-use simulation::client::VIDEO_INTERVAL;
-use simulation::network::Link;
 use str0m::media::MediaKind::{Audio, Video};
 use visavis_sfu::Event;
+
+use crate::simulation::Call;
+use crate::simulation::client::VIDEO_INTERVAL;
+use crate::simulation::network::Link;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NARROW: &str = "s0";
