@@ -1,10 +1,21 @@
 // What jsdom lacks and the components need.
 import { cleanup } from '@testing-library/react';
-import { afterEach } from 'vitest';
+import { afterEach, vi } from 'vitest';
 import { alsoSay, startLanguage } from './i18n/i18n';
 import operator from './i18n/locales/en/admin.json';
 
 afterEach(cleanup);
+
+// Files share a window, for it takes longer to make than most of them run: each begins with an empty one.
+vi.unstubAllGlobals();
+vi.useRealTimers();
+for (const element of [document.documentElement, document.head, document.body]) {
+  for (const { name } of [...element.attributes]) element.removeAttribute(name);
+}
+document.head.replaceChildren();
+document.body.replaceChildren();
+localStorage.clear();
+sessionStorage.clear();
 
 // jsdom knows the element, but not how to show it.
 if (!('showModal' in HTMLDialogElement.prototype)) {

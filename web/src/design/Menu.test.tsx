@@ -9,11 +9,7 @@ const AT = { left: 0, right: 0, top: 0, bottom: 0 };
 const [first, second, close] = [vi.fn(), vi.fn(), vi.fn()];
 const focused = () => document.activeElement?.textContent;
 
-beforeEach(() => {
-  vi.resetAllMocks();
-  // jsdom has no popovers.
-  HTMLElement.prototype.showPopover = () => undefined;
-});
+beforeEach(() => vi.resetAllMocks());
 
 function open() {
   render(<button type="button">opener</button>);
