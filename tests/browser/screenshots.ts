@@ -53,6 +53,7 @@ await mkdir(images, { recursive: true });
 const written = new Set<string>();
 const stage = await Stage.open();
 stage.language = process.env['TEST_LANGUAGE'];
+stage.devices = { largest: [1280, 720] };
 for await (const { name, visitor, show, hide, widerThan = 0 } of tour(stage)) {
   for (const { width, dark } of picturesOf(name).filter((each) => each.width > widerThan)) {
     const { page } = visitor;

@@ -17,7 +17,7 @@ export interface View {
 }
 
 /** A camera that shows somebody, each colour another one. */
-const plan = (portrait: Colour) => ({ portrait, largest: [1280, 720] as [number, number], fps: 5 });
+const plan = (portrait: Colour) => ({ portrait, fps: 5 });
 const ROOM = 'Morning coffee';
 const PAST = JSON.stringify(['Book club', 'A room whose name is longer than a narrow screen is wide']);
 
@@ -192,6 +192,8 @@ async function* meeting(stage: Stage): AsyncGenerator<View> {
       const visitor = await stage.visitor(who, { plan: plan(portrait) });
       await visitor.callMyself(name);
       await visitor.joinByClick(room);
+      // They send, and leave the machine to hers.
+      await visitor.hide(true);
       return visitor;
     }),
   );
@@ -205,8 +207,6 @@ async function* meeting(stage: Stage): AsyncGenerator<View> {
   await says(alice, 'Thanks! Shall we begin with it?', bob);
   await alice.shows('tile-hand');
   await alice.hides('notice');
-  // They go on to send, and leave the machine to hers.
-  for (const visitor of others) await visitor.hide(true);
   yield { name: 'call-six', visitor: alice };
   const chat = { show: () => opens(alice, 'toggle-chat', 'chat'), hide: () => alice.click('close-chat') };
   yield { name: 'call-six-chat', visitor: alice, ...chat };

@@ -1,5 +1,6 @@
 /** What every test of Visavis' own page starts from: our server, a browser, and the people who opened pages in it. */
 import type { Browser } from 'puppeteer-core';
+import type { DevicePlan } from '../page/devices.ts';
 import { openBrowser, type BrowserName } from './browsers.ts';
 import { Closing } from './closing.ts';
 import type { PEOPLE } from './devices.ts';
@@ -11,6 +12,8 @@ export class Stage {
   #visitors: Visitor[] = [];
   /** Of all who come from now on. */
   language: string | undefined;
+  /** The same. */
+  devices: Partial<DevicePlan> = {};
 
   private constructor(
     readonly server: Server,
@@ -49,7 +52,13 @@ export class Stage {
 
   async visitor(name: keyof typeof PEOPLE, visit: Partial<Visit> = {}): Promise<Visitor> {
     const browser = name === 'alice' ? this.browserOfAlice : this.browser;
-    const visitor = await Visitor.open(browser, name, { at: this.server.http, language: this.language, ...visit });
+    const plan = { ...this.devices, ...visit.plan };
+    const visitor = await Visitor.open(browser, name, {
+      at: this.server.http,
+      language: this.language,
+      ...visit,
+      plan,
+    });
     this.#visitors.push(visitor);
     return visitor;
   }
