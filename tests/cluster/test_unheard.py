@@ -171,7 +171,8 @@ async def test_what_has_ended_while_no_process_ran_is_closed_at_the_next_start_a
     [room] = found["rooms"]
     assert room["ended_at"] is None
     # The host of a process that has just begun hears nothing of what others may have heard.
-    assert after.heard == []
+    # Rooms of other tests may have ended meanwhile.
+    assert not {over, lives, "gone", "left", "stays", "late"} & {about for _, about in after.heard}
     for call in (gone, stays, late):
         await call.disconnect()
 
