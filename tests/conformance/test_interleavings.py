@@ -1,7 +1,8 @@
 """Whatever people do, in whatever order: once things settle, everyone who should hear and see someone does.
 
 And nobody else does. Real clients, three or four, each with a tone and a colour of their own. A thousand such stories
-are told in virtual time (`crates/sfu/tests/calls/interleavings.rs`), here `SEEDS` (50 unless told) from `FIRST_SEED` on.
+are told in virtual time (`crates/sfu/tests/calls/interleavings.rs`), here `SEEDS` (50 unless told) from `FIRST_SEED`
+on.
 """
 
 import os

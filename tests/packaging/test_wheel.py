@@ -27,7 +27,8 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(build, cwd=CHECKOUT, check=True)
     [wheel] = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=True)
-    pip = [str(folder / "venv/bin/pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)]
+    options = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    pip = [str(folder / "venv/bin/pip"), "install", *options, str(wheel)]
     subprocess.run(pip, check=True, env=_bare_environment(folder))
     return folder / "venv/bin/visavis"
 
