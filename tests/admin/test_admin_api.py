@@ -67,6 +67,7 @@ class Stage:
         grants = VideoGrants(room_join=True, room="atrium")
         claims = Claims(identity=identity, video=grants, expires_at=2e9)
         outlet = Outlet()
+        outlet.finish()  # There is no socket that its last words would have to be waited for.
         request = ConnectRequest(claims=claims, grants=grants, room="atrium", about=ClientAbout(protocol=17))
         registry = await self.video.backend.registry()
         person = Person(*registry.join(request, outlet), outlet)
