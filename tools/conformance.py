@@ -34,7 +34,9 @@ CONFORMANCE = {
     THEIRS: _pytest(THEIRS, "tests/python_sdk"),
     "browser": _node("browser"),
     # What people do in any order, in virtual time: no client of others, but what all of them rely on.
-    "interleavings": replace(SUITES["rust"], command=["cargo", "test", "-p", "visavis-sfu", "--test", "interleavings"]),
+    "interleavings": replace(
+        SUITES["rust"], command=["cargo", "test", "-p", "visavis-sfu", "--test", "calls", "interleavings"]
+    ),
 }
 
 STORIES = {"interleavings": "1000", "conformance": "50"}
