@@ -40,7 +40,7 @@ test: setup-test ## Run every test: Python, Rust, web, browser, conformance
 	@$(BIN)/python tools/run_tests.py
 
 test-python: setup-test ## Run the Python tests
-	@$(BIN)/python tools/run_tests.py python
+	@$(BIN)/python tools/run_tests.py units python
 
 test-rust: $(STAMPS)/python-dev ## Run the Rust tests
 	@$(BIN)/python tools/run_tests.py rust
