@@ -4,11 +4,13 @@ import { afterEach, vi } from 'vitest';
 import { alsoSay, startLanguage } from './i18n/i18n';
 import operator from './i18n/locales/en/admin.json';
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 // Files share a window, for it takes longer to make than most of them run: each begins with an empty one.
-vi.unstubAllGlobals();
-vi.useRealTimers();
 for (const element of [document.documentElement, document.head, document.body]) {
   for (const { name } of [...element.attributes]) element.removeAttribute(name);
 }

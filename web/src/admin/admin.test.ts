@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { ApiError } from '../rooms/api';
 import { Admin, REFRESH_MS } from './admin';
 import type { AdminApi, Overview, RoomLine } from './api';
@@ -66,8 +66,6 @@ beforeEach(() => {
   seen = Object.assign(new EventTarget(), { hidden: false }) as unknown as typeof seen;
   sessionStorage.clear();
 });
-
-afterEach(() => vi.useRealTimers());
 
 async function started(token: string | null = 'right'): Promise<Admin> {
   const admin = new Admin(fake.api, token, sessionStorage);

@@ -81,7 +81,6 @@ beforeEach(() => {
     person: () => ({ identity: 'me', name: 'Me' }),
     engine,
   });
-  return () => vi.useRealTimers();
 });
 
 describe('joining', () => {

@@ -12,10 +12,7 @@ beforeEach(() => {
   stop = watchMedia(() => states, lost);
 });
 
-afterEach(() => {
-  stop();
-  vi.useRealTimers();
-});
+afterEach(() => stop());
 
 it('says nothing while media goes on, before there is any, and when the library acts by itself', () => {
   for (const state of ['new', 'connecting', 'connected', 'failed', 'closed'] as const) {

@@ -36,7 +36,6 @@ beforeEach(() => {
   vi.useFakeTimers();
   publication = new FakePublication();
   publisher = { trackPublications: new Map([['TR_1', {} as never]]) };
-  return () => vi.useRealTimers();
 });
 
 it('is the same for the same publication, and not fetched until it is on the page', () => {

@@ -10,7 +10,6 @@ beforeEach(() => {
   vi.useFakeTimers();
   tell.mockReset();
   presence = new Presence(tell);
-  return () => vi.useRealTimers();
 });
 
 it('one who comes and one who goes are told at once, by name', () => {

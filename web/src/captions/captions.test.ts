@@ -36,7 +36,6 @@ beforeEach(() => {
     },
     off: vi.fn(),
   } as unknown as Room);
-  return () => vi.useRealTimers();
 });
 
 describe('captions', () => {

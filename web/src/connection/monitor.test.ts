@@ -10,7 +10,6 @@ beforeEach(() => {
   vi.useFakeTimers();
   sample.mockReset().mockResolvedValue(EMPTY);
   monitor = new ConnectionMonitor(sample);
-  return () => vi.useRealTimers();
 });
 
 it('looks each second while somebody watches, and not once after', async () => {

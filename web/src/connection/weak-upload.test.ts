@@ -51,7 +51,6 @@ beforeEach(() => {
   const getTrackPublication = (source: string) => ({ track: source === 'camera' ? camera.now : { sender: voice } });
   leave = weak.attach({ state: 'connected', localParticipant: { getTrackPublication } } as unknown as Room);
   weak.entered();
-  return () => vi.useRealTimers();
 });
 
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1_000);

@@ -162,7 +162,6 @@ it('ends that are far from each other are no broken driver', async () => {
     opened.at(-1)?.unplug();
   }
   await settled('live');
-  vi.useRealTimers();
 });
 
 it('what the system holds is held after a moment, and no longer when it flows', async () => {
@@ -180,7 +179,6 @@ it('what the system holds is held after a moment, and no longer when it flows', 
   opened[0]?.hold(false);
   vi.advanceTimersByTime(5_000);
   expect(capture.state.get()).toMatchObject({ isHeld: false });
-  vi.useRealTimers();
 });
 
 describe('waking', () => {

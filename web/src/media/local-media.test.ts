@@ -71,7 +71,6 @@ beforeEach(() => {
       },
     },
   });
-  return () => vi.unstubAllGlobals();
 });
 
 it('a first visit asks for nothing, not even with the settings open', async () => {

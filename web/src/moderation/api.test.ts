@@ -15,7 +15,6 @@ const api = moderationApi('https://calls.example/video/');
 beforeEach(() => {
   fetched.mockReset();
   vi.stubGlobal('fetch', fetched);
-  return () => vi.unstubAllGlobals();
 });
 
 it('asks and sets by the room’s name, with the token', async () => {

@@ -8,7 +8,6 @@ describe('the announcer', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     announcer = new Announcer();
-    return () => vi.useRealTimers();
   });
 
   it('says what comes at once one by one, in order, and the same words as often as they are said', () => {

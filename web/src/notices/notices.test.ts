@@ -17,7 +17,6 @@ describe('notices', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     notices = new Notices();
-    return () => vi.useRealTimers();
   });
 
   it('stay until dismissed', () => {

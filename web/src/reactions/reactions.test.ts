@@ -26,7 +26,6 @@ beforeEach(() => {
     },
     off: vi.fn(),
   } as unknown as Room);
-  return () => vi.useRealTimers();
 });
 
 describe('reactions', () => {

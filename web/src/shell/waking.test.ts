@@ -13,7 +13,6 @@ beforeEach(() => {
   isHidden = false;
   vi.spyOn(document, 'hidden', 'get').mockImplementation(() => isHidden);
   new Waking(window, () => now).listen((wake) => mine.push(wake));
-  return () => vi.useRealTimers();
 });
 
 /** Lets timers and the clock of the day go on as on a machine that is awake. */

@@ -29,7 +29,6 @@ beforeEach(() => {
   localStorage.clear();
   call = new Store<CallView>({ room: null });
   stage = new StageState(call, localStorage);
-  return () => vi.useRealTimers();
 });
 
 describe('the grid', () => {

@@ -11,7 +11,6 @@ const frame = () => {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  return () => vi.useRealTimers();
 });
 
 it('draws few at once', () => {

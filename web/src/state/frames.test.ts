@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { OncePerFrame } from './frames';
 
 const run = vi.fn();
@@ -9,7 +9,6 @@ beforeEach(() => {
   run.mockReset();
   soon = new OncePerFrame(run);
 });
-afterEach(() => vi.useRealTimers());
 
 it('many calls before a frame are one', () => {
   for (let call = 0; call < 24; call++) soon.call();
