@@ -24,8 +24,7 @@ fn call(kind: MediaKind, subscribers: usize) -> Call {
     for number in 0..subscribers {
         call.join(&format!("p{number}"));
     }
-    let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
-    call.run_until(20 * SECOND, "connections", connected);
+    call.until_all_are_connected();
     call.publish("alice", kind, "track", 1);
     call.run(5 * SECOND);
     call

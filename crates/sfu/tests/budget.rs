@@ -56,8 +56,7 @@ fn fill(mut call: Call, kind: MediaKind, subscribers: usize, more: usize) -> Cal
     for number in 0..subscribers {
         call.join(&format!("p{number}"));
     }
-    let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
-    call.run_until(20 * SECOND, "connections", connected);
+    call.until_all_are_connected();
     for number in 0..more {
         let name = format!("p{number}");
         call.publish(&name, MediaKind::Audio, &format!("mic{number}"), 1);

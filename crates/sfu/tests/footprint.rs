@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use simulation::Call;
 use simulation::network::Link;
-use visavis_sfu::Event;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO, bitrate: 0 };
@@ -44,14 +43,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// So many joined and have been quiet for a while.
 fn quiet_call(people: usize, single: bool) -> Call {
-    let mut call = Call::new(LAN, 1);
-    for number in 0..people {
-        call.join_with(&format!("p{number}"), single);
-    }
-    let open = |call: &Call| {
-        call.events.iter().filter(|(_, event)| matches!(event, Event::DataChannelsOpen { .. })).count() == people
-    };
-    call.run_until(30 * SECOND, "data channels", open);
+    let mut call = Call::of(people, single, LAN, 1);
     call.run(20 * SECOND);
     call
 }

@@ -75,7 +75,7 @@ fn telephones_sound_is_forwarded_and_falls_silent_too() {
     let mut call = Call::new(LAN, 22);
     call.join_able("alice", false, &codecs, true);
     call.join_able("bob", false, &codecs, true);
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.publish_pcmu("alice", "mic");
     call.run_until(20 * SECOND, "an offer", |call| call.sections.keys().any(|(name, _)| name == "bob"));
     call.run_until(20 * SECOND, "sound", |call| call.received("bob", SOUND).audio > 50);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use str0m::media::MediaKind;
-use visavis_sfu::Event;
 
 use crate::simulation::Call;
 use crate::simulation::client::AUDIO_INTERVAL;
@@ -14,14 +13,7 @@ const LAN: Link = Link { loss: 0.0, delay: Duration::from_millis(5), jitter: Dur
 
 /// So many are in the room, with everything open, and nothing has been said for ten seconds.
 fn quiet_call(people: usize, single: bool, seed: u64) -> Call {
-    let mut call = Call::new(LAN, seed);
-    for number in 0..people {
-        call.join_with(&format!("p{number}"), single);
-    }
-    let open = |call: &Call| {
-        call.events.iter().filter(|(_, event)| matches!(event, Event::DataChannelsOpen { .. })).count() == people
-    };
-    call.run_until(30 * SECOND, "data channels", open);
+    let mut call = Call::of(people, single, LAN, seed);
     call.run(10 * SECOND);
     call
 }
@@ -83,8 +75,7 @@ fn who_speaks_and_who_listens_are_told_and_tell_next_to_nothing_while_nobody_is_
         let mut call = Call::new(LAN, 1);
         call.join_with("alice", single);
         call.join_with("bob", single);
-        let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
-        call.run_until(20 * SECOND, "connections", connected);
+        call.until_all_are_connected();
         call.publish("alice", MediaKind::Audio, "mic", 1);
         let hears = |call: &Call| call.sections.len() == 1 && call.received("bob", "TR_mic").audio > 50;
         call.run_until(20 * SECOND, "voice", hears);

@@ -22,9 +22,7 @@ fn where_packets_do_not_name_their_section_the_description_does() {
         let mut call = Call::new(LOSSY, 1);
         call.join_with("ann", single);
         call.join_with("bob", single);
-        call.run_until(20 * SECOND, "connections", |call| {
-            call.clients.values().all(|client| client.publisher.connected)
-        });
+        call.until_all_are_connected();
         for (kind, cid) in [(Audio, "mic"), (Video, "cam"), (Video, "screen")] {
             let now = call.now;
             let offer = call.client("ann").offer_track(kind, cid, 1, now);
@@ -53,7 +51,7 @@ fn layers_of_one_picture_are_told_apart_and_repaired() {
     let mut call = Call::new(LOSSY, 2);
     call.join("ann");
     call.join("bob");
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.publish("ann", Video, "cam", 3);
     call.run(15 * SECOND);
     let picture = call.received("bob", "TR_cam");

@@ -19,7 +19,7 @@ fn call_of_three(single: bool) -> Call {
     call.join_with("alice", single);
     call.join_with("bob", single);
     call.join_without_redundancy("carol", single);
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.client("alice").audio_level = -20;
     call.publish("alice", Audio, "mic", 1);
     call.run_until(20 * SECOND, "sound", |call| {

@@ -22,7 +22,7 @@ fn got(link: Link, seed: u64, single: bool, reference: bool) -> Got {
     let mut call = Call::sending_by(link, seed, reference);
     call.join_with("ann", single);
     call.join_with("bob", single);
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.publish("ann", Audio, "mic", 1);
     call.publish("ann", Video, "cam", 1);
     call.run(10 * SECOND);

@@ -15,7 +15,7 @@ fn streams_that_began_at_different_times_are_soon_reported_together() {
     let mut call = Call::new(LAN, 1);
     call.join("alice");
     call.join("bob");
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     for number in 0..4 {
         call.publish("alice", Video, &format!("cam{number}"), 1);
         call.run(Duration::from_millis(1170));

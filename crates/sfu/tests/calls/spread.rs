@@ -20,8 +20,7 @@ fn call_of(others: &[(&str, u16)], layers: usize, seed: u64) -> Call {
         place_next(&mut call, *place);
         call.join(name);
     }
-    let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
-    call.run_until(20 * SECOND, "connections", connected);
+    call.until_all_are_connected();
     call.publish("ann", Audio, "mic", 1);
     call.publish("ann", Video, "cam", layers);
     call.run(2 * SECOND);

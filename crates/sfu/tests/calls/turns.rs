@@ -28,7 +28,7 @@ fn story(seed: u64, one_by_one: bool) -> Vec<(&'static str, &'static str, Got)> 
     let (redundant, plain) = PEOPLE.split_at(3);
     redundant.iter().for_each(|name| call.join_with(name, seed % 2 == 1));
     plain.iter().for_each(|name| call.join_without_redundancy(name, seed % 2 == 1));
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     for (number, name) in PEOPLE[..2].iter().enumerate() {
         call.publish(name, Video, &format!("cam{number}"), 3);
         call.publish(name, Audio, &format!("mic{number}"), 1);
@@ -86,7 +86,7 @@ fn many_are_served_in_portions_and_nobody_twice_or_not_at_all() {
     call.join("ann");
     let names: Vec<String> = (0..70).map(|number| format!("p{number}")).collect();
     names.iter().for_each(|name| call.join(name));
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.publish("ann", Audio, "mic", 1);
     call.run(3 * SECOND);
     assert!(call.portions > 100, "{} portions", call.portions);
@@ -101,7 +101,7 @@ fn what_is_left_of_a_picture_is_known_of_and_of_sound_nothing_is() {
     let mut call = Call::new(LAN, 1);
     call.one_by_one = true;
     PEOPLE[..2].iter().for_each(|name| call.join_with(name, true));
-    call.run_until(20 * SECOND, "connections", |call| call.clients.values().all(|client| client.publisher.connected));
+    call.until_all_are_connected();
     call.client("ann").picture_size = 4;
     call.publish("ann", Video, "cam", 1);
     call.publish("ann", Audio, "mic", 1);

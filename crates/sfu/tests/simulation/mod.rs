@@ -254,12 +254,24 @@ impl Call {
         self.sections.retain(|(subscriber, _), _| subscriber != name);
     }
 
+    /// So many are in the room, `p0` and on, with everything open; with one connection each, or two.
+    pub fn of(people: usize, single: bool, link: Link, seed: u64) -> Self {
+        let mut call = Self::new(link, seed);
+        for number in 0..people {
+            call.join_with(&format!("p{number}"), single);
+        }
+        let open = |call: &Self| {
+            call.events.iter().filter(|(_, event)| matches!(event, Event::DataChannelsOpen { .. })).count() == people
+        };
+        call.run_until(Duration::from_secs(30), "data channels", open);
+        call
+    }
+
     /// Alice publishes a voice and a camera, and Bob sees her; with one connection each, or two.
     pub fn join_two(&mut self, single: bool) {
         self.join_with("alice", single);
         self.join_with("bob", single);
-        let connected = |call: &Call| call.clients.values().all(|client| client.publisher.connected);
-        self.run_until(Duration::from_secs(20), "connections", connected);
+        self.until_all_are_connected();
         self.publish("alice", MediaKind::Audio, "mic", 1);
         self.publish("alice", MediaKind::Video, "cam", 1);
         self.run_until(Duration::from_secs(20), "media", |call| {
@@ -378,6 +390,12 @@ impl Call {
             assert!(self.now < end, "after {patience:?} there was still no {what}");
             self.run(Duration::from_millis(5));
         }
+    }
+
+    /// Lets time pass until whoever has joined has a connection to publish by.
+    pub fn until_all_are_connected(&mut self) {
+        let connected = |call: &Self| call.clients.values().all(|client| client.publisher.connected);
+        self.run_until(Duration::from_secs(20), "connections", connected);
     }
 
     fn next_time(&mut self) -> Option<Instant> {
