@@ -41,7 +41,7 @@ _PYTEST_COUNTS = (
 
 # They wait a lot, and none looks for gaps in media: two share a machine of two cores. Who adds a folder of tests has it
 # run alone, and need not know of this.
-_STORE = ["tests/store"]
+_STORE = "tests/store"
 _UNITS = [
     "tests/admin",
     "tests/agents",
@@ -60,7 +60,7 @@ _UNITS = [
     "tests/webhooks",
     "tests/websocket",
 ]
-_ALONE = [f"--ignore={folder}" for folder in ("tests/conformance", *_STORE, *_UNITS)]
+_ALONE = [f"--ignore={folder}" for folder in ("tests/conformance", _STORE, *_UNITS)]
 
 SUITES = {
     "rust": Suite(
@@ -73,7 +73,7 @@ SUITES = {
         r"test result: \w+\. \d+ passed; (\d+) failed",
     ),
     "web": Suite(["npm", "test", "--silent"], r"Tests .*?(\d+) passed", r"Tests .*?(\d+) failed", "web"),
-    "units": Suite([*PYTEST, *_UNITS], *_PYTEST_COUNTS, beside=[*PYTEST, *_STORE]),
+    "units": Suite([*PYTEST, *_UNITS], *_PYTEST_COUNTS, beside=[*PYTEST, _STORE]),
     "python": Suite([*PYTEST, *_ALONE], *_PYTEST_COUNTS),
     "conformance": Suite([*PYTEST, "tests/conformance"], *_PYTEST_COUNTS),
     "browser": Suite(["npm", "test", "--silent"], r"(?m)^ℹ pass (\d+)", r"(?m)^ℹ fail (\d+)", "tests/browser"),
@@ -84,12 +84,11 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 def run(suite: Suite, **environment: str) -> tuple[int, int]:
     """Runs one suite, with `environment` added to ours; returns how many cases passed and failed."""
-    with ThreadPoolExecutor() as beside:
-        other = beside.submit(_output, suite, suite.beside, environment) if suite.beside else None
-        outputs = [_output(suite, suite.command, environment, is_shown=True)]
-    if other is not None:
-        outputs.append(other.result())
-        sys.stdout.write(outputs[-1][0])
+    commands = [suite.command, *([suite.beside] if suite.beside else [])]
+    with ThreadPoolExecutor() as threads:
+        outputs = list(threads.map(lambda each: _output(suite, each, environment, each is suite.command), commands))
+    for text, _ in outputs[1:]:
+        sys.stdout.write(text)
     passed, failed = 0, 0
     for text, status in outputs:
         text = _COLOURS.sub("", text)
@@ -101,9 +100,7 @@ def run(suite: Suite, **environment: str) -> tuple[int, int]:
     return passed, failed
 
 
-def _output(
-    suite: Suite, command: list[str], environment: dict[str, str], *, is_shown: bool = False
-) -> tuple[str, int]:
+def _output(suite: Suite, command: list[str], environment: dict[str, str], is_shown: bool) -> tuple[str, int]:
     """What a command says, and its status."""
     lines: list[str] = []
     process = subprocess.Popen(
