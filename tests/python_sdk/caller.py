@@ -88,6 +88,21 @@ class Caller:
         )
         return track
 
+    async def stops_receiving(self) -> None:
+        """Waits until no stream of media comes any more: what the server knows of this one's wishes is seen by that.
+
+        The client sends each wish from a task of its own, so that two of them in a row may come in either order.
+        """
+        async with asyncio.timeout(PATIENCE):
+            # The client has no event for it.
+            while await self._streams():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def _streams(self) -> list[str]:
+        stats = await self.room.get_rtc_stats()
+        each = (*stats.publisher_stats, *stats.subscriber_stats)
+        return [one.inbound_rtp.rtc.id for one in each if one.WhichOneof("stats") == "inbound_rtp"]
+
     def _recorder(self, name: str) -> Callable[..., None]:
         def record(*args: Any) -> None:
             self.events.append((name, args))

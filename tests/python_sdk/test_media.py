@@ -149,6 +149,7 @@ async def test_unsubscribing_stops_a_track_and_subscribing_again_brings_it_back(
         mark = bob.now()
         publication.set_subscribed(False)
         await bob.event("track_unsubscribed", since=mark)
+        await bob.stops_receiving()
         mark = bob.now()
         publication.set_subscribed(True)
         seen = await watch(await bob.track_of(alice, CAMERA, since=mark), 5)
