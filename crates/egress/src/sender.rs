@@ -99,6 +99,8 @@ pub struct Sender {
     estimated_until: Option<u32>,
     /// The soonest report.
     report_at: Option<Instant>,
+    /// [`Self::poll_timeout`] may be sooner than it was.
+    has_moved: bool,
     pub(crate) sent_packets: u64,
     pub(crate) sent_bytes: u64,
 }
@@ -129,6 +131,7 @@ impl Sender {
             can_pad: false,
             estimated_until: None,
             report_at: None,
+            has_moved: false,
             sent_packets: 0,
             sent_bytes: 0,
         })
@@ -167,6 +170,7 @@ impl Sender {
     /// How much would be sent were there no limit, in bit/s.
     pub fn set_desired(&mut self, bitrate: u64) {
         self.desired = if bitrate < WORTH_PROBING { 0 } else { bitrate };
+        self.has_moved = true;
         if self.can_pad {
             self.estimator.set_desired(self.desired);
         }
@@ -241,6 +245,7 @@ impl Sender {
         (self.sent_packets, self.sent_bytes) = (self.sent_packets + 1, self.sent_bytes + written as u64);
         if let Some(number) = number {
             self.estimator.sent(number, length + packet.payload.len() + OVERHEAD, Kind::Media, now);
+            self.has_moved = true;
         }
         stream.count(packet.payload.len());
         if stream.last.is_none_or(|(newest, _)| packet.timestamp.wrapping_sub(newest) < 1 << 31) {
@@ -250,6 +255,7 @@ impl Sender {
             // Receivers play sound and pictures together once they have a report of both.
             stream.report_at = Some(now);
             self.report_at = Some(now);
+            self.has_moved = true;
         }
         if !self.can_pad && can_pad(stream) {
             self.can_pad = true;
@@ -302,6 +308,12 @@ impl Sender {
             }
         }
         self.tell_estimate(&mut tell);
+    }
+
+    /// Whether [`Self::poll_timeout`] may be sooner than when this was asked last, by what was sent or is wanted: most of
+    /// what is sent changes nothing, and to look at all that it depends on takes longer.
+    pub fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// When [`Self::handle_timeout`] is due.

@@ -220,7 +220,7 @@ impl Shard {
             sent_any |= sent;
         }
         if let Some(media) = &mut connection.media {
-            if let Some(at) = media.due().filter(|_| sent_any) {
+            if let Some(at) = media.due_after_sending() {
                 self.timers.set(at, Timer::Media((subscriber, receiving)));
             }
         } else if sent_any && !std::mem::replace(&mut connection.dirty, true) {

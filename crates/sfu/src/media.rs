@@ -186,6 +186,15 @@ impl Media {
         Some(at)
     }
 
+    /// The same after something was sent.
+    pub(crate) fn due_after_sending(&mut self) -> Option<Instant> {
+        if self.sender.as_mut()?.has_moved() {
+            return self.due();
+        }
+        debug_assert!(self.due().is_none(), "nothing else brings it forward without setting the timer");
+        None
+    }
+
     /// Adds up the reports of an interval; returns what they say together at its end.
     fn received(&mut self, index: usize, received: &Received, now: Instant) -> Option<Reception> {
         let section = self.sections.get_mut(index)?;
