@@ -1,5 +1,6 @@
 //! All that one subscriber's connection sends of media, and what its peer says of it.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,6 +190,24 @@ impl Sender {
     /// The payload types that were negotiated are these now.
     pub fn set_formats(&mut self, formats: Arc<[Format]>) {
         self.formats = formats;
+    }
+
+    /// Reads what [`Self::send`] will, to have it in the processor's cache: of the connection…
+    pub fn look(&self) {
+        black_box(self.path.is_some());
+        black_box(self.streams.len());
+        black_box(self.sent_bytes);
+        black_box(self.estimate);
+    }
+
+    /// …and of the stream of this index.
+    pub fn look_at(&self, index: usize) {
+        if let Some(stream) = self.streams.get(index).and_then(Option::as_ref) {
+            black_box(stream.config.ssrc);
+            black_box(stream.window.highest());
+            black_box(stream.packets);
+            black_box(stream.report_at.is_some());
+        }
     }
 
     /// Writes a packet; false: there is no such stream, or nothing can be sent yet.

@@ -148,6 +148,11 @@ impl Media {
         self.sender.as_mut().is_some_and(|sender| sender.send(index, packet, now, batch))
     }
 
+    /// What sends, to look at.
+    pub(crate) fn sender(&self) -> Option<&Sender> {
+        self.sender.as_ref()
+    }
+
     pub(crate) fn set_desired(&mut self, desired: u64) {
         self.desired = Some(desired);
         if let Some(sender) = &mut self.sender {

@@ -191,6 +191,11 @@ impl Participant {
         }
     }
 
+    /// What carries media to the client, to look at.
+    pub(crate) fn receiving_from(&self) -> Option<&Connection> {
+        if self.single { self.publisher.as_deref() } else { self.subscriber.as_deref() }
+    }
+
     /// Which connection carries media to the client.
     pub(crate) fn receiving(&self) -> Target {
         if self.single { Target::Publisher } else { Target::Subscriber }
