@@ -143,7 +143,7 @@ impl Shard {
         let Some((track, pt, red)) = self.choose(key, mid) else { return false };
         let downtrack = &self.downtracks[key];
         let (before, subscriber) = (downtrack.track, downtrack.subscriber);
-        let Some(connection) = self.participants[subscriber].receiving_connection() else { return false };
+        let Some(connection) = self.participants[subscriber].receiving_connection_mut() else { return false };
         let index = connection.open(mid);
         let listens_from = now + if connection.connected() { SETTLING } else { Duration::ZERO };
         let downtrack = &mut self.downtracks[key];

@@ -205,28 +205,28 @@ impl Shard {
     /// memory once for all, where it would for each. Between two packets of a voice others have had its cache.
     fn look_ahead(&mut self, begin: usize) {
         self.fanout.seen = begin + AHEAD;
-        let steps = self.fanout.steps[begin..].iter().take(AHEAD);
+        let steps = &self.fanout.steps[begin..];
         if steps.len() < 2 {
             return;
         }
-        for step in steps.clone() {
+        for step in steps.iter().take(AHEAD) {
             self.participants.get(step.subscriber).map(|participant| black_box(participant.single));
             self.downtracks.get(step.downtrack).map(|downtrack| black_box(downtrack.packets));
         }
-        let connections = steps.filter_map(|step| {
-            let connection = self.participants.get(step.subscriber)?.receiving_from()?;
+        let connections: [_; AHEAD] = std::array::from_fn(|ahead| {
+            let step = steps.get(ahead)?;
             let Place::Ready(_, _, index) = self.downtracks.get(step.downtrack)?.place else { return None };
-            Some((connection, index))
+            Some((self.participants.get(step.subscriber)?.receiving_connection()?, index))
         });
-        for (connection, _) in connections.clone() {
+        for (connection, _) in connections.iter().flatten() {
             black_box(connection.state);
             black_box(connection.media.is_some());
         }
-        let senders = connections.filter_map(|(connection, index)| Some((connection.media.as_ref()?.sender()?, index)));
-        for (sender, _) in senders.clone() {
+        let senders = connections.map(|one| one.and_then(|(to, index)| Some((to.media.as_ref()?.sender()?, index))));
+        for (sender, _) in senders.iter().flatten() {
             sender.look();
         }
-        for (sender, index) in senders {
+        for (sender, index) in senders.into_iter().flatten() {
             sender.look_at(index);
         }
     }

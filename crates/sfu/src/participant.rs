@@ -191,11 +191,6 @@ impl Participant {
         }
     }
 
-    /// What carries media to the client, to look at.
-    pub(crate) fn receiving_from(&self) -> Option<&Connection> {
-        if self.single { self.publisher.as_deref() } else { self.subscriber.as_deref() }
-    }
-
     /// Which connection carries media to the client.
     pub(crate) fn receiving(&self) -> Target {
         if self.single { Target::Publisher } else { Target::Subscriber }
@@ -212,7 +207,11 @@ impl Participant {
     }
 
     /// The connection that carries media to the client.
-    pub(crate) fn receiving_connection(&mut self) -> Option<&mut Connection> {
+    pub(crate) fn receiving_connection(&self) -> Option<&Connection> {
+        if self.single { self.publisher.as_deref() } else { self.subscriber.as_deref() }
+    }
+
+    pub(crate) fn receiving_connection_mut(&mut self) -> Option<&mut Connection> {
         self.connection(self.receiving())
     }
 
