@@ -345,13 +345,11 @@ class World:
         """
         received: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
         for name in story.present:
-            stats = await self.people[name].caller.room.get_rtc_stats()
-            for each in (*stats.publisher_stats, *stats.subscriber_stats):
-                if each.WhichOneof("stats") == "inbound_rtp":
-                    incoming, kind = each.inbound_rtp, each.inbound_rtp.stream.kind
-                    is_video = kind == "video"
-                    count = incoming.inbound.frames_received if is_video else incoming.received.packets_received
-                    received[name, kind][incoming.stream.ssrc] = count
+            for incoming in await self.people[name].caller.received():
+                kind = incoming.stream.kind
+                is_video = kind == "video"
+                count = incoming.inbound.frames_received if is_video else incoming.received.packets_received
+                received[name, kind][incoming.stream.ssrc] = count
         return received
 
     async def _surplus(self, story: Story, before: dict[tuple[str, str], dict[int, int]]) -> list[str]:

@@ -95,13 +95,14 @@ class Caller:
         """
         async with asyncio.timeout(PATIENCE):
             # The client has no event for it.
-            while await self._streams():  # noqa: ASYNC110
+            while await self.received():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
-    async def _streams(self) -> list[str]:
+    async def received(self) -> list[Any]:
+        """What the client counts of each stream that comes (`InboundRtp`), on either connection."""
         stats = await self.room.get_rtc_stats()
         each = (*stats.publisher_stats, *stats.subscriber_stats)
-        return [one.inbound_rtp.rtc.id for one in each if one.WhichOneof("stats") == "inbound_rtp"]
+        return [one.inbound_rtp for one in each if one.WhichOneof("stats") == "inbound_rtp"]
 
     def _recorder(self, name: str) -> Callable[..., None]:
         def record(*args: Any) -> None:
