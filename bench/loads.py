@@ -55,7 +55,11 @@ def _in_rooms(rooms: int, people: list[Participant]) -> list[Participant]:
 
 def _meeting(count: int, cameras: int) -> list[Participant]:
     person = {"voices": [VOICE], "subscribe": True, "adaptive": True, "expects": count - 1}
-    return [person | {"videos": [SIMULCAST]}] * cameras + [person] * (count - cameras)
+    people = [person] * count
+    stride = count // cameras
+    for camera in range(cameras):
+        people[(1 + camera * stride) % count] = person | {"videos": [SIMULCAST]}
+    return people
 
 
 def _hundred_tracks(sending: int) -> list[Participant]:
@@ -94,7 +98,7 @@ def _loads() -> dict[str, Load]:
             _meeting(50, 16),
             meeting={"tiles": 9, "speakers": 3, "period": 3},
             seconds=(9, 6),
-            warmup=4,
+            warmup=52,
             rate=5,
         ),
         "rooms-200x2": Load(
