@@ -245,7 +245,7 @@ class _Crowd:
         self._token_ms.clear()
         self._poster.took_ms.clear()
         self._poster.posted.clear()
-        self._poster.tried_again = 0
+        self._poster.tried_again.clear()
         self._cluster.calls.clear()
         self._cluster.bytes.clear()
         for page in self._pages:
@@ -263,7 +263,7 @@ class _Crowd:
             "seconds": seconds,
             "joins_per_second": joins / seconds,
             "webhooks_per_second": webhooks / seconds,
-            "webhooks_tried_again": self._poster.tried_again,
+            "webhooks_tried_again": dict(self._poster.tried_again),
             "token_ms": _spread(self._token_ms),
             "webhook_ms": _spread(self._poster.took_ms),
             "list_ms": _spread([each for page in self._pages for each in page.list_ms]),

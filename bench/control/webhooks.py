@@ -147,13 +147,13 @@ class Poster:
     Attributes:
         took_ms: of each that was answered with 200.
         posted: how many of each kind.
-        tried_again: how often.
+        tried_again: how often, by why.
     """
 
     def __init__(self, apps: Sequence[Wire], sign: Signer) -> None:
         self.took_ms: list[float] = []
         self.posted: Counter[str] = Counter()
-        self.tried_again = 0
+        self.tried_again: Counter[str] = Counter()
         self._texts = Texts()
         self._apps = itertools.cycle(apps)
         self._sign = sign
@@ -195,6 +195,6 @@ class Poster:
                     self.took_ms.append((time.perf_counter() - began) * 1e3)
                     return
                 said = f"{answer.status} {answer.body.decode()}"
-            self.tried_again += 1
+            self.tried_again[said] += 1
             await asyncio.sleep(_RETRY_SECONDS)
         raise RuntimeError(f"a webhook ({kind}) was not taken: {said}")
