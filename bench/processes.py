@@ -30,6 +30,8 @@ SERVER_CORES = CORES[:1]
 LOAD_CORES = CORES[1:] or CORES
 """The generator works harder than the server, so it must not run where the server does."""
 
+_STEERING = Path("/sys/class/net/lo/queues/rx-0/rps_cpus")
+
 # Three sockets for each participant are more than the usual limit.
 _most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
@@ -56,6 +58,30 @@ class Server:
         """Resident memory."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+@contextmanager
+def receiving_steered() -> Iterator[None]:
+    """Has the generator's cores do the kernel's work of receiving on loopback, which is the sender's otherwise.
+
+    This is receive packet steering (RPS), a setting of the whole machine: what was set before is set again.
+
+    Raises:
+        BenchError: it cannot be set.
+    """
+    mask = f"{sum(1 << core for core in LOAD_CORES):x}"
+    words = [mask[max(0, end - 8) : end] for end in range(len(mask), 0, -8)]
+    try:
+        before = _STEERING.read_text()
+        _STEERING.write_text(",".join(reversed(words)))
+    except OSError as error:
+        raise BenchError(
+            f"receiving cannot be steered ({error}): this takes root, and a kernel with CONFIG_RPS"
+        ) from error
+    try:
+        yield
+    finally:
+        _STEERING.write_text(before)
 
 
 @contextmanager

@@ -107,6 +107,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"{where['cores']} cores, Linux {where['kernel']}; servers on core {where['server_cores']}, generator on "
         f"{where['load_cores']}; load average at the start {where['load_average'][0]:.1f}"
         f"{', all of it at real-time priority' if where.get('is_realtime') else ''}. "
+        f"{'The generator has the kernel receive for it (`--steer`). ' if results.get('is_steered') else ''}"
         f"{CLIENTS.get(results.get('clients', ''), '')}"
         f"{results['rounds']} {'short ' if results['quick'] else ''}round(s), servers in turn. Medians (least – most); "
         "ratios of neighbouring runs. The method is in bench/README.md.",

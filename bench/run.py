@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,9 @@ def main() -> int:
         default="str0m",
         help="of what the load is (default: ours)",
     )
+    parser.add_argument(
+        "--steer", action="store_true", help="leave the kernel's receiving to the generator's cores (takes root)"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where table, charts and JSON go")
     parser.add_argument(
         "--port", type=int, default=FIRST_PORT, help="servers take free ports from here on (default: %(default)s)"
@@ -189,6 +192,7 @@ def main() -> int:
     results: dict[str, Any] = {
         "machine": machine(),
         "clients": arguments.clients,
+        "is_steered": arguments.steer,
         "rounds": rounds,
         "quick": arguments.quick,
         "loads": {},
@@ -202,18 +206,19 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: no server stays behind
     try:
         processes.GENERATORS[arguments.clients]()
-        results["bare"] = [bare()]
-        measure(
-            results,
-            loads,
-            names,
-            rounds,
-            keep,
-            first_port=arguments.port,
-            is_quick=arguments.quick,
-            clients=arguments.clients,
-        )
-        results["bare"].append(bare())
+        with processes.receiving_steered() if arguments.steer else nullcontext():
+            results["bare"] = [bare()]
+            measure(
+                results,
+                loads,
+                names,
+                rounds,
+                keep,
+                first_port=arguments.port,
+                is_quick=arguments.quick,
+                clients=arguments.clients,
+            )
+            results["bare"].append(bare())
         keep()
     except BenchError as error:
         CONSOLE.print(f"bench: {error}", markup=False)
