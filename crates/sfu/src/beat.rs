@@ -57,7 +57,7 @@ impl Shard {
             }
         }
         for track in tracks {
-            let awaits = |key: &usize| self.downtracks[*key].awaits().is_some();
+            let awaits = |key: &usize| self.downtracks.outline(*key).awaits;
             let waiting: Vec<usize> = self.tracks[track].downtracks.iter().copied().filter(awaits).collect();
             for downtrack in waiting {
                 self.begin(downtrack, now);

@@ -149,14 +149,13 @@ impl Downtrack {
         self.target.filter(|target| matches!(self.place, Place::Ready(..)) && !there(*target))
     }
 
-    /// Whether packets of these layers, a bit for each, can cause anything to be sent or held: most layers of most tracks
-    /// are nothing to most subscribers.
-    pub(crate) fn concerns(&self, layers: u64) -> bool {
-        let (Place::Ready(..), Some(target)) = (self.place, self.target) else { return false };
+    /// A bit for each layer whose packets can cause anything to be sent or held.
+    pub(crate) fn concerned_by(&self) -> u64 {
+        let (Place::Ready(..), Some(target)) = (self.place, self.target) else { return 0 };
         match self.current {
-            _ if self.selector.is_some() => true,
-            Some(current) => layers & (bit(current) | bit(target)) != 0,
-            None => layers & (2 * bit(target) - 1) != 0,
+            _ if self.selector.is_some() => u64::MAX,
+            Some(current) => bit(current) | bit(target),
+            None => 2 * bit(target) - 1,
         }
     }
 

@@ -11,6 +11,7 @@ use str0m::media::MediaKind;
 
 use crate::bitstream::{Codec, PacketInfo};
 use crate::downtrack::{Downtrack, Incoming, Packet, Place};
+use crate::downtracks::Outline;
 use crate::shard::Shard;
 use crate::timers::Timer;
 use crate::track::Track;
@@ -186,8 +187,8 @@ impl Shard {
             let Some(track) = self.tracks.get_mut(key) else { continue };
             let (layers, mut unpacks) = (track.turn.layers(), false);
             for &downtrack in &track.downtracks {
-                let Downtrack { subscriber, .. } = self.downtracks[downtrack];
-                if self.downtracks[downtrack].concerns(layers) {
+                let Outline { subscriber, layers: concerned, .. } = self.downtracks.outline(downtrack);
+                if layers & concerned != 0 {
                     unpacks |= must_unpack(track.codec, &self.downtracks[downtrack]);
                     steps.push(Step { subscriber, order, track: key, downtrack });
                 }
@@ -256,6 +257,8 @@ impl Shard {
                 resumed.push(step.track);
             }
             sent_any |= sent;
+            // While it is in the cache.
+            self.downtracks.outline(step.downtrack);
         }
         if let Some(media) = &mut connection.media {
             if let Some(at) = media.due_after_sending() {

@@ -27,6 +27,7 @@ mod data;
 mod data_tracks;
 mod dependency_descriptor;
 mod downtrack;
+mod downtracks;
 mod dtls;
 mod dynacast;
 mod egress;

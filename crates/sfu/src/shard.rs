@@ -19,7 +19,7 @@ use crate::calm::Calm;
 use crate::command::{Command, Target};
 use crate::connection::{Connection, Factory, State, protocol_to};
 use crate::data_tracks::DataTrack;
-use crate::downtrack::Downtrack;
+use crate::downtracks::Downtracks;
 use crate::event::{ConnectionState, Event, Protocol};
 use crate::exchange::Exchange;
 use crate::fanout::Fanout;
@@ -61,7 +61,7 @@ pub struct Shard {
     pub(crate) rooms: Slab<Room>,
     pub(crate) participants: Slab<Participant>,
     pub(crate) tracks: Slab<Track>,
-    pub(crate) downtracks: Slab<Downtrack>,
+    pub(crate) downtracks: Downtracks,
     pub(crate) room_ids: HashMap<String, usize>,
     pub(crate) participant_ids: HashMap<String, usize>,
     pub(crate) track_ids: HashMap<String, usize>,
@@ -97,7 +97,7 @@ impl Shard {
             rooms: Slab::new(),
             participants: Slab::new(),
             tracks: Slab::new(),
-            downtracks: Slab::new(),
+            downtracks: Downtracks::default(),
             room_ids: HashMap::new(),
             participant_ids: HashMap::new(),
             track_ids: HashMap::new(),
