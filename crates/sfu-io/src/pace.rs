@@ -16,7 +16,7 @@ const FEW: usize = 28;
 
 /// Where all is calm, and packets only say that people are there, they are collected for longer: of hundreds of people, each
 /// would wake the thread by itself.
-const COLLECT_CALM: Duration = Duration::from_millis(10);
+const COLLECT_CALM: Duration = Duration::from_millis(20);
 
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_calm_it_is_woken_a_hundred_times_a_second_at_most_and_the_first_packet_does_not_wait() {
+    fn where_all_is_calm_it_is_woken_fifty_times_a_second_at_most_and_the_first_packet_does_not_wait() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(pace.calm_rest(at(50)), Duration::ZERO);
         pace.turn(at(50), 1);
-        assert_eq!(pace.calm_rest(at(51)), Duration::from_millis(9));
-        assert_eq!(pace.calm_rest(at(60)), Duration::ZERO);
+        assert_eq!(pace.calm_rest(at(51)), Duration::from_millis(19));
+        assert_eq!(pace.calm_rest(at(70)), Duration::ZERO);
     }
 
     #[test]
