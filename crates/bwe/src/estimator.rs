@@ -124,6 +124,11 @@ impl Estimator {
         self.history.next_sequence()
     }
 
+    /// Reads what [`Self::sent`] will, to have it in the processor's cache.
+    pub fn look(&self) {
+        self.history.look();
+    }
+
     /// A packet goes out, of so many bytes as links count it.
     pub fn sent(&mut self, sequence: u64, bytes: usize, kind: Kind, now: Instant) {
         let now = self.call(now);

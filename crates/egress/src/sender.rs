@@ -204,10 +204,12 @@ impl Sender {
     pub fn look_at(&self, index: usize) {
         if let Some(stream) = self.streams.get(index).and_then(Option::as_ref) {
             black_box(stream.config.ssrc);
-            black_box(stream.window.highest());
+            stream.window.look();
+            stream.history.look();
             black_box(stream.packets);
             black_box(stream.report_at.is_some());
         }
+        self.estimator.look();
     }
 
     /// Writes a packet; false: there is no such stream, or nothing can be sent yet.

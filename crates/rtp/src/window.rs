@@ -1,5 +1,7 @@
 //! Sequence numbers of one SSRC: extended beyond their 16 bits (RFC 3711 section 3.3.1), each taken once (section 3.3.2).
 
+use std::hint::black_box;
+
 /// The numbers that came lately. As many as it has bits are told apart; what is further behind the highest is too late for anybody.
 #[derive(Debug)]
 pub struct Window<const WORDS: usize> {
@@ -21,6 +23,11 @@ impl<const WORDS: usize> Window<WORDS> {
     /// The highest number that came.
     pub fn highest(&self) -> Option<u64> {
         self.highest
+    }
+
+    /// Reads what the number after the highest will need, to have it in the processor's cache.
+    pub fn look(&self) {
+        black_box(self.has(self.highest.unwrap_or_default() + 1));
     }
 
     /// The number with these last 16 bits that is nearest to the highest one; of the first packet, in the first cycle.

@@ -212,7 +212,7 @@ impl Shard {
         }
         for step in steps.iter().take(AHEAD) {
             self.participants.get(step.subscriber).map(|participant| black_box(participant.single));
-            self.downtracks.get(step.downtrack).map(|downtrack| black_box(downtrack.packets));
+            self.downtracks.get(step.downtrack).map(Downtrack::look);
         }
         let connections: [_; AHEAD] = std::array::from_fn(|ahead| {
             let step = steps.get(ahead)?;

@@ -5,6 +5,7 @@
 //! publisher's retransmission arrives.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use visavis_egress::Patch;
@@ -177,6 +178,14 @@ impl Rewriter {
             let first = self.tl0.extend(tl0, 8);
             self.tl0_offset = self.highest_tl0.map_or(0, |highest| highest as i64 + 1) - first as i64;
         }
+    }
+
+    /// Reads what [`Self::rewrite`] will, to have it in the processor's cache.
+    pub(crate) fn look(&self) {
+        black_box(self.sequences.offset);
+        black_box(self.pictures.offset);
+        black_box(self.tl0_offset);
+        black_box(self.timestamp_offset);
     }
 
     /// Whether a packet of this number is of a stream that began after the one that it was restarted with.
