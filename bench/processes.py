@@ -71,14 +71,17 @@ def receiving_steered() -> Iterator[None]:
     """
     mask = f"{sum(1 << core for core in LOAD_CORES):x}"
     words = [mask[max(0, end - 8) : end] for end in range(len(mask), 0, -8)]
+    if LOAD_CORES == SERVER_CORES:
+        raise BenchError("receiving cannot be steered: server and generator have but one core")
     try:
         before = _STEERING.read_text()
-        _STEERING.write_text(",".join(reversed(words)))
+        _STEERING.write_text(before)
     except OSError as error:
         raise BenchError(
-            f"receiving cannot be steered ({error}): this takes root, and a kernel with CONFIG_RPS"
+            f"receiving cannot be steered ({error}): it takes root, and a kernel with CONFIG_RPS"
         ) from error
     try:
+        _STEERING.write_text(",".join(reversed(words)))
         yield
     finally:
         _STEERING.write_text(before)

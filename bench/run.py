@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument(
         "--steer", action="store_true", help="leave the kernel's receiving to the generator's cores (takes root)"
     )
-    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER", help="where table, charts and JSON go")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where table, charts and JSON go")
     parser.add_argument(
         "--port", type=int, default=FIRST_PORT, help="servers take free ports from here on (default: %(default)s)"
     )
@@ -187,6 +187,7 @@ def main() -> int:
         for name, load in loads.items():
             CONSOLE.print(f"{name:20} {load.title}")
         return 0
+    folder = arguments.out or (RESULTS / "steered" if arguments.steer else RESULTS)
     rounds = arguments.rounds or (1 if arguments.quick else 2)
     names = [arguments.only] if arguments.only else list(SERVERS)
     results: dict[str, Any] = {
@@ -197,13 +198,14 @@ def main() -> int:
         "quick": arguments.quick,
         "loads": {},
     }
-    file = arguments.json or arguments.out / "results.json"
+    file = arguments.json or folder / "results.json"
     file.parent.mkdir(parents=True, exist_ok=True)
 
     def keep() -> None:
         file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: no server stays behind
+    for ends in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does: no server stays behind
+        signal.signal(ends, lambda number, _: sys.exit(128 + number))
     try:
         processes.GENERATORS[arguments.clients]()
         with processes.receiving_steered() if arguments.steer else nullcontext():
@@ -227,7 +229,7 @@ def main() -> int:
         CONSOLE.print(f"interrupted; what was measured is in {file}")
     CONSOLE.print(report.markdown(results), markup=False)
     if not arguments.json:
-        report.write(results, arguments.out)
+        report.write(results, folder)
     return 1 if any(load["failed"] for load in results["loads"].values()) else 0
 
 

@@ -25,3 +25,14 @@ def test_a_room_holds_as_many_as_it_is_allowed():
     import processes
 
     assert max(len(load.participants) for load in LOADS.values()) < processes.CAPACITY
+
+
+def test_the_meeting_of_50_has_a_camera_large_while_it_is_measured():
+    load = LOADS["meeting-50"]
+    assert load.meeting is not None
+    cameras = [seat for seat, person in enumerate(load.participants) if "videos" in person]
+    assert (len(load.participants), len(cameras)) == (50, 16)
+    period, speakers = load.meeting["period"], int(load.meeting["speakers"])
+    turns = range(int(load.warmup // period), int((load.warmup + max(load.seconds)) // period) + 1)
+    assert turns.start * speakers >= 50, "everybody has spoken before"
+    assert all(turn * speakers % 50 in cameras for turn in turns)

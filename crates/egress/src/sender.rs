@@ -208,8 +208,10 @@ impl Sender {
             stream.history.look();
             black_box(stream.packets);
             black_box(stream.report_at.is_some());
+            if stream.config.is_video {
+                self.estimator.look();
+            }
         }
-        self.estimator.look();
     }
 
     /// Writes a packet; false: there is no such stream, or nothing can be sent yet.

@@ -17,6 +17,8 @@ const FEW: usize = 28;
 /// Where all is calm, and packets only say that people are there, they are collected for longer: of hundreds of people, each
 /// would wake the thread by itself.
 const COLLECT_CALM: Duration = Duration::from_millis(20);
+/// Unless a turn found so many: what comes faster, whatever it is, must not fill the socket's memory meanwhile.
+const FLOOD: usize = 256;
 
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
@@ -33,6 +35,7 @@ const SURE: u32 = 8;
 #[derive(Debug)]
 pub(crate) struct Pace {
     began: Instant,
+    is_flooded: bool,
     is_collecting: bool,
     /// Of those that are looked at: when the first began, how many there were, and what they found.
     since: Instant,
@@ -49,6 +52,7 @@ impl Pace {
     pub fn new(now: Instant) -> Self {
         Self {
             began: now,
+            is_flooded: false,
             is_collecting: false,
             since: now,
             turns: 0,
@@ -61,7 +65,7 @@ impl Pace {
 
     /// How long to let packets gather before the next turn, where all is calm. What does not come as a packet shall not wait.
     pub fn calm_rest(&self, now: Instant) -> Duration {
-        (self.began + COLLECT_CALM).saturating_duration_since(now)
+        if self.is_flooded { Duration::ZERO } else { (self.began + COLLECT_CALM).saturating_duration_since(now) }
     }
 
     /// How long to let packets gather before the next turn.
@@ -81,7 +85,7 @@ impl Pace {
 
     /// A turn began, and found so many packets.
     pub fn turn(&mut self, began: Instant, packets: usize) {
-        self.began = began;
+        (self.began, self.is_flooded) = (began, packets >= FLOOD);
         if packets == 0 {
             return;
         }
@@ -153,6 +157,16 @@ mod tests {
         pace.turn(at(50), 1);
         assert_eq!(pace.calm_rest(at(51)), Duration::from_millis(19));
         assert_eq!(pace.calm_rest(at(70)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_flood_is_fetched_at_once_where_all_is_calm_too() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        pace.turn(start, FLOOD);
+        assert_eq!(pace.calm_rest(start), Duration::ZERO);
+        pace.turn(start, FLOOD - 1);
+        assert_eq!(pace.calm_rest(start), COLLECT_CALM);
     }
 
     #[test]

@@ -140,10 +140,13 @@ impl Worker {
         let deadline = self.shard.poll_timeout();
         let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
         let now = Instant::now();
-        thread::sleep(self.pace.rest(now).min(left()));
-        let rest = self.pace.calm_rest(now).min(left());
-        if !rest.is_zero() && self.shard.is_calm(now) {
-            inbox.wait(&mut self.deaf, rest);
+        if self.shard.is_calm(now) {
+            let rest = self.pace.calm_rest(now).min(left());
+            if !rest.is_zero() {
+                inbox.wait(&mut self.deaf, rest);
+            }
+        } else {
+            thread::sleep(self.pace.rest(now).min(left()));
         }
         inbox.wait(&mut self.waited, left());
         if self.waited.has_readable() || !inbox.packets.is_empty() {
