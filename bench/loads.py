@@ -56,6 +56,7 @@ def _in_rooms(rooms: int, people: list[Participant]) -> list[Participant]:
 def _meeting(count: int, cameras: int) -> list[Participant]:
     person = {"voices": [VOICE], "subscribe": True, "adaptive": True, "expects": count - 1}
     people = [person] * count
+    # Not from the first seat on: in the turns that are measured, whoever is large has one.
     stride = count // cameras
     for camera in range(cameras):
         people[(1 + camera * stride) % count] = person | {"videos": [SIMULCAST]}

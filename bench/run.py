@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument(
         "--steer", action="store_true", help="leave the kernel's receiving to the generator's cores (takes root)"
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where table, charts and JSON go")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where table, charts and JSON go (docs/benchmarks)")
     parser.add_argument(
         "--port", type=int, default=FIRST_PORT, help="servers take free ports from here on (default: %(default)s)"
     )

@@ -65,7 +65,7 @@ impl History {
     /// Reads what the next packet will take the place of, to have it in the processor's cache.
     pub(crate) fn look(&self) {
         if !self.ring.is_empty() {
-            black_box(self.ring[self.next as usize & (self.ring.len() - 1)].bytes);
+            black_box(self.ring[self.place(self.next)].bytes);
         }
     }
 
@@ -105,9 +105,13 @@ impl History {
         }
     }
 
+    fn place(&self, sequence: u64) -> usize {
+        sequence as usize & (self.ring.len() - 1)
+    }
+
     fn slot(&mut self, sequence: u64) -> &mut Sent {
-        let mask = self.ring.len() - 1;
-        &mut self.ring[sequence as usize & mask]
+        let place = self.place(sequence);
+        &mut self.ring[place]
     }
 
     /// The full number of what the wire calls `low`: the nearest to the next one.

@@ -27,7 +27,9 @@ impl<const WORDS: usize> Window<WORDS> {
 
     /// Reads what the number after the highest will need, to have it in the processor's cache.
     pub fn look(&self) {
-        black_box(self.has(self.highest.unwrap_or_default() + 1));
+        if let Some(highest) = self.highest {
+            black_box(self.has(highest + 1));
+        }
     }
 
     /// The number with these last 16 bits that is nearest to the highest one; of the first packet, in the first cycle.

@@ -40,8 +40,10 @@ pub(crate) struct Downtracks {
 impl Downtracks {
     pub(crate) fn insert(&mut self, downtrack: Downtrack) -> usize {
         let key = self.slab.insert(downtrack);
-        self.outlines.resize(self.outlines.len().max(key + 1), None);
-        self.outlines[key] = None;
+        // The key is one that was removed, or the next.
+        if key == self.outlines.len() {
+            self.outlines.push(None);
+        }
         key
     }
 
