@@ -50,38 +50,57 @@ impl Bell {
             tv_sec: timeout.as_secs() as libc::time_t,
             tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
         };
-        waited.0[0].fd = self.event.as_raw_fd();
-        waited.0.iter_mut().for_each(|polled| polled.revents = 0);
+        waited.polled[0].fd = self.event.as_raw_fd();
+        waited.polled.iter_mut().for_each(|polled| polled.revents = 0);
+        let heeded = if waited.is_patient { waited.first_patient } else { waited.polled.len() };
         // SAFETY: there are as many descriptors as told, and no signal mask. An error is as good as a time-out: callers
         // look for themselves.
         unsafe {
-            let polled = waited.0.as_mut_ptr();
-            libc::ppoll(polled, waited.0.len() as libc::nfds_t, &raw const timeout, std::ptr::null())
+            let polled = waited.polled.as_mut_ptr();
+            libc::ppoll(polled, heeded as libc::nfds_t, &raw const timeout, std::ptr::null())
         };
         self.is_awaited.store(false, Ordering::SeqCst);
-        if waited.0[0].revents != 0 {
+        if waited.polled[0].revents != 0 {
             let _ = (&self.event).read_exact(&mut [0; 8]);
         }
     }
 }
 
-/// Descriptors to wait for beside a bell.
-pub(crate) struct Waited(Vec<libc::pollfd>);
+/// Descriptors to wait for beside a bell, and those of what may wait.
+pub(crate) struct Waited {
+    polled: Vec<libc::pollfd>,
+    first_patient: usize,
+    /// Those that may wait are not waited for.
+    is_patient: bool,
+}
 
 impl Waited {
-    pub fn new(descriptors: impl IntoIterator<Item = RawFd>) -> Self {
+    pub fn new(descriptors: impl IntoIterator<Item = RawFd>, patient: impl IntoIterator<Item = RawFd>) -> Self {
         let polled = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        Self(std::iter::once(-1).chain(descriptors).map(polled).collect())
+        let mut all: Vec<_> = std::iter::once(-1).chain(descriptors).map(polled).collect();
+        let first_patient = all.len();
+        all.extend(patient.into_iter().map(polled));
+        Self { polled: all, first_patient, is_patient: false }
+    }
+
+    /// From now on what may wait is not waited for, or is.
+    pub fn set_patient(&mut self, is_patient: bool) {
+        self.is_patient = is_patient;
     }
 
     /// Whether the last wait found something to read there.
     pub fn is_readable(&self, index: usize) -> bool {
-        self.0[index + 1].revents != 0
+        self.polled[index + 1].revents != 0
     }
 
-    /// Whether it found something to read anywhere.
+    /// Whether it found something to read anywhere, but for what may wait.
     pub fn has_readable(&self) -> bool {
-        self.0[1..].iter().any(|polled| polled.revents != 0)
+        self.polled[1..self.first_patient].iter().any(|polled| polled.revents != 0)
+    }
+
+    /// Whether something that may wait is there, as far as the last wait tells: where it was not waited for, maybe.
+    pub fn may_have_patient(&self) -> bool {
+        self.is_patient || self.polled[self.first_patient..].iter().any(|polled| polled.revents != 0)
     }
 }
 
@@ -157,7 +176,7 @@ pub(crate) mod tests {
             })
         });
         let began = Instant::now();
-        let (mut waited, mut counts) = (Waited::new([]), [0, 0]);
+        let (mut waited, mut counts) = (Waited::new([], []), [0, 0]);
         while counts != [ITEMS; 2] {
             inbox.wait(&mut waited, LONG);
             counts[0] += inbox.orders.try_iter().count() as u32;
@@ -173,7 +192,7 @@ pub(crate) mod tests {
     fn a_descriptor_or_the_time_ends_the_wait_and_an_old_ring_only_once() {
         let bell = Bell::new().expect("an eventfd");
         let (readable, mut writable) = io::pipe().expect("a pipe");
-        let mut waited = Waited::new([readable.as_raw_fd()]);
+        let mut waited = Waited::new([readable.as_raw_fd()], []);
         bell.wait(&mut waited, Duration::from_millis(5), || false);
         assert!(!waited.is_readable(0));
         writable.write_all(&[1]).expect("room for a byte");
@@ -185,5 +204,22 @@ pub(crate) mod tests {
         let before = Instant::now();
         bell.wait(&mut waited, Duration::from_millis(20), || false);
         assert!(before.elapsed() >= Duration::from_millis(20) && !waited.is_readable(0));
+    }
+    #[test]
+    fn what_may_wait_ends_the_wait_only_where_it_is_waited_for() {
+        let bell = Bell::new().expect("an eventfd");
+        let (readable, mut writable) = io::pipe().expect("a pipe");
+        writable.write_all(&[1]).expect("room for a byte");
+        let mut waited = Waited::new([], [readable.as_raw_fd()]);
+        waited.set_patient(true);
+        let before = Instant::now();
+        bell.wait(&mut waited, Duration::from_millis(20), || false);
+        assert!(before.elapsed() >= Duration::from_millis(20) && waited.may_have_patient());
+        waited.set_patient(false);
+        bell.wait(&mut waited, LONG, || false);
+        assert!(before.elapsed() < LONG && waited.may_have_patient() && !waited.has_readable());
+        (&readable).read_exact(&mut [0]).expect("a byte");
+        bell.wait(&mut waited, Duration::ZERO, || false);
+        assert!(!waited.may_have_patient());
     }
 }

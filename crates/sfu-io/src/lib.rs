@@ -10,6 +10,7 @@ mod binding;
 mod config;
 mod cpu;
 mod engine;
+mod feedback;
 mod framing;
 mod inbox;
 mod outbox;

@@ -20,6 +20,10 @@ const COLLECT_CALM: Duration = Duration::from_millis(20);
 /// Unless a turn found so many: what comes faster, whatever it is, must not fill the socket's memory meanwhile.
 const FLOOD: usize = 256;
 
+/// How long transport-wide feedback gathers: each receiver sends it ten to twenty times a second, and bandwidth is
+/// estimated from what happens in more than that.
+const COLLECT_FEEDBACK: Duration = Duration::from_millis(10);
+
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
 /// Turns that send less than this are not worth it.
@@ -46,6 +50,8 @@ pub(crate) struct Pace {
     /// That turn sent one packet to each, not soon after another.
     is_alone: bool,
     followed: u32,
+    /// When feedback is fetched next; `None`: as soon as it comes.
+    feedback_at: Option<Instant>,
 }
 
 impl Pace {
@@ -60,6 +66,7 @@ impl Pace {
             sent_much: None,
             is_alone: false,
             followed: 0,
+            feedback_at: None,
         }
     }
 
@@ -97,6 +104,21 @@ impl Pace {
             };
             (self.since, self.turns, self.found) = (began, 0, 0);
         }
+    }
+
+    /// How long to let feedback gather; `None`: none came the last time, so that what comes now need not wait.
+    pub fn feedback_rest(&self, now: Instant) -> Option<Duration> {
+        self.feedback_at.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Whether it is time to fetch feedback, should there be some.
+    pub fn is_feedback_due(&self, now: Instant) -> bool {
+        self.feedback_at.is_none_or(|at| at <= now)
+    }
+
+    /// So much feedback was fetched.
+    pub fn fetched_feedback(&mut self, now: Instant, packets: usize) {
+        self.feedback_at = (packets > 0).then(|| now + COLLECT_FEEDBACK);
     }
 
     /// The turn has sent so many packets of media to so many receivers, and is over.
@@ -157,6 +179,18 @@ mod tests {
         pace.turn(at(50), 1);
         assert_eq!(pace.calm_rest(at(51)), Duration::from_millis(19));
         assert_eq!(pace.calm_rest(at(70)), Duration::ZERO);
+    }
+
+    #[test]
+    fn feedback_gathers_while_some_comes() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert_eq!((pace.feedback_rest(start), pace.is_feedback_due(start)), (None, true));
+        pace.fetched_feedback(start, 3);
+        assert_eq!(pace.feedback_rest(start + COLLECT), Some(COLLECT_FEEDBACK - COLLECT));
+        assert!(!pace.is_feedback_due(start + COLLECT) && pace.is_feedback_due(start + COLLECT_FEEDBACK));
+        pace.fetched_feedback(start + COLLECT_FEEDBACK, 0);
+        assert_eq!(pace.feedback_rest(start + COLLECT_FEEDBACK), None);
     }
 
     #[test]

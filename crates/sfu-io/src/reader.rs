@@ -20,6 +20,8 @@ use crate::udp::{self, BATCH, UdpSocket, wait};
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Batches before what they caused is sent: more makes larger sends, fewer makes them sooner.
 const READS_A_TURN: usize = 8;
+/// Without anything to do it looks around this often.
+const IDLE: Duration = Duration::from_secs(1);
 
 pub(crate) struct UdpReader {
     /// Each socket with the candidate addresses that packets to it were sent to.
@@ -47,10 +49,21 @@ impl UdpReader {
 
     /// Reads what waits and hands over source, destination and payload of what is not TURN's. Returns how many datagrams
     /// there were.
-    pub fn read(&mut self, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    pub fn read(&mut self, take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+        let sockets = self.sockets.clone();
+        self.read_from(&sockets[self.index].0, take)
+    }
+
+    /// The same for transport-wide feedback, where that comes by itself.
+    pub fn read_feedback(&mut self, take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+        let sockets = self.sockets.clone();
+        sockets[self.index].0.feedback().map_or(0, |socket| self.read_from(socket, take))
+    }
+
+    fn read_from(&mut self, from: &impl AsRawFd, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
         let mut count = 0;
         for _ in 0..READS_A_TURN {
-            let received = self.read_batch(&mut take);
+            let received = self.read_batch(from, &mut take);
             count += received;
             if received < BATCH {
                 break;
@@ -59,10 +72,10 @@ impl UdpReader {
         count
     }
 
-    fn read_batch(&mut self, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    fn read_batch(&mut self, from: &impl AsRawFd, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
         let Self { sockets, index, router, turn, receiver, answers, sending, .. } = self;
         let (socket, candidates) = &sockets[*index];
-        let received = receiver.receive(socket, |source, payload| match turn.as_deref() {
+        let received = receiver.receive(from, |source, payload| match turn.as_deref() {
             // Nobody can send from there, but forge it.
             _ if is_relayed(source) => router.count_dropped(1),
             Some(turn) if is_turn(payload) => {
@@ -79,6 +92,11 @@ impl UdpReader {
             router.count_dropped(socket.send(answers, sending));
         }
         received
+    }
+
+    /// What to wait for where feedback comes by itself.
+    pub fn feedback_descriptor(&self) -> Option<RawFd> {
+        self.sockets[self.index].0.feedback().map(AsRawFd::as_raw_fd)
     }
 
     /// Forgets the allocations that were not refreshed; to be called about once a second.
@@ -100,14 +118,24 @@ impl UdpReader {
         while !is_stopping.load(Ordering::Acquire) {
             thread::sleep(pace.rest(Instant::now()));
             let began = Instant::now();
-            let received =
-                self.read(|source, destination, payload| sorter.push(Protocol::Udp, source, destination, payload));
+            let mut take = |source, destination, payload: &[u8]| {
+                sorter.push(Protocol::Udp, source, destination, payload);
+            };
+            let received = self.read(&mut take);
+            let mut feedback = 0;
+            if pace.is_feedback_due(began) {
+                feedback = self.read_feedback(&mut take);
+                pace.fetched_feedback(began, feedback);
+            }
             sorter.deliver();
             self.sweep();
             if received > 0 {
                 pace.turn(began, received);
-            } else {
-                wait(&[self.as_raw_fd(), wake.as_raw_fd()], libc::POLLIN, 1000);
+            } else if feedback == 0 {
+                let rest = pace.feedback_rest(Instant::now());
+                let patient = if rest.is_none() { self.feedback_descriptor() } else { None };
+                let awaited: Vec<_> = [self.as_raw_fd(), wake.as_raw_fd()].into_iter().chain(patient).collect();
+                wait(&awaited, libc::POLLIN, rest.unwrap_or(IDLE).as_millis() as i32 + 1);
             }
         }
     }

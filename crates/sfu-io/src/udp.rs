@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::feedback::split_off;
 use crate::segments::{Messages, Sending, can_segment};
 
 /// Datagrams read or written with one call.
@@ -22,6 +23,8 @@ const FULL_BUFFER_MILLISECONDS: i32 = 5;
 #[derive(Debug)]
 pub(crate) struct UdpSocket {
     socket: Socket,
+    /// Transport-wide feedback comes here, where the kernel can sort it out.
+    feedback: Option<Socket>,
     local: SocketAddr,
     /// The kernel takes several packets as one (UDP_SEGMENT, since Linux 4.18).
     segments: AtomicBool,
@@ -40,11 +43,21 @@ impl UdpSocket {
         let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        Ok(Self { segments: can_segment(&socket).into(), socket, local })
+        let feedback =
+            split_off(&socket).inspect_err(|error| tracing::info!(%error, "feedback comes with the rest")).ok();
+        if let Some(feedback) = &feedback {
+            let _ = feedback.set_recv_buffer_size(BUFFER_BYTES);
+        }
+        Ok(Self { segments: can_segment(&socket).into(), socket, feedback, local })
     }
 
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where transport-wide feedback comes, if not with the rest.
+    pub fn feedback(&self) -> Option<&Socket> {
+        self.feedback.as_ref()
     }
 
     /// Sends what can be sent; returns how many could not. `packets` is emptied.
@@ -150,7 +163,7 @@ impl Receiver {
     }
 
     /// Reads what waits, at most one batch, and hands each datagram over. Returns how many there were.
-    pub fn receive(&mut self, socket: &UdpSocket, mut take: impl FnMut(SocketAddr, &[u8])) -> usize {
+    pub fn receive(&mut self, socket: &impl AsRawFd, mut take: impl FnMut(SocketAddr, &[u8])) -> usize {
         let Self { buffers, addresses, vectors, headers } = self;
         let vector = |buffer: &mut [u8; MAX_DATAGRAM]| libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
@@ -254,6 +267,44 @@ mod tests {
             assert!(count > 0, "only {} datagrams arrived", lengths.len());
         }
         assert_eq!(lengths, (0..BATCH + 9).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn transport_wide_feedback_comes_by_itself_and_all_else_together() {
+        for loopback in [SocketAddr::from(([127, 0, 0, 1], 0)), "[::1]:0".parse().expect("an address")] {
+            let bind = || UdpSocket::bind(loopback).expect("a free port");
+            let (from, to) = (bind(), bind());
+            let feedback = to.feedback().expect("Linux can sort it out since 4.5");
+            let (padded, alone) = ([0b1010_1111, 205, 0, 1, 7].as_slice(), [0b1000_1111, 205].as_slice());
+            // Media, requests for packets and pictures, reports, a check whether we are there, nearly nothing.
+            let others: [&[u8]; 8] = [
+                &[128, 96, 0, 1],
+                &[0b1000_0001, 205],
+                &[0b1000_1111, 206],
+                &[129, 201],
+                &[0, 1],
+                &[205, 143],
+                &[143],
+                &[],
+            ];
+            // One by one: neighbours that cross the kernel as one are sorted as one.
+            for packet in [&[padded][..], &others, &[alone]].concat() {
+                assert!(from.send_one(to.local(), packet));
+            }
+            for (socket, expected) in [(&to.socket, &others[..]), (feedback, &[padded, alone])] {
+                let (mut receiver, mut came) = (Receiver::new(), Vec::new());
+                wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
+                receiver.receive(socket, |_, packet| came.push(packet.to_vec()));
+                assert_eq!(came, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_is_not_shared_with_another_server() {
+        let (one, _) = pair();
+        let error = UdpSocket::bind(one.local()).expect_err("it is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]

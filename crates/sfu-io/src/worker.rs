@@ -99,13 +99,14 @@ impl Worker {
         let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
         let shard = Shard::new(config.clone(), now);
         let sending = Sending::default();
-        let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd));
+        let feedback = around.readers.iter().filter_map(UdpReader::feedback_descriptor);
+        let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd), feedback);
         Self {
             config,
             shard,
             around,
             waited,
-            deaf: Waited::new([]),
+            deaf: Waited::new([], []),
             pace: Pace::new(now),
             outgoing,
             sending,
@@ -148,7 +149,9 @@ impl Worker {
         } else {
             thread::sleep(self.pace.rest(now).min(left()));
         }
-        inbox.wait(&mut self.waited, left());
+        let feedback_rest = self.pace.feedback_rest(Instant::now());
+        self.waited.set_patient(feedback_rest.is_some());
+        inbox.wait(&mut self.waited, left().min(feedback_rest.unwrap_or(IDLE)));
         if self.waited.has_readable() || !inbox.packets.is_empty() {
             thread::sleep(self.pace.linger().min(left()));
         }
@@ -180,6 +183,7 @@ impl Worker {
             let (packets, to) = self.send_media();
             (sent, receivers) = (sent + packets, receivers + to);
         }
+        self.read_feedback(now);
         if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.shard.handle_timeout(now);
         }
@@ -241,6 +245,20 @@ impl Worker {
             });
         }
         packets
+    }
+
+    /// Reads what may wait, once it has.
+    fn read_feedback(&mut self, now: Instant) {
+        if !self.pace.is_feedback_due(now) || !self.waited.may_have_patient() {
+            return;
+        }
+        let mut packets = 0;
+        for reader in &mut self.around.readers {
+            packets += reader.read_feedback(|source, destination, payload| {
+                self.shard.handle_datagram(now, Protocol::Udp, source, destination, payload);
+            });
+        }
+        self.pace.fetched_feedback(now, packets);
     }
 
     /// Sends all that waits. Returns how many packets of media to how many receivers.
