@@ -1,5 +1,6 @@
 //! The estimator: what was sent and what came of it in, an estimate and probes out.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::aimd::{Aimd, Moment};
@@ -127,6 +128,14 @@ impl Estimator {
     /// Reads what [`Self::sent`] will, to have it in the processor's cache.
     pub fn look(&self) {
         self.history.look();
+    }
+
+    /// The same for [`Self::feedback`].
+    pub fn look_back(&self) {
+        self.history.look_back();
+        black_box(self.heard);
+        black_box(self.reference.is_some());
+        black_box(self.desired);
     }
 
     /// A packet goes out, of so many bytes as links count it.

@@ -8,6 +8,8 @@ use crate::time::{Micros, SECOND};
 const FIRST: usize = 128;
 /// 20 Mbit/s for two seconds.
 const LARGEST: usize = 4096;
+/// Packets of a tenth of a second of video: so many are in one feedback.
+const LOOKED_BACK: u64 = 20;
 /// The ring grows rather than lose sight of what is younger.
 const KEPT_FOR: Micros = 2 * SECOND;
 
@@ -66,6 +68,15 @@ impl History {
     pub(crate) fn look(&self) {
         if !self.ring.is_empty() {
             black_box(self.ring[self.place(self.next)].bytes);
+        }
+    }
+
+    /// Reads what feedback will be about: of the latest packets one in each line of the cache.
+    pub(crate) fn look_back(&self) {
+        for back in (1..=LOOKED_BACK).step_by(64 / size_of::<Sent>()) {
+            if !self.ring.is_empty() {
+                black_box(self.ring[self.place(self.next.wrapping_sub(back))].bytes);
+            }
         }
     }
 

@@ -214,6 +214,12 @@ impl Sender {
         }
     }
 
+    /// Reads what [`Self::handle_rtcp`] will.
+    pub fn look_back(&self) {
+        black_box(self.estimate);
+        self.estimator.look_back();
+    }
+
     /// Writes a packet; false: there is no such stream, or nothing can be sent yet.
     pub fn send(&mut self, index: usize, packet: Outgoing, now: Instant, batch: &mut Batch) -> bool {
         let at = self.milliseconds(now);

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use visavis_sfu::Protocol;
+use visavis_sfu::{AHEAD, Protocol};
 
 use crate::pace::Pace;
-use crate::router::Router;
+use crate::router::{Router, Sorter};
 use crate::segments::Sending;
 use crate::turn::{Client, Moment, Reaction, Turn, is_relayed, is_turn};
 use crate::udp::{self, BATCH, UdpSocket, wait};
@@ -22,6 +22,21 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const READS_A_TURN: usize = 8;
 /// Without anything to do it looks around this often.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Takes what is read.
+pub(crate) trait Taker {
+    /// The next come from there.
+    fn expect(&mut self, _sources: &[SocketAddr]) {}
+
+    /// A datagram's source, destination and payload.
+    fn take(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]);
+}
+
+impl Taker for Sorter<'_> {
+    fn take(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        self.push(Protocol::Udp, source, destination, payload);
+    }
+}
 
 pub(crate) struct UdpReader {
     /// Each socket with the candidate addresses that packets to it were sent to.
@@ -47,23 +62,22 @@ impl UdpReader {
         Self { sockets, index, router, turn, receiver, answers, sending, swept: Instant::now() }
     }
 
-    /// Reads what waits and hands over source, destination and payload of what is not TURN's. Returns how many datagrams
-    /// there were.
-    pub fn read(&mut self, take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    /// Reads what waits and gives away what is not TURN's. Returns how many datagrams there were.
+    pub fn read(&mut self, taker: &mut impl Taker) -> usize {
         let sockets = self.sockets.clone();
-        self.read_from(&sockets[self.index].0, take)
+        self.read_from(&sockets[self.index].0, taker)
     }
 
     /// The same for transport-wide feedback, where that comes by itself.
-    pub fn read_feedback(&mut self, take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    pub fn read_feedback(&mut self, taker: &mut impl Taker) -> usize {
         let sockets = self.sockets.clone();
-        sockets[self.index].0.feedback().map_or(0, |socket| self.read_from(socket, take))
+        sockets[self.index].0.feedback().map_or(0, |socket| self.read_from(socket, taker))
     }
 
-    fn read_from(&mut self, from: &impl AsRawFd, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    fn read_from(&mut self, from: &impl AsRawFd, taker: &mut impl Taker) -> usize {
         let mut count = 0;
         for _ in 0..READS_A_TURN {
-            let received = self.read_batch(from, &mut take);
+            let received = self.read_batch(from, taker);
             count += received;
             if received < BATCH {
                 break;
@@ -72,22 +86,29 @@ impl UdpReader {
         count
     }
 
-    fn read_batch(&mut self, from: &impl AsRawFd, mut take: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> usize {
+    fn read_batch(&mut self, from: &impl AsRawFd, taker: &mut impl Taker) -> usize {
         let Self { sockets, index, router, turn, receiver, answers, sending, .. } = self;
         let (socket, candidates) = &sockets[*index];
-        let received = receiver.receive(from, |source, payload| match turn.as_deref() {
-            // Nobody can send from there, but forge it.
-            _ if is_relayed(source) => router.count_dropped(1),
-            Some(turn) if is_turn(payload) => {
-                let client = Client { protocol: Protocol::Udp, address: source, socket: *index };
-                match turn.handle(Moment::current(), client, payload) {
-                    Reaction::Answer(answer) => answers.push((source, answer)),
-                    Reaction::Relay { relayed, peer, payload } => take(relayed, peer, payload),
-                    Reaction::Ignore => router.count_dropped(1),
-                }
+        let received = receiver.receive(from);
+        let mut lots = receiver.sources().chunks(AHEAD);
+        for (number, (source, payload)) in receiver.datagrams().enumerate() {
+            if number % AHEAD == 0 {
+                lots.next().into_iter().for_each(|sources| taker.expect(sources));
             }
-            _ => take(source, candidates[0], payload),
-        });
+            match turn.as_deref() {
+                // Nobody can send from there, but forge it.
+                _ if is_relayed(source) => router.count_dropped(1),
+                Some(turn) if is_turn(payload) => {
+                    let client = Client { protocol: Protocol::Udp, address: source, socket: *index };
+                    match turn.handle(Moment::current(), client, payload) {
+                        Reaction::Answer(answer) => answers.push((source, answer)),
+                        Reaction::Relay { relayed, peer, payload } => taker.take(relayed, peer, payload),
+                        Reaction::Ignore => router.count_dropped(1),
+                    }
+                }
+                _ => taker.take(source, candidates[0], payload),
+            }
+        }
         if !answers.is_empty() {
             router.count_dropped(socket.send(answers, sending));
         }
@@ -118,13 +139,10 @@ impl UdpReader {
         while !is_stopping.load(Ordering::Acquire) {
             thread::sleep(pace.rest(Instant::now()));
             let began = Instant::now();
-            let mut take = |source, destination, payload: &[u8]| {
-                sorter.push(Protocol::Udp, source, destination, payload);
-            };
-            let received = self.read(&mut take);
+            let received = self.read(&mut sorter);
             let mut feedback = 0;
             if pace.is_feedback_due(began) {
-                feedback = self.read_feedback(&mut take);
+                feedback = self.read_feedback(&mut sorter);
                 pace.fetched_feedback(began, feedback);
             }
             sorter.deliver();

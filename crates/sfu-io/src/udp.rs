@@ -1,7 +1,7 @@
 //! UDP sockets that read and write many datagrams with one system call.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -149,6 +149,8 @@ pub(crate) struct Receiver {
     addresses: Vec<libc::sockaddr_storage>,
     vectors: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// Of those that were read last.
+    sources: Vec<SocketAddr>,
 }
 
 // SAFETY: its pointers are written anew before each use.
@@ -159,12 +161,12 @@ impl Receiver {
         // SAFETY: all-zero is a valid sockaddr_storage.
         let address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
         let buffers = vec![[0; MAX_DATAGRAM]; BATCH];
-        Self { buffers, addresses: vec![address; BATCH], vectors: Vec::new(), headers: Vec::new() }
+        Self { buffers, addresses: vec![address; BATCH], vectors: Vec::new(), headers: Vec::new(), sources: Vec::new() }
     }
 
-    /// Reads what waits, at most one batch, and hands each datagram over. Returns how many there were.
-    pub fn receive(&mut self, socket: &impl AsRawFd, mut take: impl FnMut(SocketAddr, &[u8])) -> usize {
-        let Self { buffers, addresses, vectors, headers } = self;
+    /// Reads what waits, at most one batch. Returns how many datagrams there were.
+    pub fn receive(&mut self, socket: &impl AsRawFd) -> usize {
+        let Self { sources, buffers, addresses, vectors, headers } = self;
         let vector = |buffer: &mut [u8; MAX_DATAGRAM]| libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
             iov_len: MAX_DATAGRAM,
@@ -194,30 +196,40 @@ impl Receiver {
         };
         // An error is "nothing there", or the echo of an earlier send (ICMP): either way there is nothing to read now.
         let received = usize::try_from(received).unwrap_or(0);
-        for (index, header) in headers.iter().enumerate().take(received) {
-            let length = header.msg_len as usize;
-            if let Some(source) = to_address(&addresses[index], header.msg_hdr.msg_namelen) {
-                take(source, &buffers[index][..length]);
-            }
-        }
+        let came = headers.iter().zip(addresses.iter()).take(received);
+        sources.clear();
+        sources.extend(came.map(|(header, address)| to_address(address, header.msg_hdr.msg_namelen)));
         received
+    }
+
+    /// Where those come from that were read last.
+    pub fn sources(&self) -> &[SocketAddr] {
+        &self.sources
+    }
+
+    /// Those that were read last, each with where it comes from.
+    pub fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let lengths = self.headers.iter().map(|header| header.msg_len as usize);
+        let payloads = self.buffers.iter().zip(lengths).map(|(buffer, length)| &buffer[..length]);
+        self.sources.iter().copied().zip(payloads)
     }
 }
 
-fn to_address(storage: &libc::sockaddr_storage, length: libc::socklen_t) -> Option<SocketAddr> {
+fn to_address(storage: &libc::sockaddr_storage, length: libc::socklen_t) -> SocketAddr {
     match i32::from(storage.ss_family) {
         libc::AF_INET if length as usize >= size_of::<libc::sockaddr_in>() => {
             // SAFETY: the family and the length say that the kernel has written a sockaddr_in there; the storage is
             // large and aligned enough for any address.
             let address = unsafe { &*std::ptr::from_ref(storage).cast::<libc::sockaddr_in>() };
-            Some((address.sin_addr.s_addr.to_ne_bytes(), u16::from_be(address.sin_port)).into())
+            (address.sin_addr.s_addr.to_ne_bytes(), u16::from_be(address.sin_port)).into()
         }
         libc::AF_INET6 if length as usize >= size_of::<libc::sockaddr_in6>() => {
             // SAFETY: as above, for sockaddr_in6.
             let address = unsafe { &*std::ptr::from_ref(storage).cast::<libc::sockaddr_in6>() };
-            Some((address.sin6_addr.s6_addr, u16::from_be(address.sin6_port)).into())
+            (address.sin6_addr.s6_addr, u16::from_be(address.sin6_port)).into()
         }
-        _ => None,
+        // Of no kind that such a socket has: it is nobody's.
+        _ => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
     }
 }
 
@@ -243,7 +255,8 @@ mod tests {
         let (mut receiver, mut packets) = (Receiver::new(), Vec::new());
         while packets.len() < count {
             wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
-            let came = receiver.receive(socket, |_, packet| packets.push(packet.to_vec()));
+            let came = receiver.receive(socket);
+            packets.extend(receiver.datagrams().map(|(_, packet)| packet.to_vec()));
             assert!(came > 0, "only {} of {count} packets arrived", packets.len());
         }
         packets
@@ -259,11 +272,12 @@ mod tests {
         let mut lengths = Vec::new();
         while lengths.len() < BATCH + 9 {
             wait(&[to.as_raw_fd()], libc::POLLIN, 1000);
-            let count = receiver.receive(&to, |source, payload| {
+            let count = receiver.receive(&to);
+            for (source, payload) in receiver.datagrams() {
                 assert_eq!(source, from.local());
                 assert!(payload.iter().all(|byte| usize::from(*byte) == payload.len()));
                 lengths.push(payload.len());
-            });
+            }
             assert!(count > 0, "only {} datagrams arrived", lengths.len());
         }
         assert_eq!(lengths, (0..BATCH + 9).collect::<Vec<_>>());
@@ -294,7 +308,8 @@ mod tests {
             for (socket, expected) in [(&to.socket, &others[..]), (feedback, &[padded, alone])] {
                 let (mut receiver, mut came) = (Receiver::new(), Vec::new());
                 wait(&[socket.as_raw_fd()], libc::POLLIN, 1000);
-                receiver.receive(socket, |_, packet| came.push(packet.to_vec()));
+                receiver.receive(socket);
+                came.extend(receiver.datagrams().map(|(_, packet)| packet.to_vec()));
                 assert_eq!(came, expected);
             }
         }
@@ -315,7 +330,9 @@ mod tests {
         assert_eq!(from.send(&mut packets, &mut Sending::default()), 2);
         let mut bytes = Vec::new();
         wait(&[to.as_raw_fd()], libc::POLLIN, 1000);
-        Receiver::new().receive(&to, |_, payload| bytes.extend_from_slice(payload));
+        let mut receiver = Receiver::new();
+        receiver.receive(&to);
+        receiver.datagrams().for_each(|(_, payload)| bytes.extend_from_slice(payload));
         assert_eq!(bytes, [2, 4]);
     }
 
@@ -374,6 +391,7 @@ mod tests {
     #[test]
     fn nothing_waiting_is_nothing_read() {
         let (socket, _) = pair();
-        assert_eq!(Receiver::new().receive(&socket, |_, _| panic!("there is nothing")), 0);
+        let mut receiver = Receiver::new();
+        assert_eq!((receiver.receive(&socket), receiver.datagrams().count()), (0, 0));
     }
 }

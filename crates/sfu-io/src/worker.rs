@@ -17,7 +17,7 @@ use crate::inbox::{Inbox, Post, Waited};
 use crate::outbox::Outbox;
 use crate::pace::Pace;
 use crate::parcels::Parcels;
-use crate::reader::UdpReader;
+use crate::reader::{Taker, UdpReader};
 use crate::router::{Arrivals, Router};
 use crate::segments::Sending;
 use crate::tcp::TcpSender;
@@ -91,6 +91,22 @@ pub(crate) struct Worker {
     stats_told: Instant,
     /// Of the shards that panicked before this one.
     former: Stats,
+}
+
+/// What is read in a turn.
+struct Arriving<'a> {
+    shard: &'a mut Shard,
+    now: Instant,
+}
+
+impl Taker for Arriving<'_> {
+    fn expect(&mut self, sources: &[SocketAddr]) {
+        self.shard.expect(Protocol::Udp, sources);
+    }
+
+    fn take(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        self.shard.handle_datagram(self.now, Protocol::Udp, source, destination, payload);
+    }
 }
 
 impl Worker {
@@ -236,13 +252,9 @@ impl Worker {
         let mut packets = 0;
         for (index, reader) in self.around.readers.iter_mut().enumerate() {
             reader.sweep();
-            if !self.waited.is_readable(index) {
-                continue;
+            if self.waited.is_readable(index) {
+                packets += reader.read(&mut Arriving { shard: &mut self.shard, now });
             }
-            let shard = &mut self.shard;
-            packets += reader.read(|source, destination, payload| {
-                shard.handle_datagram(now, Protocol::Udp, source, destination, payload);
-            });
         }
         packets
     }
@@ -252,12 +264,8 @@ impl Worker {
         if !self.pace.is_feedback_due(now) || !self.waited.may_have_patient() {
             return;
         }
-        let mut packets = 0;
-        for reader in &mut self.around.readers {
-            packets += reader.read_feedback(|source, destination, payload| {
-                self.shard.handle_datagram(now, Protocol::Udp, source, destination, payload);
-            });
-        }
+        let mut arriving = Arriving { shard: &mut self.shard, now };
+        let packets = self.around.readers.iter_mut().map(|reader| reader.read_feedback(&mut arriving)).sum();
         self.pace.fetched_feedback(now, packets);
     }
 

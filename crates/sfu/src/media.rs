@@ -2,6 +2,7 @@
 //! in `incoming`.
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -245,6 +246,25 @@ pub(crate) fn is_rtcp(packet: &[u8]) -> bool {
 /// The same of RTP.
 pub(crate) fn is_rtp(packet: &[u8]) -> bool {
     matches!(packet, [128..=191, ..]) && !is_rtcp(packet)
+}
+
+impl Media {
+    /// Reads what [`Shard::on_rtcp`] will, to have it in the processor's cache, …
+    pub(crate) fn look(&self) {
+        black_box(self.opener.is_some());
+        black_box(self.sender.is_some());
+        black_box(self.timer);
+    }
+
+    /// … and what these lead to.
+    pub(crate) fn look_further(&self) {
+        if let Some(opener) = &self.opener {
+            opener.look();
+        }
+        if let Some(sender) = &self.sender {
+            sender.look_back();
+        }
+    }
 }
 
 impl Shard {

@@ -206,9 +206,17 @@ impl Participant {
         })
     }
 
+    /// The same, to look at.
+    pub(crate) fn connection_of(&self, target: Target) -> Option<&Connection> {
+        match target {
+            Target::Publisher => self.publisher.as_deref(),
+            Target::Subscriber => self.subscriber.as_deref(),
+        }
+    }
+
     /// The connection that carries media to the client.
     pub(crate) fn receiving_connection(&self) -> Option<&Connection> {
-        if self.single { self.publisher.as_deref() } else { self.subscriber.as_deref() }
+        self.connection_of(self.receiving())
     }
 
     pub(crate) fn receiving_connection_mut(&mut self) -> Option<&mut Connection> {

@@ -141,15 +141,13 @@ impl Shard {
             return; // What we ask is asked for its own sake.
         }
         let ufrag = stun::request_ufrag(payload);
-        let key = match ufrag {
-            Some(ufrag) => self.ufrags.get(ufrag),
-            None => self.addresses.get(&(protocol, source)),
-        };
-        let key = key.copied();
+        let of_address = self.addresses.get(&(protocol, source)).copied();
         let path = Path { is_tcp: protocol == Protocol::Tcp, source: destination, destination: source };
-        if ufrag.is_some() && key.is_some_and(|key| self.answers(key, payload, path, now)) {
+        // A familiar check is whose address it comes from.
+        if ufrag.is_some() && of_address.is_some_and(|key| self.answers(key, payload, path, now)) {
             return;
         }
+        let key = ufrag.map_or(of_address, |ufrag| self.ufrags.get(ufrag).copied());
         let (Some(key), Ok(contents)) = (key, DatagramRecv::try_from(payload)) else {
             self.stats.packets_dropped += 1;
             return;
