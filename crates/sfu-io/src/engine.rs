@@ -321,6 +321,8 @@ fn participant_of(event: &Event) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -330,5 +332,27 @@ mod tests {
         let config = Config { udp: vec![address], node_ips: vec![address.ip()], workers: 1, ..Config::default() };
         let error = Engine::start(&config).err().expect("it is taken");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+    #[test]
+    fn feedback_is_read_alone_and_in_a_crowd_by_one_worker_and_by_several() {
+        for workers in [1, 2] {
+            let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
+            let config = Config { udp: vec![loopback], node_ips: vec![loopback.ip()], workers, ..Config::default() };
+            let engine = Engine::start(&config).expect("a free port");
+            let stranger = std::net::UdpSocket::bind(loopback).expect("a free port");
+            let mut sent = 0;
+            for lot in [1, 1000] {
+                for _ in 0..lot {
+                    stranger.send_to(&[0x8f, 205, 0, 1], engine.udp_candidates()[0]).expect("room");
+                }
+                sent += lot;
+                let since = Instant::now();
+                // Nobody knows the sender, so each is counted as dropped.
+                while engine.stats().packets_dropped < sent {
+                    assert!(since.elapsed() < Duration::from_secs(5), "{:?} of {sent}", engine.stats());
+                    thread::yield_now();
+                }
+            }
+        }
     }
 }

@@ -18,7 +18,18 @@ const VERSION_AND_KIND: u32 = 0b1101_1111;
 
 /// A second socket on the port of one that is bound; what begins with transport-wide feedback comes to it from now on. An
 /// error: the kernel cannot do that, and all comes to the first.
+///
+/// From then on another program of the same user that wants to share the port may bind it, and gets nothing. One that does
+/// not, as a second server, is refused.
 pub(crate) fn split_off(bound: &Socket) -> io::Result<Socket> {
+    let second = second_to(bound);
+    if second.is_err() {
+        bound.set_reuse_port(false)?;
+    }
+    second
+}
+
+fn second_to(bound: &Socket) -> io::Result<Socket> {
     let address = bound.local_addr()?;
     let domain = address.as_socket().map_or(Domain::IPV4, Domain::for_address);
     let second = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;

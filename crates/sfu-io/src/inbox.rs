@@ -205,6 +205,7 @@ pub(crate) mod tests {
         bell.wait(&mut waited, Duration::from_millis(20), || false);
         assert!(before.elapsed() >= Duration::from_millis(20) && !waited.is_readable(0));
     }
+
     #[test]
     fn what_may_wait_ends_the_wait_only_where_it_is_waited_for() {
         let bell = Bell::new().expect("an eventfd");

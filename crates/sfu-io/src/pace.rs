@@ -52,6 +52,8 @@ pub(crate) struct Pace {
     followed: u32,
     /// When feedback is fetched next; `None`: as soon as it comes.
     feedback_at: Option<Instant>,
+    /// When some was fetched.
+    had_feedback: Option<Instant>,
 }
 
 impl Pace {
@@ -67,6 +69,7 @@ impl Pace {
             is_alone: false,
             followed: 0,
             feedback_at: None,
+            had_feedback: None,
         }
     }
 
@@ -106,7 +109,7 @@ impl Pace {
         }
     }
 
-    /// How long to let feedback gather; `None`: none came the last time, so that what comes now need not wait.
+    /// How long to let feedback gather; `None`: it comes too seldom for that, and is fetched as soon as it comes.
     pub fn feedback_rest(&self, now: Instant) -> Option<Duration> {
         self.feedback_at.map(|at| at.saturating_duration_since(now))
     }
@@ -118,7 +121,17 @@ impl Pace {
 
     /// So much feedback was fetched.
     pub fn fetched_feedback(&mut self, now: Instant, packets: usize) {
-        self.feedback_at = (packets > 0).then(|| now + COLLECT_FEEDBACK);
+        let follows = self.had_feedback.is_some_and(|had| now.saturating_duration_since(had) < COLLECT_FEEDBACK);
+        if packets > 0 {
+            self.had_feedback = Some(now);
+        }
+        self.feedback_at = match packets {
+            0 => None,
+            1 if !follows => None,
+            // More may wait, and must not fill the socket's memory.
+            FLOOD.. => Some(now),
+            _ => Some(now + COLLECT_FEEDBACK),
+        };
     }
 
     /// The turn has sent so many packets of media to so many receivers, and is over.
@@ -182,15 +195,25 @@ mod tests {
     }
 
     #[test]
-    fn feedback_gathers_while_some_comes() {
+    fn feedback_gathers_where_much_comes_and_is_fetched_at_once_where_little_does() {
         let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
         let mut pace = Pace::new(start);
         assert_eq!((pace.feedback_rest(start), pace.is_feedback_due(start)), (None, true));
-        pace.fetched_feedback(start, 3);
-        assert_eq!(pace.feedback_rest(start + COLLECT), Some(COLLECT_FEEDBACK - COLLECT));
-        assert!(!pace.is_feedback_due(start + COLLECT) && pace.is_feedback_due(start + COLLECT_FEEDBACK));
-        pace.fetched_feedback(start + COLLECT_FEEDBACK, 0);
-        assert_eq!(pace.feedback_rest(start + COLLECT_FEEDBACK), None);
+        // Of two people, twenty times a second each.
+        for time in [0, 25, 50] {
+            pace.fetched_feedback(at(time), 1);
+            assert_eq!(pace.feedback_rest(at(time)), None);
+        }
+        pace.fetched_feedback(at(53), 1);
+        assert_eq!(pace.feedback_rest(at(54)), Some(Duration::from_millis(9)));
+        assert!(!pace.is_feedback_due(at(54)) && pace.is_feedback_due(at(63)));
+        pace.fetched_feedback(at(63), 3);
+        assert_eq!(pace.feedback_rest(at(63)), Some(COLLECT_FEEDBACK));
+        pace.fetched_feedback(at(73), FLOOD);
+        assert_eq!(pace.feedback_rest(at(73)), Some(Duration::ZERO));
+        pace.fetched_feedback(at(73), 0);
+        assert_eq!(pace.feedback_rest(at(73)), None);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Worker {
             let (packets, to) = self.send_media();
             (sent, receivers) = (sent + packets, receivers + to);
         }
-        self.read_feedback(now);
+        self.read_feedback();
         if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.shard.handle_timeout(now);
         }
@@ -260,7 +260,9 @@ impl Worker {
     }
 
     /// Reads what may wait, once it has.
-    fn read_feedback(&mut self, now: Instant) {
+    fn read_feedback(&mut self) {
+        // Media has been sent meanwhile, which this may be about.
+        let now = Instant::now();
         if !self.pace.is_feedback_due(now) || !self.waited.may_have_patient() {
             return;
         }

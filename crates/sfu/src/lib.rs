@@ -41,7 +41,6 @@ mod forwarding;
 mod h265;
 mod incoming;
 mod layers;
-
 mod media;
 mod messages;
 mod negotiation;

@@ -117,6 +117,17 @@ fn a_familiar_check_gets_the_very_bytes_that_str0m_answered_it_with() {
 }
 
 #[test]
+fn a_check_from_somebody_elses_address_is_answered_for_whom_it_names() {
+    let (mut call, mut bob) = call_by_hand(false);
+    let alices = call.client("alice").publisher.address;
+    for nominates in [false, true, true] {
+        let check = bob.check(nominates, Flaw::None);
+        let (_, answer) = bob.ask(&mut call, alices, &check).expect("an answer, with Bob's password");
+        assert_eq!(answer, Answer::Success(alices));
+    }
+}
+
+#[test]
 fn a_forged_check_from_the_right_address_gets_no_answer_and_is_no_sign_of_life() {
     for flaw in [Flaw::WrongPassword, Flaw::OtherUsername, Flaw::NoIntegrity] {
         let (mut call, mut bob) = call_by_hand(false);
