@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
 /// Places in the group of sockets on one port, in the order in which they came to it.
 const OTHERS: u32 = 0;
@@ -16,33 +16,25 @@ const TRANSPORT_WIDE: u32 = 15;
 /// The version, which is 2, and the kind; padding says nothing.
 const VERSION_AND_KIND: u32 = 0b1101_1111;
 
-/// A second socket on the port of one that is bound; what begins with transport-wide feedback comes to it from now on. An
-/// error: the kernel cannot do that, and all comes to the first.
+/// Puts a second socket on the port of one that is bound; what begins with transport-wide feedback comes to it from now on.
+/// An error: the kernel cannot do that, and all comes to the first.
 ///
 /// From then on another program of the same user that wants to share the port may bind it, and gets nothing. One that does
 /// not, as a second server, is refused.
-pub(crate) fn split_off(bound: &Socket) -> io::Result<Socket> {
-    let second = second_to(bound);
-    if second.is_err() {
-        bound.set_reuse_port(false)?;
-    }
-    second
-}
-
-fn second_to(bound: &Socket) -> io::Result<Socket> {
-    let address = bound.local_addr()?;
-    let domain = address.as_socket().map_or(Domain::IPV4, Domain::for_address);
-    let second = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    if domain == Domain::IPV6 {
-        second.set_only_v6(true)?;
-    }
-    second.set_nonblocking(true)?;
+pub(crate) fn split_off(bound: &Socket, second: Socket) -> io::Result<Socket> {
     // The first was bound without it, so that whoever has the port already has been noticed.
     bound.set_reuse_port(true)?;
-    second.set_reuse_port(true)?;
-    second.bind(&address)?;
-    sort(bound)?;
+    if let Err(error) = join(bound, &second) {
+        bound.set_reuse_port(false)?;
+        return Err(error);
+    }
     Ok(second)
+}
+
+fn join(bound: &Socket, second: &Socket) -> io::Result<()> {
+    second.set_reuse_port(true)?;
+    second.bind(&bound.local_addr()?)?;
+    sort(bound)
 }
 
 /// Tells the kernel which packets come to which socket of the group.

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Without anything to do whoever fetches looks around this often.
+pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long packets are collected at most, which is how much later they go out.
 const COLLECT: Duration = Duration::from_millis(1);
 /// So many turns are looked at together: …

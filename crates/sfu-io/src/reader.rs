@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use visavis_sfu::{AHEAD, Protocol};
 
-use crate::pace::Pace;
+use crate::pace::{IDLE, Pace};
 use crate::router::{Router, Sorter};
 use crate::segments::Sending;
 use crate::turn::{Client, Moment, Reaction, Turn, is_relayed, is_turn};
@@ -20,8 +20,6 @@ use crate::udp::{self, BATCH, UdpSocket, wait};
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Batches before what they caused is sent: more makes larger sends, fewer makes them sooner.
 const READS_A_TURN: usize = 8;
-/// Without anything to do it looks around this often.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// Takes what is read.
 pub(crate) trait Taker {
@@ -151,9 +149,10 @@ impl UdpReader {
                 pace.turn(began, received);
             } else if feedback == 0 {
                 let rest = pace.feedback_rest(Instant::now());
-                let patient = if rest.is_none() { self.feedback_descriptor() } else { None };
-                let awaited: Vec<_> = [self.as_raw_fd(), wake.as_raw_fd()].into_iter().chain(patient).collect();
-                wait(&awaited, libc::POLLIN, rest.unwrap_or(IDLE).as_millis() as i32 + 1);
+                // The kernel passes over what is negative.
+                let feedback = self.feedback_descriptor().filter(|_| rest.is_none()).unwrap_or(-1);
+                let milliseconds = rest.unwrap_or(IDLE).as_millis() as i32 + 1;
+                wait(&[self.as_raw_fd(), wake.as_raw_fd(), feedback], libc::POLLIN, milliseconds);
             }
         }
     }

@@ -32,22 +32,11 @@ pub(crate) struct UdpSocket {
 
 impl UdpSocket {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            // IPv4 has sockets of its own; mapped addresses would confuse candidates.
-            socket.set_only_v6(true)?;
-        }
-        socket.set_nonblocking(true)?;
-        // Best effort: the defaults work, only with more loss under bursts.
-        let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
-        let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+        let socket = open(address)?;
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        let feedback =
-            split_off(&socket).inspect_err(|error| tracing::info!(%error, "feedback comes with the rest")).ok();
-        if let Some(feedback) = &feedback {
-            let _ = feedback.set_recv_buffer_size(BUFFER_BYTES);
-        }
+        let feedback = open(local).and_then(|second| split_off(&socket, second));
+        let feedback = feedback.inspect_err(|error| tracing::info!(%error, "feedback comes with the rest")).ok();
         Ok(Self { segments: can_segment(&socket).into(), socket, feedback, local })
     }
 
@@ -135,6 +124,20 @@ impl UdpSocket {
     fn send_one(&self, to: SocketAddr, packet: &[u8]) -> bool {
         self.socket.send_to(packet, &to.into()).is_ok()
     }
+}
+
+/// A socket that can be bound to an address of this kind.
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // IPv4 has sockets of its own; mapped addresses would confuse candidates.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    // Best effort: the defaults work, only with more loss under bursts.
+    let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+    Ok(socket)
 }
 
 impl AsRawFd for UdpSocket {

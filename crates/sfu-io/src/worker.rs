@@ -15,7 +15,7 @@ use visavis_sfu::{Command, Event, Parcel, Protocol, ReliableSequence, Shard, Sha
 use crate::cpu::thread_time;
 use crate::inbox::{Inbox, Post, Waited};
 use crate::outbox::Outbox;
-use crate::pace::Pace;
+use crate::pace::{IDLE, Pace};
 use crate::parcels::Parcels;
 use crate::reader::{Taker, UdpReader};
 use crate::router::{Arrivals, Router};
@@ -29,8 +29,6 @@ const BATCHES_A_TURN: usize = 16;
 const COMMANDS_A_TURN: usize = 256;
 /// How old the counters that others read may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(100);
-/// Without anything to do a worker looks around this often.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -261,9 +259,12 @@ impl Worker {
 
     /// Reads what may wait, once it has.
     fn read_feedback(&mut self) {
+        if !self.waited.may_have_patient() {
+            return;
+        }
         // Media has been sent meanwhile, which this may be about.
         let now = Instant::now();
-        if !self.pace.is_feedback_due(now) || !self.waited.may_have_patient() {
+        if !self.pace.is_feedback_due(now) {
             return;
         }
         let mut arriving = Arriving { shard: &mut self.shard, now };

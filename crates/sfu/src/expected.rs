@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use crate::Protocol;
 use crate::shard::Shard;
 
-/// Datagrams that are looked at together.
+/// Datagrams, or steps of what goes out, that are looked at together before they are done.
 pub const AHEAD: usize = 8;
 
 impl Shard {

@@ -12,14 +12,13 @@ use str0m::media::MediaKind;
 use crate::bitstream::{Codec, PacketInfo};
 use crate::downtrack::{Downtrack, Incoming, Packet, Place};
 use crate::downtracks::Outline;
+use crate::expected::AHEAD;
 use crate::shard::Shard;
 use crate::timers::Timer;
 use crate::track::Track;
 
 /// So many receivers' packets are one portion: as many messages as one system call takes.
 const PORTION: usize = 64;
-/// Steps that are looked at together before they are done.
-const AHEAD: usize = 8;
 /// Of what a track keeps memory for; more comes only in bursts.
 const USUAL: usize = 32;
 /// Layers beyond share a bit; nobody has so many.

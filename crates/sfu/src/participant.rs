@@ -191,6 +191,14 @@ impl Participant {
         }
     }
 
+    /// The same, to look at.
+    pub(crate) fn connection_of(&self, target: Target) -> Option<&Connection> {
+        match target {
+            Target::Publisher => self.publisher.as_deref(),
+            Target::Subscriber => self.subscriber.as_deref(),
+        }
+    }
+
     /// Which connection carries media to the client.
     pub(crate) fn receiving(&self) -> Target {
         if self.single { Target::Publisher } else { Target::Subscriber }
@@ -204,14 +212,6 @@ impl Participant {
             (traffic.packets_out, traffic.bytes_out) = (traffic.packets_out + packets, traffic.bytes_out + bytes);
             traffic
         })
-    }
-
-    /// The same, to look at.
-    pub(crate) fn connection_of(&self, target: Target) -> Option<&Connection> {
-        match target {
-            Target::Publisher => self.publisher.as_deref(),
-            Target::Subscriber => self.subscriber.as_deref(),
-        }
     }
 
     /// The connection that carries media to the client.
