@@ -75,13 +75,19 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         self._take: Callable[[Message], None] | None = None
         self._waiting = 0
         """Messages that were written since the client stopped reading."""
+        self._held: list[bytes] | None = None
+        """What was written since what came is read, to go out in one piece; None: all goes out at once."""
 
     # -- what comes ----------------------------------------------------------------------------------------------------
     def data_received(self, data: bytes) -> None:
         """What the client sent."""
         self._heard_at = self.loop.time()
         if self.handshake_initiated:
-            self._read_frames(self._unread + data if self._unread else data)
+            self._held = []
+            try:
+                self._read_frames(self._unread + data if self._unread else data)
+            finally:
+                self._let_go()
             return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
@@ -115,7 +121,7 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         begin = min(self._owed, len(data))
         if begin > 0:
             self._owed -= begin
-            super().data_received(data[:begin])
+            self._have_library_read(data[:begin])
         turns = FRAMES_A_TURN
         while (frame := _frame_at(data, begin)) is not None:
             payload, end = frame
@@ -136,9 +142,14 @@ class SignallingSocket(WebSocketsSansIOProtocol):
                     self._is_in_parts = not first & _FINAL
                 # Piece by piece, as they come: a long one is not kept here. It also tells the client what is wrong.
                 self._owed = max(0, end - len(data))
-                super().data_received(data[begin:end])
+                self._have_library_read(data[begin:end])
             begin = end
         self._unread = data[begin:]
+
+    def _have_library_read(self, data: bytes) -> None:
+        # It may answer, and past what is held.
+        self._let_go()
+        super().data_received(data)
 
     def _read_on(self) -> None:
         if self.disconnected:
@@ -190,7 +201,7 @@ class SignallingSocket(WebSocketsSansIOProtocol):
             self._waiting += 1
         if isinstance(message, str):
             self.conn.send_text(message.encode())
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            self._put_out(b"".join(self.conn.data_to_send()))
             return
         length = len(message)
         if length < _IN_TWO_BYTES:
@@ -199,7 +210,19 @@ class SignallingSocket(WebSocketsSansIOProtocol):
             header = bytes((_BINARY, _IN_TWO_BYTES)) + length.to_bytes(2)
         else:
             header = bytes((_BINARY, _IN_EIGHT_BYTES)) + length.to_bytes(8)
-        self.transport.write(header + message)
+        self._put_out(header + message)
+
+    def _put_out(self, frame: bytes) -> None:
+        if self._held is None:
+            self.transport.write(frame)
+        else:
+            self._held.append(frame)
+
+    def _let_go(self) -> None:
+        """Clients ping twice at a time, and uvloop makes a system call of each write, which wakes the client."""
+        held, self._held = self._held, None
+        if held:
+            self.transport.write(b"".join(held))
 
     @property
     def is_stuck(self) -> bool:

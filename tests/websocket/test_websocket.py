@@ -134,6 +134,45 @@ async def test_frames_may_come_in_any_pieces(application):
             assert said.replace(pong, b"", 1) == answers
 
 
+class Counting:
+    """A transport that counts what is written."""
+
+    def __init__(self, transport):
+        self.transport = transport
+        self.writes = []
+
+    def __getattr__(self, name):
+        return getattr(self.transport, name)
+
+    def write(self, data):
+        self.writes.append(data)
+        self.transport.write(data)
+
+
+async def test_what_came_together_is_answered_in_order_and_together():
+    counting = []
+
+    async def application(scope, receive, send):
+        socket = scope["extensions"][DIRECT]["socket"]
+        socket.transport = Counting(socket.transport)
+        counting.append(socket.transport)
+        await direct_echo(scope, receive, send)
+
+    one, two, ping = Frame(Opcode.BINARY, b"one"), Frame(Opcode.BINARY, b"two"), Frame(Opcode.PING, b"p")
+    pong = Frame(Opcode.PONG, b"p")
+    async with served(application) as url, connected(url) as (reader, writer):
+        for sent, writes in (
+            ([one, two], [[one, two]]),
+            ([one, ping, two], [[one], [pong], [two]]),
+            ([one], [[one]]),
+        ):
+            writer.write(b"".join(frame.serialize(mask=True) for frame in sent))
+            expected = [b"".join(frame.serialize(mask=False) for frame in frames) for frames in writes]
+            begin = len(counting[0].writes)
+            assert await reader.readexactly(sum(map(len, expected))) == b"".join(expected)
+            assert counting[0].writes[begin:] == expected
+
+
 @pytest.mark.parametrize(
     "frames",
     [
