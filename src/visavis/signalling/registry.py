@@ -36,7 +36,7 @@ VANISHED_SECONDS = 2.0
 VANISHED_SILENT_SECONDS = 14.0
 ROOM_UPDATE_SECONDS = 5.0
 # Most people are just there: what becomes due of them (a token, silence for more than a minute) is looked at so often.
-SETTLED_SECONDS = 2.0
+SETTLED_SECONDS = 5.0
 # Clients that leave may close their connections before they say so: a failure is acted on only after a moment …
 FAILED_SECONDS = 1.0
 # … and then the client has so long to resume.
@@ -249,9 +249,10 @@ class RoomRegistry:
         if looks_at_all:
             self._settled_looked_at = now
         for room in list(self._rooms.values()):
-            for session in list(room.sessions.values()):
-                if looks_at_all or not session.is_settled:
-                    self._tick_session(room, session, now)
+            for session in list(room.sessions.values() if looks_at_all else room.unsettled):
+                self._tick_session(room, session, now)
+                if session.is_settled:
+                    room.unsettled.discard(session)
             if room.room.is_over(now):
                 self.end_room(room, Reason.ROOM_CLOSED)
                 continue
