@@ -32,6 +32,22 @@ fn an_idle_worker_wakes_a_few_times_a_second_however_many_are_there() {
 }
 
 #[test]
+fn who_came_one_by_one_wakes_it_for_nothing_but_to_be_watched() {
+    let mut call = quiet_call(1, false, 1);
+    for person in 1..20 {
+        call.join_with(&format!("p{person}"), false);
+        call.run(Duration::from_millis(310));
+    }
+    call.until_all_are_connected();
+    call.run(10 * SECOND);
+    let before = call.wakes;
+    call.run(40 * SECOND);
+    let wakes = call.wakes - before;
+    // It would be 154 if str0m had time after 12, 24 and 48 s of each connection, though the peer has all that was said.
+    assert!(wakes <= 20 * 6, "{wakes} timers in 40 s for 20 people");
+}
+
+#[test]
 fn a_worker_is_calm_while_people_are_only_there_and_neither_while_they_come_nor_while_they_talk() {
     let mut call = quiet_call(3, false, 1);
     assert!(call.shard.is_calm(call.now));
