@@ -94,6 +94,12 @@ def _cell(values: list[float], shape: str) -> str:
     return middle if len(values) == 1 else f"{middle} ({shape.format(told.low)} – {shape.format(told.high)})"
 
 
+def _python(where: dict[str, Any]) -> str:
+    if "python_loop_seconds" not in where:
+        return ""
+    return f"Python {where['python']}, ten million turns of a loop {where['python_loop_seconds']:.2f} s. "
+
+
 CLIENTS = {"go-sdk": "Clients are LiveKit's Go SDK. "}
 
 
@@ -107,6 +113,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"{where['cores']} cores, Linux {where['kernel']}; servers on core {where['server_cores']}, generator on "
         f"{where['load_cores']}; load average at the start {where['load_average'][0]:.1f}"
         f"{', all of it at real-time priority' if where.get('is_realtime') else ''}. "
+        f"{_python(where)}"
         f"{'The generator has the kernel receive for it (`--steer`). ' if results.get('is_steered') else ''}"
         f"{CLIENTS.get(results.get('clients', ''), '')}"
         f"{results['rounds']} {'short ' if results['quick'] else ''}round(s), servers in turn. Medians (least – most); "

@@ -114,11 +114,20 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "python_loop_seconds": _python_loop(),
         "server_cores": processes.SERVER_CORES,
         "load_cores": processes.LOAD_CORES,
         "load_average": os.getloadavg(),
         "is_realtime": os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR),
     }
+
+
+def _python_loop() -> float:
+    """Seconds of CPU that ten million turns of a loop take: shows a busy host, and a Python without optimization."""
+    began, total = time.process_time(), 0
+    for number in range(10_000_000):
+        total += number * number
+    return time.process_time() - began
 
 
 def measure(

@@ -48,6 +48,13 @@ def test_what_failed_is_told_and_nothing_is_made_up():
     assert "one video to 150 | ≤ 0.25 | not measured" in page
 
 
+def test_the_python_that_was_measured_is_told_with_its_speed():
+    results = _results([(0, 5.0)], [(0, 20.0)])
+    assert "Python" not in markdown(results)
+    results["machine"] = MACHINE | {"python": "3.11.2", "python_loop_seconds": 0.342}
+    assert "Python 3.11.2, ten million turns of a loop 0.34 s. " in markdown(results)
+
+
 def test_what_is_least_at_a_loads_pace_stands_beside_both_servers():
     results = _results([(0, 5.0)], [(0, 20.0)])
     assert "at a load's pace" not in markdown(results)
