@@ -123,7 +123,7 @@ def machine() -> dict[str, Any]:
 
 
 def _python_loop() -> float:
-    """Seconds of CPU that ten million turns of a loop take: shows a busy host, and a Python without optimization."""
+    """Seconds of CPU that ten million turns of a loop take: shows a slow host, and a Python without optimization."""
     began, total = time.process_time(), 0
     for number in range(10_000_000):
         total += number * number

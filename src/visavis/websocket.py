@@ -76,18 +76,14 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         self._waiting = 0
         """Messages that were written since the client stopped reading."""
         self._held: list[bytes] | None = None
-        """What was written since what came is read, to go out in one piece; None: all goes out at once."""
+        """What was written while frames are read; None: none are, and what is written goes out at once."""
 
     # -- what comes ----------------------------------------------------------------------------------------------------
     def data_received(self, data: bytes) -> None:
         """What the client sent."""
         self._heard_at = self.loop.time()
         if self.handshake_initiated:
-            self._held = []
-            try:
-                self._read_frames(self._unread + data if self._unread else data)
-            finally:
-                self._let_go()
+            self._read_frames(self._unread + data if self._unread else data)
             return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
@@ -117,6 +113,17 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         self._resume_reading()
 
     def _read_frames(self, data: bytes) -> None:
+        """Reads what came, and sends in one piece what is answered meanwhile.
+
+        Clients ping twice at a time, and uvloop makes a system call of each write, which wakes the client.
+        """
+        self._held = []
+        try:
+            self._read_messages(data)
+        finally:
+            self._let_go()
+
+    def _read_messages(self, data: bytes) -> None:
         """Reads short binary messages, and has the library read all else."""
         begin = min(self._owed, len(data))
         if begin > 0:
@@ -150,6 +157,7 @@ class SignallingSocket(WebSocketsSansIOProtocol):
         # It may answer, and past what is held.
         self._let_go()
         super().data_received(data)
+        self._held = []
 
     def _read_on(self) -> None:
         if self.disconnected:
@@ -219,7 +227,7 @@ class SignallingSocket(WebSocketsSansIOProtocol):
             self._held.append(frame)
 
     def _let_go(self) -> None:
-        """Clients ping twice at a time, and uvloop makes a system call of each write, which wakes the client."""
+        """Sends what is held, and holds no more."""
         held, self._held = self._held, None
         if held:
             self.transport.write(b"".join(held))

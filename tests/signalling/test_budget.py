@@ -45,3 +45,14 @@ def calls_of_a_join(people):
 @pytest.mark.parametrize(("people", "limit"), [(1, 760), (15, 1050), (200, 960)])
 def test_a_join_takes_few_calls(people, limit):
     assert calls_of_a_join(people) <= limit
+
+
+def test_time_passes_with_few_calls_however_many_are_there():
+    calls = []
+    for people in (1, 200):
+        world = World()
+        members = [world.join(f"guest{number}") for number in range(people)]
+        world.pass_time(7, *members)
+        world.now += 0.5
+        calls.append(calls_of(world.registry.tick))
+    assert calls[0] == calls[1] <= 40

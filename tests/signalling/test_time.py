@@ -99,6 +99,16 @@ def world():
     world.engine.close()
 
 
+@pytest.fixture
+def settled(world):
+    """One of whom nothing is due, and all were looked at not long ago."""
+    alice = world.join("alice")
+    world.pass_time(7, alice)
+    assert not alice.room.unsettled
+    alice.read()
+    return alice
+
+
 def test_a_room_ends_after_the_last_one_left(world):
     alice = world.join("alice")
     alice.room.remove(alice.session, models.DisconnectReason.CLIENT_INITIATED)
@@ -265,6 +275,27 @@ def test_a_track_that_never_comes_is_told_so(world):
     alice.read()
     response = next(f.subscription_response for f in alice.frames if f.HasField("subscription_response"))
     assert (response.track_sid, response.err) == ("TR_never", models.SubscriptionError.SE_TRACK_NOTFOUND)
+
+
+def test_whose_media_fails_later_is_asked_to_resume_as_soon(world, settled):
+    world.connection(settled, "failed")
+    world.pass_time(1, settled)
+    assert settled.left().action == rtc.LeaveRequest.RESUME
+
+
+def test_who_vanishes_later_is_gone_as_soon(world, settled):
+    settled.room.socket_lost(settled.session, settled.outlet)
+    world.connection(settled, "disconnected")
+    world.pass_time(2)
+    assert settled.session.sid not in settled.room.sessions
+    assert not settled.room.unsettled
+
+
+def test_who_asks_for_a_track_later_is_told_as_soon_that_it_never_came(world, settled):
+    update_subscription(settled.room, settled.session, rtc.UpdateSubscription(track_sids=["TR_never"], subscribe=True))
+    world.pass_time(60, settled)
+    assert "subscription_response" in settled.read()
+    assert not settled.room.unsettled
 
 
 def test_events_about_the_gone_are_ignored(world):

@@ -163,7 +163,7 @@ async def test_what_came_together_is_answered_in_order_and_together():
     async with served(application) as url, connected(url) as (reader, writer):
         for sent, writes in (
             ([one, two], [[one, two]]),
-            ([one, ping, two], [[one], [pong], [two]]),
+            ([one, ping, two, one], [[one], [pong], [two, one]]),
             ([one], [[one]]),
         ):
             writer.write(b"".join(frame.serialize(mask=True) for frame in sent))

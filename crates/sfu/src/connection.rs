@@ -34,7 +34,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(3);
 /// Pacing and estimation want time 40 times a second; a quiet connection gets it so often.
 const QUIET_INTERVAL: Duration = Duration::from_secs(1);
 /// ICE wants time every 3 s, and has no use for it: it sends no checks. What it finds without any, that the peer is gone, we
-/// see ourselves. But it hides what else is due later: what SCTP is to send again, if the peer has not said that all came. It may
+/// see ourselves. But it hides what else is due later: what SCTP is to send again, while something is not acknowledged. It may
 /// have waited for that all the while that it was quiet, so it gets time when it has been quiet for as long again, and at
 /// the latest after this, which is SCTP's longest wait.
 const QUIET_ICE_INTERVAL: Duration = Duration::from_secs(60);
@@ -204,15 +204,16 @@ impl Connection {
             Reason::Pacer(_) | Reason::BweDelayControl => at.max(now + QUIET_INTERVAL),
             // Sooner than that it has something to do.
             Reason::Ice if at > now + QUIET_INTERVAL => {
-                let has_all = self.channels.told && self.peer_has_all();
-                at.max(now + if has_all { QUIET_ICE_INTERVAL } else { (now - self.busy).min(QUIET_ICE_INTERVAL) })
+                let is_done = self.channels.told && self.has_nothing_buffered();
+                at.max(now + if is_done { QUIET_ICE_INTERVAL } else { (now - self.busy).min(QUIET_ICE_INTERVAL) })
             }
             _ => at,
         }
     }
 
-    /// Whether the peer has said of all that was sent over the data channels that it came.
-    fn peer_has_all(&mut self) -> bool {
+    /// Whether all that was sent over the data channels was acknowledged, or given up. What SCTP repeats beside that (that it
+    /// gave something up, that a channel is closed) can wait.
+    fn has_nothing_buffered(&mut self) -> bool {
         let Channels { reliable, lossy, data_track, .. } = self.channels;
         let mut channels = [reliable, lossy, data_track].into_iter().flatten();
         channels.all(|id| self.rtc.channel(id).is_none_or(|mut channel| channel.buffered_amount() == 0))

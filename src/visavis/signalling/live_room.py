@@ -74,8 +74,8 @@ class LiveRoom:
         self.room = room
         self.chat = ChatLog()
         self.sessions: dict[str, Session] = {}
-        self.unsettled: set[Session] = set()
-        """Those of which something may be due within seconds."""
+        self.unsettled: dict[str, Session] = {}
+        """Those of which something may be due within seconds, by participant id."""
         self.is_told = True
         """Whether the clients know the present counts of the room."""
         self.around = surroundings
@@ -106,7 +106,7 @@ class LiveRoom:
         others = self.room.others(participant)
         self.room.add(participant)
         self.sessions[participant.sid] = session
-        self.unsettled.add(session)
+        self.unsettled[participant.sid] = session
         self.around.room_of[participant.sid] = self
         session.send(
             messages.join(
@@ -221,7 +221,6 @@ class LiveRoom:
     def ask_to_resume(self, session: Session, *, until: float) -> None:
         """Closes the socket of a client whose connection failed, and has it come back with a new one."""
         session.resume_until = until
-        self.unsettled.add(session)
         if session.outlet is not None:
             action = rtc.LeaveRequest.RESUME
             session.outlet.send(messages.leave(Reason.CONNECTION_TIMEOUT, action, protocol=session.protocol))
@@ -246,7 +245,7 @@ class LiveRoom:
         participant = session.participant
         if self.sessions.pop(participant.sid, None) is None:
             return
-        self.unsettled.discard(session)
+        self.unsettled.pop(participant.sid, None)
         self.around.room_of.pop(participant.sid, None)
         self.engine.remove_participant(participant.sid)
         self.chat.forget(participant.sid)

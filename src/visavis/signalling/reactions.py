@@ -60,11 +60,11 @@ def _connection_changed(room: LiveRoom, session: Session, event: events.Connecti
         case "disconnected":
             if is_primary:
                 session.media_lost_at = room.around.now()
-                room.unsettled.add(session)
+                room.unsettled[session.sid] = session
         case "failed":
             now = room.around.now()
             session.media_lost_at = session.media_lost_at or now
             session.failed_at = session.failed_at or now
-            room.unsettled.add(session)
+            room.unsettled[session.sid] = session
             if session.outlet is None:
                 room.remove(session, Reason.CONNECTION_TIMEOUT)

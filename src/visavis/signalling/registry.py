@@ -249,10 +249,10 @@ class RoomRegistry:
         if looks_at_all:
             self._settled_looked_at = now
         for room in list(self._rooms.values()):
-            for session in list(room.sessions.values() if looks_at_all else room.unsettled):
+            for session in list((room.sessions if looks_at_all else room.unsettled).values()):
                 self._tick_session(room, session, now)
                 if session.is_settled:
-                    room.unsettled.discard(session)
+                    room.unsettled.pop(session.sid, None)
             if room.room.is_over(now):
                 self.end_room(room, Reason.ROOM_CLOSED)
                 continue

@@ -140,7 +140,7 @@ async def _serve(
             await carry(websocket, outlet, lambda _: None)
             return
         room, session = entered
-        while first:
+        while first and not outlet.is_closed:
             _obey(room, session, first.pop(0))  # an offer among them is long, and not kept
 
         def hear(frame: bytes | str) -> None:

@@ -83,7 +83,7 @@ def update_subscription(room: LiveRoom, session: Session, message: rtc.UpdateSub
             reconcile(room, session, publisher, publisher.tracks.published[sid])
         elif message.subscribe:
             session.unknown_wishes.setdefault(sid, room.around.now())
-            room.unsettled.add(session)
+            room.unsettled[session.sid] = session
         else:
             session.unknown_wishes.pop(sid, None)
 
