@@ -114,7 +114,6 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "python_loop_seconds": _python_loop(),
         "server_cores": processes.SERVER_CORES,
         "load_cores": processes.LOAD_CORES,
         "load_average": os.getloadavg(),
@@ -200,7 +199,7 @@ def main() -> int:
     rounds = arguments.rounds or (1 if arguments.quick else 2)
     names = [arguments.only] if arguments.only else list(SERVERS)
     results: dict[str, Any] = {
-        "machine": machine(),
+        "machine": machine() | {"python_loop_seconds": _python_loop()},
         "clients": arguments.clients,
         "is_steered": arguments.steer,
         "rounds": rounds,
