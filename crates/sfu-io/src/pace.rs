@@ -22,9 +22,11 @@ const COLLECT_CALM: Duration = Duration::from_millis(20);
 /// Unless a turn found so many: what comes faster, whatever it is, must not fill the socket's memory meanwhile.
 const FLOOD: usize = 256;
 
-/// How long transport-wide feedback gathers: each receiver sends it ten to twenty times a second, and bandwidth is
-/// estimated from what happens in more than that.
-const COLLECT_FEEDBACK: Duration = Duration::from_millis(10);
+/// How long what may wait gathers at least. Most of it is transport-wide feedback: each receiver of pictures sends it ten to
+/// twenty times a second, and bandwidth is estimated from what happens in more than that.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// Then it is fetched with media that comes, and after this by itself: a voice comes so often.
+const LONGEST_PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long the rest of a frame is awaited, once its first packet is there.
 const FRAME: Duration = Duration::from_micros(300);
@@ -52,10 +54,10 @@ pub(crate) struct Pace {
     /// That turn sent one packet to each, not soon after another.
     is_alone: bool,
     followed: u32,
-    /// When feedback is fetched next; `None`: as soon as it comes.
-    feedback_at: Option<Instant>,
-    /// When some was fetched.
-    had_feedback: Option<Instant>,
+    /// When what may wait was fetched, if it gathers; `None`: it is fetched as soon as it comes.
+    fetched: Option<Instant>,
+    /// When some was there.
+    had_patient: Option<Instant>,
 }
 
 impl Pace {
@@ -70,8 +72,8 @@ impl Pace {
             sent_much: None,
             is_alone: false,
             followed: 0,
-            feedback_at: None,
-            had_feedback: None,
+            fetched: None,
+            had_patient: None,
         }
     }
 
@@ -111,29 +113,25 @@ impl Pace {
         }
     }
 
-    /// How long to let feedback gather; `None`: it comes too seldom for that, and is fetched as soon as it comes.
-    pub fn feedback_rest(&self, now: Instant) -> Option<Duration> {
-        self.feedback_at.map(|at| at.saturating_duration_since(now))
+    /// How long to let what may wait gather, if nothing else comes; `None`: it comes too seldom for that, and is fetched as
+    /// soon as it comes.
+    pub fn patience(&self, now: Instant) -> Option<Duration> {
+        self.fetched.map(|at| (at + LONGEST_PATIENCE).saturating_duration_since(now))
     }
 
-    /// Whether it is time to fetch feedback, should there be some.
-    pub fn is_feedback_due(&self, now: Instant) -> bool {
-        self.feedback_at.is_none_or(|at| at <= now)
+    /// Whether to fetch what may wait, should there be some, now that there is something to do anyway.
+    pub fn is_patient_due(&self, now: Instant) -> bool {
+        self.fetched.is_none_or(|at| at + PATIENCE <= now)
     }
 
-    /// So much feedback was fetched.
-    pub fn fetched_feedback(&mut self, now: Instant, packets: usize) {
-        let follows = self.had_feedback.is_some_and(|had| now.saturating_duration_since(had) < COLLECT_FEEDBACK);
+    /// So much of what may wait was fetched.
+    pub fn fetched_patient(&mut self, now: Instant, packets: usize) {
+        let follows = self.had_patient.is_some_and(|had| now.saturating_duration_since(had) < LONGEST_PATIENCE);
         if packets > 0 {
-            self.had_feedback = Some(now);
+            self.had_patient = Some(now);
         }
-        self.feedback_at = match packets {
-            0 => None,
-            1 if !follows => None,
-            // More may wait, and must not fill the socket's memory.
-            FLOOD.. => Some(now),
-            _ => Some(now + COLLECT_FEEDBACK),
-        };
+        // More than a flood may wait, and must not fill the socket's memory.
+        self.fetched = (packets < FLOOD && (packets > 1 || follows)).then_some(now);
     }
 
     /// The turn has sent so many packets of media to so many receivers, and is over.
@@ -197,25 +195,28 @@ mod tests {
     }
 
     #[test]
-    fn feedback_gathers_where_much_comes_and_is_fetched_at_once_where_little_does() {
+    fn what_may_wait_gathers_where_much_comes_and_is_fetched_at_once_where_little_does() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut pace = Pace::new(start);
-        assert_eq!((pace.feedback_rest(start), pace.is_feedback_due(start)), (None, true));
-        // Of two people, twenty times a second each.
+        assert_eq!((pace.patience(start), pace.is_patient_due(start)), (None, true));
+        // Feedback of two people, twenty times a second each.
         for time in [0, 25, 50] {
-            pace.fetched_feedback(at(time), 1);
-            assert_eq!(pace.feedback_rest(at(time)), None);
+            pace.fetched_patient(at(time), 1);
+            assert_eq!(pace.patience(at(time)), None);
         }
-        pace.fetched_feedback(at(53), 1);
-        assert_eq!(pace.feedback_rest(at(54)), Some(Duration::from_millis(9)));
-        assert!(!pace.is_feedback_due(at(54)) && pace.is_feedback_due(at(63)));
-        pace.fetched_feedback(at(63), 3);
-        assert_eq!(pace.feedback_rest(at(63)), Some(COLLECT_FEEDBACK));
-        pace.fetched_feedback(at(73), FLOOD);
-        assert_eq!(pace.feedback_rest(at(73)), Some(Duration::ZERO));
-        pace.fetched_feedback(at(73), 0);
-        assert_eq!(pace.feedback_rest(at(73)), None);
+        pace.fetched_patient(at(53), 1);
+        assert_eq!(pace.patience(at(54)), Some(Duration::from_millis(19)));
+        // Sooner if something else has to be done.
+        assert!(!pace.is_patient_due(at(54)) && pace.is_patient_due(at(63)));
+        pace.fetched_patient(at(63), 0);
+        assert_eq!(pace.patience(at(63)), Some(LONGEST_PATIENCE));
+        pace.fetched_patient(at(73), 3);
+        assert_eq!(pace.patience(at(83)), Some(PATIENCE));
+        pace.fetched_patient(at(83), FLOOD);
+        assert_eq!((pace.patience(at(83)), pace.is_patient_due(at(83))), (None, true));
+        pace.fetched_patient(at(103), 0);
+        assert_eq!(pace.patience(at(103)), None);
     }
 
     #[test]

@@ -66,10 +66,10 @@ impl UdpReader {
         self.read_from(&sockets[self.index].0, taker)
     }
 
-    /// The same for transport-wide feedback, where that comes by itself.
-    pub fn read_feedback(&mut self, taker: &mut impl Taker) -> usize {
+    /// The same for what may wait, where that comes by itself.
+    pub fn read_patient(&mut self, taker: &mut impl Taker) -> usize {
         let sockets = self.sockets.clone();
-        sockets[self.index].0.feedback().map_or(0, |socket| self.read_from(socket, taker))
+        sockets[self.index].0.patient().map_or(0, |socket| self.read_from(socket, taker))
     }
 
     fn read_from(&mut self, from: &impl AsRawFd, taker: &mut impl Taker) -> usize {
@@ -113,9 +113,9 @@ impl UdpReader {
         received
     }
 
-    /// What to wait for where feedback comes by itself.
-    pub fn feedback_descriptor(&self) -> Option<RawFd> {
-        self.sockets[self.index].0.feedback().map(AsRawFd::as_raw_fd)
+    /// What to wait for where that comes.
+    pub fn patient_descriptor(&self) -> Option<RawFd> {
+        self.sockets[self.index].0.patient().map(AsRawFd::as_raw_fd)
     }
 
     /// Forgets the allocations that were not refreshed; to be called about once a second.
@@ -138,21 +138,22 @@ impl UdpReader {
             thread::sleep(pace.rest(Instant::now()));
             let began = Instant::now();
             let received = self.read(&mut sorter);
-            let mut feedback = 0;
-            if pace.is_feedback_due(began) {
-                feedback = self.read_feedback(&mut sorter);
-                pace.fetched_feedback(began, feedback);
+            let mut patient = 0;
+            if sorter.has_newcomers(began) || pace.is_patient_due(began) {
+                patient = self.read_patient(&mut sorter);
+                pace.fetched_patient(began, patient);
             }
             sorter.deliver();
             self.sweep();
             if received > 0 {
                 pace.turn(began, received);
-            } else if feedback == 0 {
-                let rest = pace.feedback_rest(Instant::now());
+            } else if patient == 0 {
+                let now = Instant::now();
+                let rest = pace.patience(now).filter(|_| !sorter.has_newcomers(now));
                 // The kernel passes over what is negative.
-                let feedback = self.feedback_descriptor().filter(|_| rest.is_none()).unwrap_or(-1);
+                let patient = self.patient_descriptor().filter(|_| rest.is_none()).unwrap_or(-1);
                 let milliseconds = rest.unwrap_or(IDLE).as_millis() as i32 + 1;
-                wait(&[self.as_raw_fd(), wake.as_raw_fd(), feedback], libc::POLLIN, milliseconds);
+                wait(&[self.as_raw_fd(), wake.as_raw_fd(), patient], libc::POLLIN, milliseconds);
             }
         }
     }

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crossbeam_channel::TrySendError;
-use visavis_sfu::{Protocol, RelayedMedia, Route, is_request, request_ufrag, shard_of_ufrag};
+use visavis_sfu::{CONNECTS_FOR, Protocol, RelayedMedia, Route, is_request, request_ufrag, shard_of_ufrag};
 
 use crate::inbox::Post;
 
@@ -128,7 +129,7 @@ impl Router {
 
     /// Where to collect packets that were read together.
     pub fn sorter(&self) -> Sorter<'_> {
-        Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect() }
+        Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect(), met: None }
     }
 
     fn worker_of(&self, protocol: Protocol, source: SocketAddr, payload: &[u8]) -> Option<usize> {
@@ -146,14 +147,26 @@ impl Router {
 pub(crate) struct Sorter<'a> {
     router: &'a Router,
     batches: Vec<Batch>,
+    /// When a request came from where nobody is known last.
+    met: Option<Instant>,
 }
 
 impl Sorter<'_> {
     pub fn push(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         match self.router.worker_of(protocol, source, payload) {
-            Some(worker) => self.batches[worker].push(protocol, source, destination, payload),
+            Some(worker) => {
+                if is_request(payload) && !self.router.knows(protocol, source) {
+                    self.met = Some(Instant::now());
+                }
+                self.batches[worker].push(protocol, source, destination, payload);
+            }
             None => self.router.count_dropped(1),
         }
+    }
+
+    /// Whether somebody connects.
+    pub fn has_newcomers(&self, now: Instant) -> bool {
+        self.met.is_some_and(|met| now < met + CONNECTS_FOR)
     }
 
     /// Hands everything over.
@@ -194,6 +207,26 @@ pub(crate) mod tests {
 
     fn route(add: bool) -> Route {
         Route { protocol: Protocol::Udp, source: THERE.into(), add }
+    }
+
+    #[test]
+    fn who_sends_a_request_from_where_nobody_is_known_is_a_newcomer() {
+        let (post, _inbox) = queue(9);
+        let router = Router::new(vec![post]);
+        let mut sorter = router.sorter();
+        let now = Instant::now();
+        let check = request(b"00abcd:peer");
+        // Media of nobody, and a check of nobody's.
+        for payload in [[128, 111].as_slice(), &request(b"zzabcd:peer")] {
+            sorter.push(Protocol::Udp, THERE.into(), HERE.into(), payload);
+            assert!(!sorter.has_newcomers(now));
+        }
+        sorter.push(Protocol::Udp, THERE.into(), HERE.into(), &check);
+        assert!(sorter.has_newcomers(now) && !sorter.has_newcomers(Instant::now() + CONNECTS_FOR));
+        router.apply(0, route(true));
+        let mut sorter = router.sorter();
+        sorter.push(Protocol::Udp, THERE.into(), HERE.into(), &check);
+        assert!(!sorter.has_newcomers(now));
     }
 
     #[test]

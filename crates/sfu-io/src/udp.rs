@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::feedback::split_off;
+use crate::patient::split_off;
 use crate::segments::{Messages, Sending, can_segment};
 
 /// Datagrams read or written with one call.
@@ -23,8 +23,8 @@ const FULL_BUFFER_MILLISECONDS: i32 = 5;
 #[derive(Debug)]
 pub(crate) struct UdpSocket {
     socket: Socket,
-    /// Transport-wide feedback comes here, where the kernel can sort it out.
-    feedback: Option<Socket>,
+    /// What may wait comes here, where the kernel can sort it out.
+    patient: Option<Socket>,
     local: SocketAddr,
     /// The kernel takes several packets as one (UDP_SEGMENT, since Linux 4.18).
     segments: AtomicBool,
@@ -35,18 +35,18 @@ impl UdpSocket {
         let socket = open(address)?;
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        let feedback = open(local).and_then(|second| split_off(&socket, second));
-        let feedback = feedback.inspect_err(|error| tracing::info!(%error, "feedback comes with the rest")).ok();
-        Ok(Self { segments: can_segment(&socket).into(), socket, feedback, local })
+        let patient = open(local).and_then(|second| split_off(&socket, second));
+        let patient = patient.inspect_err(|error| tracing::info!(%error, "what may wait comes with the rest")).ok();
+        Ok(Self { segments: can_segment(&socket).into(), socket, patient, local })
     }
 
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// Where transport-wide feedback comes, if not with the rest.
-    pub fn feedback(&self) -> Option<&Socket> {
-        self.feedback.as_ref()
+    /// Where what may wait comes, if not with the rest.
+    pub fn patient(&self) -> Option<&Socket> {
+        self.patient.as_ref()
     }
 
     /// Sends what can be sent; returns how many could not. `packets` is emptied.
@@ -289,30 +289,49 @@ mod tests {
     }
 
     #[test]
-    fn transport_wide_feedback_comes_by_itself_and_all_else_together() {
+    fn what_may_wait_comes_by_itself_and_all_else_together() {
         let loopback = UdpSocket::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         // Where there is IPv6.
         let loopback_6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0).into()).ok();
         for to in std::iter::once(loopback).chain(loopback_6) {
             let from = UdpSocket::bind((to.local().ip(), 0).into()).expect("a free port");
-            let feedback = to.feedback().expect("Linux can sort it out since 4.5");
-            let (padded, alone) = ([0b1010_1111, 205, 0, 1, 7].as_slice(), [0b1000_1111, 205].as_slice());
-            // Media, requests for packets and pictures, reports, a check whether we are there, nearly nothing.
-            let others: [&[u8]; 8] = [
-                &[128, 96, 0, 1],
-                &[0b1000_0001, 205],
-                &[0b1000_1111, 206],
-                &[129, 201],
-                &[0, 1],
-                &[205, 143],
-                &[143],
-                &[],
+            let patient = to.patient().expect("Linux can sort it out since 4.5");
+            let report = |first: u8, kind: u8, words: u8, length: usize| {
+                let mut packet = vec![first, kind, 0, words];
+                packet.resize(length, 7);
+                packet
+            };
+            // Transport-wide feedback, padded and not, with either trailer; receiver reports, of two streams and of none;
+            // a check whether we are there.
+            let waits = [
+                report(0b1010_1111, 205, 6, 28 + 20),
+                report(0b1000_1111, 205, 5, 24 + 14),
+                report(0b1000_0010, 201, 13, 56 + 14),
+                report(0b1010_0000, 201, 1, 8 + 20),
+                vec![0, 1],
+            ];
+            // The same with a request for a picture behind it, requests alone, a sender report, media, the answer to a check,
+            // DTLS, nearly nothing.
+            let others = [
+                report(0b1000_1111, 205, 5, 24 + 12 + 14),
+                report(0b1000_0001, 201, 7, 32 + 12 + 14),
+                report(0b1000_0001, 205, 3, 16 + 14),
+                report(0b1000_1111, 206, 5, 24 + 14),
+                report(0b1000_0001, 200, 12, 52 + 14),
+                report(0b0100_0001, 201, 7, 32 + 14),
+                vec![128, 96, 0, 1],
+                vec![1, 1],
+                vec![23, 254, 253],
+                vec![205, 143],
+                vec![143, 205],
+                vec![0],
+                vec![],
             ];
             // One by one: neighbours that cross the kernel as one are sorted as one.
-            for packet in [&[padded][..], &others, &[alone]].concat() {
-                assert!(from.send_one(to.local(), packet));
+            for packet in [&waits[..2], &others, &waits[2..]].concat() {
+                assert!(from.send_one(to.local(), &packet));
             }
-            for (socket, expected) in [(&to.socket, &others[..]), (feedback, &[padded, alone])] {
+            for (socket, expected) in [(&to.socket, &others[..]), (patient, &waits)] {
                 assert_eq!(received(socket, expected.len()), expected);
             }
         }

@@ -113,8 +113,8 @@ impl Worker {
         let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
         let shard = Shard::new(config.clone(), now);
         let sending = Sending::default();
-        let feedback = around.readers.iter().filter_map(UdpReader::feedback_descriptor);
-        let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd), feedback);
+        let patient = around.readers.iter().filter_map(UdpReader::patient_descriptor);
+        let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd), patient);
         Self {
             config,
             shard,
@@ -163,9 +163,10 @@ impl Worker {
         } else {
             thread::sleep(self.pace.rest(now).min(left()));
         }
-        let feedback_rest = self.pace.feedback_rest(Instant::now());
-        self.waited.set_patient(feedback_rest.is_some());
-        inbox.wait(&mut self.waited, left().min(feedback_rest.unwrap_or(IDLE)));
+        let now = Instant::now();
+        let patience = self.pace.patience(now).filter(|_| !self.shard.has_newcomers(now));
+        self.waited.set_patient(patience.is_some());
+        inbox.wait(&mut self.waited, left().min(patience.unwrap_or(IDLE)));
         if self.waited.has_readable() || !inbox.packets.is_empty() {
             thread::sleep(self.pace.linger().min(left()));
         }
@@ -197,7 +198,7 @@ impl Worker {
             let (packets, to) = self.send_media();
             (sent, receivers) = (sent + packets, receivers + to);
         }
-        self.read_feedback();
+        self.read_patient(patience.is_some());
         if self.shard.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.shard.handle_timeout(now);
         }
@@ -257,19 +258,19 @@ impl Worker {
         packets
     }
 
-    /// Reads what may wait, once it has.
-    fn read_feedback(&mut self) {
+    /// Reads what may wait, once it has if it does.
+    fn read_patient(&mut self, waits: bool) {
         if !self.waited.may_have_patient() {
             return;
         }
         // Media has been sent meanwhile, which this may be about.
         let now = Instant::now();
-        if !self.pace.is_feedback_due(now) {
+        if waits && !self.pace.is_patient_due(now) {
             return;
         }
         let mut arriving = Arriving { shard: &mut self.shard, now };
-        let packets = self.around.readers.iter_mut().map(|reader| reader.read_feedback(&mut arriving)).sum();
-        self.pace.fetched_feedback(now, packets);
+        let packets = self.around.readers.iter_mut().map(|reader| reader.read_patient(&mut arriving)).sum();
+        self.pace.fetched_patient(now, packets);
     }
 
     /// Sends all that waits. Returns how many packets of media to how many receivers.

@@ -8,25 +8,39 @@ use crate::shard::Shard;
 const STIRRED_FOR: Duration = Duration::from_secs(1);
 /// … and what is said over data channels for so long: SCTP's own questions come all the time where many are.
 const STIRRED_BY_DATA_FOR: Duration = Duration::from_millis(20);
+/// Whoever is to connect, or does, has so long to send the next packet before its checks may have to wait.
+pub const CONNECTS_FOR: Duration = Duration::from_secs(1);
 
-/// From when on nothing goes on.
 #[derive(Debug)]
-pub(crate) struct Calm(Instant);
+pub(crate) struct Calm {
+    /// From when on nothing goes on …
+    at: Instant,
+    /// … and from when on nobody connects.
+    joined: Instant,
+}
 
 impl Calm {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(now)
+        Self { at: now, joined: now }
     }
 
     /// Something happened that more may follow.
     pub(crate) fn stir(&mut self, now: Instant) {
-        self.0 = now + STIRRED_FOR;
+        self.at = now + STIRRED_FOR;
+    }
+
+    /// Checks are expected of a connection.
+    pub(crate) fn expect_newcomer(&mut self, now: Instant) {
+        self.joined = now + CONNECTS_FOR;
     }
 
     /// A packet came that is no check of a connection that stands.
     pub(crate) fn stir_by(&mut self, packet: &[u8], is_connected: bool, now: Instant) {
+        if !is_connected {
+            self.expect_newcomer(now);
+        }
         if is_connected && is_dtls(packet) {
-            self.0 = self.0.max(now + STIRRED_BY_DATA_FOR);
+            self.at = self.at.max(now + STIRRED_BY_DATA_FOR);
         } else {
             self.stir(now);
         }
@@ -41,6 +55,11 @@ fn is_dtls(packet: &[u8]) -> bool {
 impl Shard {
     /// Whether nothing goes on but that people are there: no packets have come but checks of connections that stand.
     pub fn is_calm(&self, now: Instant) -> bool {
-        now >= self.calm.0
+        now >= self.calm.at
+    }
+
+    /// Whether somebody connects, or is about to: then checks shall not wait.
+    pub fn has_newcomers(&self, now: Instant) -> bool {
+        now < self.calm.joined
     }
 }

@@ -109,6 +109,7 @@ impl Shard {
         };
         connection.due_since.get_or_insert(now);
         connection.expect_checks(sdp);
+        let connects = restarted || !connection.connected();
         let mut answer = answer;
         if restarted {
             // str0m made credentials of its own for the restart; ours name the shard.
@@ -121,6 +122,9 @@ impl Shard {
                 self.ufrags.remove(&old);
             }
             answer = sdp::with_credentials(&answer, &credentials);
+        }
+        if connects {
+            self.calm.expect_newcomer(now);
         }
         self.touch(connection_key);
         let answer = self.compare_sections(key, sdp, answer, announced, now);

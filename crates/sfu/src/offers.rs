@@ -174,13 +174,16 @@ impl Shard {
             return self.change_state(connection_key, State::Failed);
         }
         connection.due_since.get_or_insert(now);
-        let mut old = Vec::new();
+        let (mut old, restarted) = (Vec::new(), outstanding.credentials.is_some());
         if let Some(credentials) = outstanding.credentials {
             connection.rtc.direct_api().set_local_ice_credentials(credentials.clone());
             connection.forget_checks();
             old.extend(connection.ufrags.extract_if(.., |ufrag| *ufrag != credentials.ufrag));
         }
         connection.expect_checks(sdp);
+        if restarted || !connection.connected() {
+            self.calm.expect_newcomer(now);
+        }
         for ufrag in old {
             self.ufrags.remove(&ufrag);
         }

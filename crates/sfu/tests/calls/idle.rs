@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use str0m::media::MediaKind;
+use visavis_sfu::Command;
 
 use crate::simulation::Call;
 use crate::simulation::client::AUDIO_INTERVAL;
@@ -60,6 +61,26 @@ fn a_worker_is_calm_while_people_are_only_there_and_neither_while_they_come_nor_
     call.join_with("p3", false);
     call.run(SECOND / 2);
     assert!(!call.shard.is_calm(call.now));
+}
+
+#[test]
+fn a_worker_has_newcomers_while_somebody_connects_or_restarts_and_not_while_people_talk() {
+    for single in [false, true] {
+        let mut call = Call::of(2, single, LAN, 1);
+        assert!(call.shard.has_newcomers(call.now));
+        call.publish("p0", MediaKind::Audio, "mic", 1);
+        let hears = |call: &Call| !call.sections.is_empty() && call.received("p1", "TR_mic").audio > 150;
+        call.run_until(20 * SECOND, "voice", hears);
+        assert!(!call.shard.has_newcomers(call.now));
+        call.join_with("p2", single);
+        call.run_until(SECOND, "the first check", |call| call.shard.has_newcomers(call.now));
+        call.until_all_are_connected();
+        call.run(2 * SECOND);
+        assert!(!call.shard.has_newcomers(call.now));
+    }
+    let mut call = quiet_call(2, false, 1);
+    call.command(Command::RestartIce { participant: "p0".into() });
+    call.run_until(SECOND, "the restart", |call| call.shard.has_newcomers(call.now));
 }
 
 #[test]
