@@ -156,7 +156,8 @@ impl Worker {
         let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
         let now = Instant::now();
         if self.shard.is_calm(now) {
-            let rest = self.pace.calm_rest(now).min(left());
+            // Timers wait as well: none is that precise now.
+            let rest = self.pace.calm_rest(now);
             if !rest.is_zero() {
                 inbox.wait(&mut self.deaf, rest);
             }
