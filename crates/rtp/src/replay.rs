@@ -7,7 +7,7 @@ use crate::window::Window;
 /// Sources that one peer has at most; beyond that the first is forgotten.
 const SOURCES: usize = 64;
 
-/// Transport-wide feedback may wait while others of its source come, so that these may be some ahead of it.
+/// Reports may wait while others of their source come, so that these may be some ahead of it.
 type Indices = Window<4>;
 
 /// Indices that were seen lately, by source.

@@ -54,6 +54,8 @@ pub(crate) struct Pace {
     /// That turn sent one packet to each, not soon after another.
     is_alone: bool,
     followed: u32,
+    /// So much of what may wait must not gather.
+    patient_flood: usize,
     /// When what may wait was fetched, if it gathers; `None`: it is fetched as soon as it comes.
     fetched: Option<Instant>,
     /// When some was there.
@@ -61,8 +63,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub fn new(now: Instant) -> Self {
+    /// So many packets that may wait have room until they are fetched.
+    pub fn new(now: Instant, capacity: usize) -> Self {
         Self {
+            // As many as are fetched may come twice until the next time, as late as that may be.
+            patient_flood: FLOOD.min(capacity / 2),
             began: now,
             is_flooded: false,
             is_collecting: false,
@@ -113,8 +118,8 @@ impl Pace {
         }
     }
 
-    /// How long to let what may wait gather, if nothing else comes; `None`: it comes too seldom for that, and is fetched as
-    /// soon as it comes.
+    /// How long to let what may wait gather, if nothing else comes; `None`: it comes too seldom for that, or too fast, and is
+    /// fetched as soon as it comes.
     pub fn patience(&self, now: Instant) -> Option<Duration> {
         self.fetched.map(|at| (at + LONGEST_PATIENCE).saturating_duration_since(now))
     }
@@ -126,12 +131,15 @@ impl Pace {
 
     /// So much of what may wait was fetched.
     pub fn fetched_patient(&mut self, now: Instant, packets: usize) {
+        if packets == 0 && self.fetched.is_none() {
+            // Who looked did not wait.
+            return;
+        }
         let follows = self.had_patient.is_some_and(|had| now.saturating_duration_since(had) < LONGEST_PATIENCE);
         if packets > 0 {
             self.had_patient = Some(now);
         }
-        // More than a flood may wait, and must not fill the socket's memory.
-        self.fetched = (packets < FLOOD && (packets > 1 || follows)).then_some(now);
+        self.fetched = (packets < self.patient_flood && (packets > 1 || follows)).then_some(now);
     }
 
     /// The turn has sent so many packets of media to so many receivers, and is over.
@@ -161,7 +169,7 @@ mod tests {
     /// Wakes, and the longest delay, of a thread that fetches packets which come at these gaps.
     fn fetch(gaps: &[Duration]) -> (usize, Duration) {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         let mut arrivals = Vec::new();
         let mut at = start;
         for gap in gaps {
@@ -186,7 +194,7 @@ mod tests {
     #[test]
     fn where_all_is_calm_it_is_woken_fifty_times_a_second_at_most_and_the_first_packet_does_not_wait() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(pace.calm_rest(at(50)), Duration::ZERO);
         pace.turn(at(50), 1);
@@ -198,31 +206,46 @@ mod tests {
     fn what_may_wait_gathers_where_much_comes_and_is_fetched_at_once_where_little_does() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         assert_eq!((pace.patience(start), pace.is_patient_due(start)), (None, true));
+        // One, and then nothing when it is looked again.
+        for packets in [1, 0] {
+            pace.fetched_patient(start, packets);
+            assert_eq!(pace.patience(start), None);
+        }
         // Feedback of two people, twenty times a second each.
-        for time in [0, 25, 50] {
+        for time in [25, 50, 75] {
             pace.fetched_patient(at(time), 1);
             assert_eq!(pace.patience(at(time)), None);
         }
-        pace.fetched_patient(at(53), 1);
-        assert_eq!(pace.patience(at(54)), Some(Duration::from_millis(19)));
+        pace.fetched_patient(at(78), 1);
+        assert_eq!(pace.patience(at(79)), Some(Duration::from_millis(19)));
         // Sooner if something else has to be done.
-        assert!(!pace.is_patient_due(at(54)) && pace.is_patient_due(at(63)));
-        pace.fetched_patient(at(63), 0);
-        assert_eq!(pace.patience(at(63)), Some(LONGEST_PATIENCE));
-        pace.fetched_patient(at(73), 3);
-        assert_eq!(pace.patience(at(83)), Some(PATIENCE));
-        pace.fetched_patient(at(83), FLOOD);
-        assert_eq!((pace.patience(at(83)), pace.is_patient_due(at(83))), (None, true));
-        pace.fetched_patient(at(103), 0);
-        assert_eq!(pace.patience(at(103)), None);
+        assert!(!pace.is_patient_due(at(79)) && pace.is_patient_due(at(88)));
+        pace.fetched_patient(at(88), 0);
+        assert_eq!(pace.patience(at(88)), Some(LONGEST_PATIENCE));
+        pace.fetched_patient(at(98), 3);
+        assert_eq!(pace.patience(at(108)), Some(PATIENCE));
+        pace.fetched_patient(at(108), FLOOD);
+        assert_eq!((pace.patience(at(108)), pace.is_patient_due(at(108))), (None, true));
+        pace.fetched_patient(at(128), 0);
+        assert_eq!(pace.patience(at(128)), None);
+    }
+
+    #[test]
+    fn what_would_not_have_room_until_it_is_fetched_does_not_gather() {
+        let now = Instant::now();
+        let mut pace = Pace::new(now, 100);
+        for (packets, gathers) in [(49, true), (50, false), (49, true)] {
+            pace.fetched_patient(now, packets);
+            assert_eq!(pace.patience(now).is_some(), gathers, "{packets} of 100");
+        }
     }
 
     #[test]
     fn a_flood_is_fetched_at_once_where_all_is_calm_too() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         pace.turn(start, FLOOD);
         assert_eq!(pace.calm_rest(start), Duration::ZERO);
         pace.turn(start, FLOOD - 1);
@@ -255,7 +278,7 @@ mod tests {
     /// packet. Returns how many packets a receiver gets at once, on average over the last half, and the longest delay.
     fn forward(frames: u32, packets: u32, apart: Duration, receivers: usize) -> (f64, Duration) {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         let arrivals: Vec<_> = (1..=frames)
             .flat_map(|frame| {
                 (0..packets).map(move |packet| start + apart * frame + Duration::from_micros(20) * packet)
@@ -299,7 +322,7 @@ mod tests {
     #[test]
     fn the_rest_of_a_frame_is_awaited_among_what_is_collected_if_it_has_been_seen_to_follow() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, usize::MAX);
         for turn in 1..=TURNS {
             let at = start + Duration::from_micros(900) * turn;
             assert_eq!(pace.rest_of_frame(), None, "turn {turn}");

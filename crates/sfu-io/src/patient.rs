@@ -17,8 +17,16 @@ struct Kind {
     second: u32,
     mask: u32,
     first: u32,
-    /// Only if the packet is RTCP with nothing behind the first report: that may be a request for packets or pictures.
-    is_alone: bool,
+    whole: Whole,
+}
+
+/// What a packet is as a whole.
+#[derive(PartialEq)]
+enum Whole {
+    /// RTCP with nothing behind the first report: that may be a request for packets or pictures.
+    Report,
+    /// STUN, with its cookie, and nothing behind it.
+    Stun,
 }
 
 /// Of RTP and RTCP: the version, which is 2.
@@ -27,14 +35,17 @@ const RTP: u32 = 2 << 6;
 /// SRTCP's index and the longer of its tags (RFC 7714); what follows a report is longer by 8 bytes at least.
 const LONGEST_TRAILER: u32 = 4 + 16;
 
+const STUN_COOKIE: u32 = 0x2112_a442;
+const STUN_HEADER: u32 = 20;
+
 const KINDS: [Kind; 3] = [
     // RTCP about how RTP arrives, and of its kinds transport-wide feedback
     // (draft-holmer-rmcat-transport-wide-cc-extensions); padding says nothing.
-    Kind { second: 205, mask: VERSION | 0b1_1111, first: RTP | 15, is_alone: true },
+    Kind { second: 205, mask: VERSION | 0b1_1111, first: RTP | 15, whole: Whole::Report },
     // Receiver reports.
-    Kind { second: 201, mask: VERSION, first: RTP, is_alone: true },
+    Kind { second: 201, mask: VERSION, first: RTP, whole: Whole::Report },
     // STUN's binding requests.
-    Kind { second: 1, mask: 0xff, first: 0, is_alone: false },
+    Kind { second: 1, mask: 0xff, first: 0, whole: Whole::Stun },
 ];
 
 /// Puts a second socket on the port of one that is bound; what may wait comes to it from now on.
@@ -92,18 +103,23 @@ fn steps(kind: &Kind) -> Vec<libc::sock_filter> {
         step(BPF_ALU | BPF_AND | BPF_K, kind.mask),
         step(BPF_JMP | BPF_JEQ | BPF_K, kind.first),
     ];
-    if kind.is_alone {
-        // A report's length is told in words, less one.
-        steps.extend([
-            step(BPF_LD | BPF_H | BPF_ABS, 2),
-            step(BPF_ALU | BPF_LSH | BPF_K, 2),
-            step(BPF_ALU | BPF_ADD | BPF_K, 4 + LONGEST_TRAILER),
-            step(BPF_MISC | BPF_TAX, 0),
-            step(BPF_LD | BPF_W | BPF_LEN, 0),
-            step(BPF_JMP | BPF_JGT | BPF_X, 0),
-        ]);
+    if kind.whole == Whole::Stun {
+        steps.extend([step(BPF_LD | BPF_W | BPF_ABS, 4), step(BPF_JMP | BPF_JEQ | BPF_K, STUN_COOKIE)]);
     }
-    steps.push(step(BPF_RET | BPF_K, PATIENT));
+    // What length is told: of a report in words, less one; of STUN without its header.
+    steps.push(step(BPF_LD | BPF_H | BPF_ABS, 2));
+    steps.extend(match kind.whole {
+        Whole::Report => {
+            vec![step(BPF_ALU | BPF_LSH | BPF_K, 2), step(BPF_ALU | BPF_ADD | BPF_K, 4 + LONGEST_TRAILER)]
+        }
+        Whole::Stun => vec![step(BPF_ALU | BPF_ADD | BPF_K, STUN_HEADER)],
+    });
+    steps.extend([
+        step(BPF_MISC | BPF_TAX, 0),
+        step(BPF_LD | BPF_W | BPF_LEN, 0),
+        step(BPF_JMP | BPF_JGT | BPF_X, 0),
+        step(BPF_RET | BPF_K, PATIENT),
+    ]);
     let count = steps.len();
     for (index, step) in steps.iter_mut().enumerate() {
         let onward = (count - index - 1) as u8;

@@ -129,17 +129,22 @@ impl UdpReader {
         }
     }
 
+    /// How many packets that may wait have room, however large the kernel thinks of them.
+    pub fn patient_capacity(&self) -> usize {
+        self.sockets[self.index].0.patient().map_or(usize::MAX, udp::capacity)
+    }
+
     /// Reads for the workers until told to stop, on a thread of its own; `wake` is readable when it is time to look.
     pub fn run(mut self, is_stopping: &AtomicBool, wake: &PipeReader) {
         let router = self.router.clone();
         let mut sorter = router.sorter();
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::new(Instant::now(), self.patient_capacity());
         while !is_stopping.load(Ordering::Acquire) {
             thread::sleep(pace.rest(Instant::now()));
             let began = Instant::now();
             let received = self.read(&mut sorter);
             let mut patient = 0;
-            if sorter.has_newcomers(began) || pace.is_patient_due(began) {
+            if router.has_newcomers(began) || pace.is_patient_due(began) {
                 patient = self.read_patient(&mut sorter);
                 pace.fetched_patient(began, patient);
             }
@@ -149,7 +154,7 @@ impl UdpReader {
                 pace.turn(began, received);
             } else if patient == 0 {
                 let now = Instant::now();
-                let rest = pace.patience(now).filter(|_| !sorter.has_newcomers(now));
+                let rest = pace.patience(now).filter(|_| !router.has_newcomers(now));
                 // The kernel passes over what is negative.
                 let patient = self.patient_descriptor().filter(|_| rest.is_none()).unwrap_or(-1);
                 let milliseconds = rest.unwrap_or(IDLE).as_millis() as i32 + 1;

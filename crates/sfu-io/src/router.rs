@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::TrySendError;
-use visavis_sfu::{CONNECTS_FOR, Protocol, RelayedMedia, Route, is_request, request_ufrag, shard_of_ufrag};
+use visavis_sfu::{Protocol, RelayedMedia, Route, is_request, request_ufrag, shard_of_ufrag};
 
 use crate::inbox::Post;
 
@@ -73,11 +73,15 @@ pub(crate) struct Router {
     routes: RwLock<HashMap<(Protocol, SocketAddr), u16>>,
     workers: Vec<Post<Arrivals>>,
     dropped: AtomicU64,
+    began: Instant,
+    /// Until when somebody connects, in milliseconds since then.
+    newcomers_until: AtomicU64,
 }
 
 impl Router {
     pub fn new(workers: Vec<Post<Arrivals>>) -> Self {
-        Self { routes: RwLock::default(), workers, dropped: AtomicU64::new(0) }
+        let (dropped, newcomers_until) = Default::default();
+        Self { routes: RwLock::default(), workers, dropped, began: Instant::now(), newcomers_until }
     }
 
     /// Packets that belong to nobody or that their worker had no room for.
@@ -87,6 +91,19 @@ impl Router {
 
     pub fn count_dropped(&self, packets: usize) {
         self.dropped.fetch_add(packets as u64, Ordering::Relaxed);
+    }
+
+    /// A worker has somebody who connects, until then.
+    pub fn expect_newcomers(&self, until: Instant) {
+        let until = until.saturating_duration_since(self.began).as_millis() as u64;
+        if self.newcomers_until.load(Ordering::Relaxed) < until {
+            self.newcomers_until.fetch_max(until, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether somebody connects: checks shall not wait.
+    pub fn has_newcomers(&self, now: Instant) -> bool {
+        (now.saturating_duration_since(self.began).as_millis() as u64) < self.newcomers_until.load(Ordering::Relaxed)
     }
 
     /// Follows a change that worker `index` tells.
@@ -129,7 +146,7 @@ impl Router {
 
     /// Where to collect packets that were read together.
     pub fn sorter(&self) -> Sorter<'_> {
-        Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect(), met: None }
+        Sorter { router: self, batches: self.workers.iter().map(|_| Batch::default()).collect() }
     }
 
     fn worker_of(&self, protocol: Protocol, source: SocketAddr, payload: &[u8]) -> Option<usize> {
@@ -147,26 +164,14 @@ impl Router {
 pub(crate) struct Sorter<'a> {
     router: &'a Router,
     batches: Vec<Batch>,
-    /// When a request came from where nobody is known last.
-    met: Option<Instant>,
 }
 
 impl Sorter<'_> {
     pub fn push(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         match self.router.worker_of(protocol, source, payload) {
-            Some(worker) => {
-                if is_request(payload) && !self.router.knows(protocol, source) {
-                    self.met = Some(Instant::now());
-                }
-                self.batches[worker].push(protocol, source, destination, payload);
-            }
+            Some(worker) => self.batches[worker].push(protocol, source, destination, payload),
             None => self.router.count_dropped(1),
         }
-    }
-
-    /// Whether somebody connects.
-    pub fn has_newcomers(&self, now: Instant) -> bool {
-        self.met.is_some_and(|met| now < met + CONNECTS_FOR)
     }
 
     /// Hands everything over.
@@ -181,6 +186,8 @@ impl Sorter<'_> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::inbox::tests::queue;
 
@@ -210,23 +217,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn who_sends_a_request_from_where_nobody_is_known_is_a_newcomer() {
-        let (post, _inbox) = queue(9);
-        let router = Router::new(vec![post]);
-        let mut sorter = router.sorter();
+    fn there_are_newcomers_until_the_last_that_a_worker_expects() {
+        let router = Router::new(Vec::new());
         let now = Instant::now();
-        let check = request(b"00abcd:peer");
-        // Media of nobody, and a check of nobody's.
-        for payload in [[128, 111].as_slice(), &request(b"zzabcd:peer")] {
-            sorter.push(Protocol::Udp, THERE.into(), HERE.into(), payload);
-            assert!(!sorter.has_newcomers(now));
-        }
-        sorter.push(Protocol::Udp, THERE.into(), HERE.into(), &check);
-        assert!(sorter.has_newcomers(now) && !sorter.has_newcomers(Instant::now() + CONNECTS_FOR));
-        router.apply(0, route(true));
-        let mut sorter = router.sorter();
-        sorter.push(Protocol::Udp, THERE.into(), HERE.into(), &check);
-        assert!(!sorter.has_newcomers(now));
+        let after = |ms| now + Duration::from_millis(ms);
+        assert!(!router.has_newcomers(now));
+        router.expect_newcomers(after(900));
+        router.expect_newcomers(after(300));
+        assert!(router.has_newcomers(after(800)) && !router.has_newcomers(after(901)));
     }
 
     #[test]

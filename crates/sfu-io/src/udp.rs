@@ -16,6 +16,8 @@ pub(crate) const BATCH: usize = 64;
 pub(crate) const MAX_DATAGRAM: usize = 2048;
 /// The kernel gives what it may (`net.core.rmem_max`), so asking for too much does no harm.
 const BUFFER_BYTES: usize = 8 << 20;
+/// What a datagram is charged for by the kernel at most, in bytes: as much memory as drivers take for a frame, and what describes it.
+const LARGEST_CHARGE: usize = 2304;
 /// How long a full send buffer is waited for before packets are dropped.
 const FULL_BUFFER_MILLISECONDS: i32 = 5;
 
@@ -138,6 +140,11 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
     let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(BUFFER_BYTES);
     Ok(socket)
+}
+
+/// How many datagrams surely have room in a socket's memory.
+pub(crate) fn capacity(socket: &Socket) -> usize {
+    socket.recv_buffer_size().map_or(usize::MAX, |bytes| bytes / LARGEST_CHARGE)
 }
 
 impl AsRawFd for UdpSocket {
@@ -301,6 +308,10 @@ mod tests {
                 packet.resize(length, 7);
                 packet
             };
+            let stun = |kind: u16, cookie: u32, told: u16, length: usize| {
+                let header = [&kind.to_be_bytes()[..], &told.to_be_bytes(), &cookie.to_be_bytes(), &[7; 12]];
+                [&header.concat()[..], &vec![7; length]].concat()
+            };
             // Transport-wide feedback, padded and not, with either trailer; receiver reports, of two streams and of none;
             // a check whether we are there.
             let waits = [
@@ -308,18 +319,24 @@ mod tests {
                 report(0b1000_1111, 205, 5, 24 + 14),
                 report(0b1000_0010, 201, 13, 56 + 14),
                 report(0b1010_0000, 201, 1, 8 + 20),
-                vec![0, 1],
+                stun(1, 0x2112_a442, 8, 8),
             ];
-            // The same with a request for a picture behind it, requests alone, a sender report, media, the answer to a check,
+            // The same with a request for a picture or a farewell behind it, or more than STUN tells of, another cookie, requests alone, a sender report, media, the answer to a check,
             // DTLS, nearly nothing.
             let others = [
                 report(0b1000_1111, 205, 5, 24 + 12 + 14),
+                report(0b1000_1111, 205, 5, 24 + 12 + 20),
                 report(0b1000_0001, 201, 7, 32 + 12 + 14),
+                report(0b1000_0001, 201, 7, 32 + 8 + 14),
+                stun(1, 0x2112_a442, 8, 12),
+                stun(1, 0x2112_a443, 8, 8),
+                stun(0x101, 0x2112_a442, 8, 8),
                 report(0b1000_0001, 205, 3, 16 + 14),
                 report(0b1000_1111, 206, 5, 24 + 14),
                 report(0b1000_0001, 200, 12, 52 + 14),
                 report(0b0100_0001, 201, 7, 32 + 14),
                 vec![128, 96, 0, 1],
+                vec![0, 1],
                 vec![1, 1],
                 vec![23, 254, 253],
                 vec![205, 143],

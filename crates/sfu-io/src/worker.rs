@@ -113,6 +113,7 @@ impl Worker {
         let outgoing = around.udp.iter().map(|_| Vec::new()).collect();
         let shard = Shard::new(config.clone(), now);
         let sending = Sending::default();
+        let capacity = around.readers.iter().map(UdpReader::patient_capacity).min().unwrap_or(usize::MAX);
         let patient = around.readers.iter().filter_map(UdpReader::patient_descriptor);
         let waited = Waited::new(around.readers.iter().map(AsRawFd::as_raw_fd), patient);
         Self {
@@ -121,7 +122,7 @@ impl Worker {
             around,
             waited,
             deaf: Waited::new([], []),
-            pace: Pace::new(now),
+            pace: Pace::new(now, capacity),
             outgoing,
             sending,
             stats_told: now,
@@ -155,7 +156,8 @@ impl Worker {
         let deadline = self.shard.poll_timeout();
         let left = || deadline.map_or(IDLE, |deadline| deadline.saturating_duration_since(Instant::now()).min(IDLE));
         let now = Instant::now();
-        if self.shard.is_calm(now) {
+        let is_calm = self.shard.is_calm(now);
+        if is_calm {
             // Timers wait as well: none is that precise now.
             let rest = self.pace.calm_rest(now);
             if !rest.is_zero() {
@@ -165,7 +167,8 @@ impl Worker {
             thread::sleep(self.pace.rest(now).min(left()));
         }
         let now = Instant::now();
-        let patience = self.pace.patience(now).filter(|_| !self.shard.has_newcomers(now));
+        // Where all is calm, it has waited already.
+        let patience = self.pace.patience(now).filter(|_| !is_calm && now >= self.shard.newcomers_until());
         self.waited.set_patient(patience.is_some());
         inbox.wait(&mut self.waited, left().min(patience.unwrap_or(IDLE)));
         if self.waited.has_readable() || !inbox.packets.is_empty() {
@@ -205,6 +208,7 @@ impl Worker {
         }
         self.shard.flush(now);
         self.tell_others();
+        self.around.router.expect_newcomers(self.shard.newcomers_until());
         let (packets, to) = self.send();
         self.pace.sent(Instant::now(), sent + packets, receivers + to);
         self.around.outbox.push(std::iter::from_fn(|| self.shard.poll_event()));

@@ -9,7 +9,7 @@ const STIRRED_FOR: Duration = Duration::from_secs(1);
 /// … and what is said over data channels for so long: SCTP's own questions come all the time where many are.
 const STIRRED_BY_DATA_FOR: Duration = Duration::from_millis(20);
 /// Whoever is to connect, or does, has so long to send the next packet before its checks may have to wait.
-pub const CONNECTS_FOR: Duration = Duration::from_secs(1);
+const CONNECTS_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Calm {
@@ -36,9 +36,6 @@ impl Calm {
 
     /// A packet came that is no check of a connection that stands.
     pub(crate) fn stir_by(&mut self, packet: &[u8], is_connected: bool, now: Instant) {
-        if !is_connected {
-            self.expect_newcomer(now);
-        }
         if is_connected && is_dtls(packet) {
             self.at = self.at.max(now + STIRRED_BY_DATA_FOR);
         } else {
@@ -58,8 +55,8 @@ impl Shard {
         now >= self.calm.at
     }
 
-    /// Whether somebody connects, or is about to: then checks shall not wait.
-    pub fn has_newcomers(&self, now: Instant) -> bool {
-        now < self.calm.joined
+    /// Until when somebody connects, or is about to: checks shall not wait.
+    pub fn newcomers_until(&self) -> Instant {
+        self.calm.joined
     }
 }

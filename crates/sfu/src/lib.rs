@@ -64,7 +64,6 @@ mod svc;
 mod timers;
 mod track;
 
-pub use calm::CONNECTS_FOR;
 pub use command::{Command, LayerInfo, Source, Target, TrackSettings};
 pub use event::{ConnectionState, Event, Kind, Protocol, Quality, SubscriptionError};
 pub use exchange::{Media as RelayedMedia, Messages, Parcel};

@@ -162,6 +162,9 @@ impl Shard {
                 shard.stats.packets_dropped += 1;
                 return;
             }
+            if connection.state == State::Connecting {
+                shard.calm.expect_newcomer(now);
+            }
             if !(ufrag.is_some() && connection.connected()) {
                 shard.calm.stir_by(payload, connection.connected(), now);
             }
@@ -383,6 +386,8 @@ impl Shard {
             connection.addresses.retain(|known| *known != (protocol, source));
         }
         if new {
+            // More checks of this path follow.
+            self.calm.expect_newcomer(now);
             self.routes.push_back(Route { protocol, source, add: true });
         }
     }

@@ -63,24 +63,41 @@ fn a_worker_is_calm_while_people_are_only_there_and_neither_while_they_come_nor_
     assert!(!call.shard.is_calm(call.now));
 }
 
+fn has_newcomers(call: &Call) -> bool {
+    call.now < call.shard.newcomers_until()
+}
+
 #[test]
 fn a_worker_has_newcomers_while_somebody_connects_or_restarts_and_not_while_people_talk() {
     for single in [false, true] {
         let mut call = Call::of(2, single, LAN, 1);
-        assert!(call.shard.has_newcomers(call.now));
+        assert!(has_newcomers(&call));
         call.publish("p0", MediaKind::Audio, "mic", 1);
         let hears = |call: &Call| !call.sections.is_empty() && call.received("p1", "TR_mic").audio > 150;
         call.run_until(20 * SECOND, "voice", hears);
-        assert!(!call.shard.has_newcomers(call.now));
+        assert!(!has_newcomers(&call));
         call.join_with("p2", single);
-        call.run_until(SECOND, "the first check", |call| call.shard.has_newcomers(call.now));
-        call.until_all_are_connected();
+        call.run_until(SECOND, "the description", has_newcomers);
+        // It takes longer than that alone would be remembered.
+        call.network.link.delay = Duration::from_millis(350);
+        let since = call.now;
+        while !call.clients["p2"].publisher.connected {
+            assert!(has_newcomers(&call), "after {:?}", call.now - since);
+            call.run(Duration::from_millis(50));
+        }
+        assert!(call.now - since > SECOND, "{:?}", call.now - since);
+        call.network.link = LAN;
         call.run(2 * SECOND);
-        assert!(!call.shard.has_newcomers(call.now));
+        assert!(!has_newcomers(&call));
     }
     let mut call = quiet_call(2, false, 1);
     call.command(Command::RestartIce { participant: "p0".into() });
-    call.run_until(SECOND, "the restart", |call| call.shard.has_newcomers(call.now));
+    call.run_until(SECOND, "the restart", has_newcomers);
+    call.run(3 * SECOND);
+    assert!(!has_newcomers(&call));
+    let sdp = call.client("p0").offer_restart();
+    call.offer("p0", sdp);
+    call.run_until(SECOND, "the client's restart", has_newcomers);
 }
 
 #[test]
