@@ -35,7 +35,9 @@ async def answers_of(sdk: str, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sdk", _PROGRAMS)
-async def test_every_method(server: MediaServer, call: Call, room: str, sdk: str) -> None:
+async def test_every_method(
+    server: MediaServer, call: Call, room: str, sdk: str, request: pytest.FixtureRequest
+) -> None:
     alice, _ = await call("alice")
     bob, _ = await call("bob")
     async with playing_tone(alice, 440) as published:
@@ -44,7 +46,11 @@ async def test_every_method(server: MediaServer, call: Call, room: str, sdk: str
         answers = await answers_of(
             sdk, server.http_url, server.api_key, server.api_secret, room, "alice", published.sid
         )
-        left = await alice.event("disconnected")
+        # livekit-server closes the connections of whom it removes beside telling it so. A client that hears of that
+        # first, as on a busy machine, comes back before it hears why.
+        may_come_back = request.node.callspec.params["server"] == "livekit-server"
+        heard = ("disconnected", "reconnecting") if may_come_back else ("disconnected",)
+        left = await alice.until(lambda: [args for name, args in alice.events if name in heard], "a removal")
     answers["ListParticipants"].sort()
     assert answers == {
         "CreateRoom": [f"{room}-made", 61, 3, "m", "RM_"],
@@ -64,5 +70,5 @@ async def test_every_method(server: MediaServer, call: Call, room: str, sdk: str
         "DeleteRoom": None,
         "DeleteAgain": "not_found",
     }
-    assert left == (rtc.DisconnectReason.PARTICIPANT_REMOVED,)
+    assert left[0] == (() if alice.all("reconnecting") else (rtc.DisconnectReason.PARTICIPANT_REMOVED,))
     assert [packet.data for (packet,) in bob.all("data_received")] == [b"hi"]
