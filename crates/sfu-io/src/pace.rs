@@ -63,7 +63,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// So many packets that may wait have room until they are fetched.
+    /// A thread that begins now. So many packets that may wait (`capacity`) have room until they are fetched.
     pub fn new(now: Instant, capacity: usize) -> Self {
         Self {
             // As many as are fetched may come twice until the next time, as late as that may be.

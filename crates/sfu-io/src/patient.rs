@@ -32,7 +32,8 @@ enum Whole {
 /// Of RTP and RTCP: the version, which is 2.
 const VERSION: u32 = 0b1100_0000;
 const RTP: u32 = 2 << 6;
-/// SRTCP's index and the longer of its tags (RFC 7714); what follows a report is longer by 8 bytes at least.
+/// SRTCP's index and the longer of its tags (RFC 7714). With the shorter, of 10 bytes, whatever follows a report makes it longer than
+/// that: it takes 8 bytes at least.
 const LONGEST_TRAILER: u32 = 4 + 16;
 
 const STUN_COOKIE: u32 = 0x2112_a442;

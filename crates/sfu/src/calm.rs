@@ -11,6 +11,7 @@ const STIRRED_BY_DATA_FOR: Duration = Duration::from_millis(20);
 /// Whoever is to connect, or does, has so long to send the next packet before its checks may have to wait.
 const CONNECTS_FOR: Duration = Duration::from_secs(1);
 
+/// Until when what came lately may be followed by more.
 #[derive(Debug)]
 pub(crate) struct Calm {
     /// From when on nothing goes on …
