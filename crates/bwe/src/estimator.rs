@@ -8,7 +8,7 @@ use crate::feedback::Feedback;
 use crate::groups::{Groups, Step};
 use crate::history::{History, News};
 use crate::loss::{Loss, Losses, Verdict};
-use crate::probe::{Cluster, Probe, Prober, Purpose};
+use crate::probe::{Cluster, LENGTH, LENGTH_WHERE_IDLE, Probe, Prober, Purpose};
 use crate::queue::Queue;
 use crate::rate::Meter;
 use crate::search::Search;
@@ -21,7 +21,7 @@ const FULL_WINDOW: Micros = 250 * MILLISECOND;
 /// Of the estimate: whoever sends less is application-limited.
 const LIMITED: f64 = 0.65;
 /// Sent, and nothing heard of it, for so long: nobody knows what the link carries; each step takes a part.
-const SILENCE: Micros = 1500 * MILLISECOND;
+pub(crate) const SILENCE: Micros = 1500 * MILLISECOND;
 const SILENCE_STEP: Micros = 500 * MILLISECOND;
 const SILENCE_FACTOR: f64 = 0.7;
 /// A probe that tells loss from loss, of what is sent, and at least.
@@ -88,7 +88,7 @@ pub struct Estimator {
     /// The first packet that was sent since feedback came.
     unheard_since: Option<Micros>,
     silence_at: Micros,
-    last_sent: Micros,
+    pub(crate) last_sent: Micros,
     pub(crate) last_call: Micros,
 }
 
@@ -261,9 +261,11 @@ impl Estimator {
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.call(now);
-        if self.unheard_since.is_some() && now - self.last_sent >= SILENCE {
-            // Nobody waits for an answer.
+        if now - self.last_sent >= SILENCE {
+            // Nobody waits for an answer, and what stood in a queue is through.
             self.unheard_since = None;
+            self.queue.drain();
+            self.losses.close();
         } else if self.unheard_since.is_some() && now >= self.silence_at {
             self.on_silence(now);
         }
@@ -276,7 +278,8 @@ impl Estimator {
                 self.search.before = None;
             }
             self.search.at = now + self.search.interval;
-            self.prober.start(purpose, rate, now);
+            let length = if self.limited(now) { LENGTH_WHERE_IDLE } else { LENGTH };
+            self.prober.start(purpose, rate, length, now);
         }
     }
 
@@ -377,7 +380,7 @@ impl Estimator {
     fn doubt(&mut self, now: Micros) {
         if !self.prober.is_busy() {
             let sent = self.sent.rate(now, WINDOW).unwrap_or(self.aimd.rate()).min(self.desired.max(PROBE_FLOOR));
-            self.prober.start(Purpose::Loss, (sent as f64 * LOSS_PROBE) as u64, now);
+            self.prober.start(Purpose::Loss, (sent as f64 * LOSS_PROBE) as u64, LENGTH, now);
         }
     }
 

@@ -95,6 +95,11 @@ impl Losses {
         self.total.received += 1;
     }
 
+    /// What was lost before says nothing of now.
+    pub(crate) fn close(&mut self) {
+        (self.windows, self.holds) = (0, false);
+    }
+
     /// The share that the link loses of whatever is sent.
     pub(crate) fn own(&self) -> f32 {
         self.own

@@ -4,9 +4,11 @@
 
 use crate::time::{MILLISECOND, Micros, SECOND, rate, time_for};
 
-/// How long a cluster lasts, at least; and how many packets it has, at least.
-const LENGTH: Micros = 20 * MILLISECOND;
-const SHORTEST: Micros = 15 * MILLISECOND;
+/// How long a cluster lasts. Jitter counts for less in a longer one, which delays nobody where most of the link seems idle.
+pub(crate) const LENGTH: Micros = 20 * MILLISECOND;
+pub(crate) const LENGTH_WHERE_IDLE: Micros = 40 * MILLISECOND;
+/// It lasts at least this share of that, and has so many packets.
+const SHORTEST: f64 = 0.75;
 const PACKETS: u64 = 8;
 /// To tell loss from loss it takes more.
 const LOSS_PACKETS: u64 = 30;
@@ -79,6 +81,7 @@ struct Run {
     purpose: Purpose,
     rate: u64,
     packet_bytes: u64,
+    shortest: Micros,
     /// Bytes in all, and those that were sent or asked for.
     target: u64,
     issued: u64,
@@ -131,17 +134,18 @@ impl Prober {
         self.run.is_some()
     }
 
-    pub(crate) fn start(&mut self, purpose: Purpose, rate: u64, now: Micros) {
+    pub(crate) fn start(&mut self, purpose: Purpose, rate: u64, length: Micros, now: Micros) {
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         let packet_bytes = (rate * PACKET_TIME / (8 * SECOND)).clamp(SMALLEST, LARGEST);
         let packets = if purpose == Purpose::Loss { LOSS_PACKETS } else { PACKETS };
-        let target = (rate * LENGTH / (8 * SECOND)).max(packets * packet_bytes);
+        let target = (rate * length / (8 * SECOND)).max(packets * packet_bytes);
         let (id, sent, arrived) = (self.last_id, Span::default(), Span::default());
         self.run = Some(Box::new(Run {
             id,
             purpose,
             rate,
             packet_bytes,
+            shortest: (length as f64 * SHORTEST) as Micros,
             target,
             issued: 0,
             start: now,
@@ -181,11 +185,11 @@ impl Prober {
         let due = (run.rate * elapsed / (8 * SECOND) + run.packet_bytes).saturating_sub(run.issued);
         let most = (run.rate * 2 * STEP / (8 * SECOND)).max(run.packet_bytes);
         let left = (run.target + run.packet_bytes - 1).saturating_sub(run.issued).max(run.packet_bytes);
-        let last = run.issued >= run.target && elapsed >= SHORTEST;
+        let last = run.issued >= run.target && elapsed >= run.shortest;
         let bytes = if last { run.packet_bytes } else { due.min(most).min(left) / run.packet_bytes * run.packet_bytes };
         run.issued += bytes;
         run.next = (run.start + time_for(run.issued.min(run.target), run.rate)).max(now + STEP);
-        if run.issued >= run.target && elapsed >= SHORTEST {
+        if run.issued >= run.target && elapsed >= run.shortest {
             run.end = Some(now);
         }
         (bytes > 0).then_some(Probe {

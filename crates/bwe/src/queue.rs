@@ -52,9 +52,14 @@ impl Queue {
         }
     }
 
+    /// Nothing was sent for longer than any queue takes.
+    pub(crate) fn drain(&mut self) {
+        (self.steps, self.long) = (Minimum::default(), None);
+    }
+
     /// How long it is, in microseconds.
     pub(crate) fn length(&self) -> i64 {
-        self.steps.least() - self.base.least()
+        if self.steps.least() == NONE { 0 } else { self.steps.least() - self.base.least() }
     }
 
     pub(crate) fn stands(&self) -> bool {

@@ -1,13 +1,13 @@
 //! When to probe, how far to go, and what to believe of what a probe found.
 
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, SILENCE};
 use crate::probe::{Outcome, Purpose};
 use crate::time::{MILLISECOND, Micros, SECOND};
 
 /// Between probes for more, which wait longer each time that there was none.
 const PROBE_INTERVAL: Micros = 2500 * MILLISECOND;
 const LONGEST_INTERVAL: Micros = 5 * SECOND;
-/// Where feedback does not come at all.
+/// Where no probe was ever answered.
 const UNANSWERED_INTERVAL: Micros = 30 * SECOND;
 /// A probe for more goes so far beyond the estimate, and so far beyond what is desired.
 const FURTHER: f64 = 2.0;
@@ -35,12 +35,16 @@ const DECEIVED_LONGEST: Micros = 40 * SECOND;
 pub(crate) struct Search {
     /// The estimate is a guess yet.
     pub unproven: bool,
+    /// A probe was told of.
+    pub answered: bool,
     /// When the next probe is due, and how long the one after that waits.
     pub at: Micros,
     pub interval: Micros,
     /// What a probe that met its limit arrived with: the next tells whether the link carries that on end.
     pub narrowed: Option<u64>,
     pub narrowings: u8,
+    /// The least that any of these, and the one before them, arrived with.
+    pub least: u64,
     /// The higher of what the first probes carried, where that was far from enough.
     pub initial_low: Option<u64>,
     /// What the last probe raised the estimate to, and when; and how long the next waits if that was wrong.
@@ -54,10 +58,12 @@ impl Default for Search {
     fn default() -> Self {
         Self {
             unproven: true,
+            answered: false,
             at: 0,
             interval: PROBE_INTERVAL,
             narrowed: None,
             narrowings: 0,
+            least: 0,
             initial_low: None,
             raised: None,
             distrust: PROBE_INTERVAL,
@@ -115,8 +121,9 @@ impl Estimator {
             return Some((Purpose::Initial, limit.min(estimate.saturating_mul(3)), self.search.at));
         }
         let worth_it = |rate: u64| rate as f64 > estimate as f64 * 1.05;
-        // What finds a queue measures the queue; and while much is lost, it is to be known first why.
-        let clear = if self.queue.is_long() || self.losses.is_open() { self.last_call + AGAIN_AFTER } else { 0 };
+        // What finds a queue measures the queue; and while much is lost, it is to be known first why. Where nothing is sent
+        // any more, both are over by then.
+        let clear = if self.queue.is_long() || self.losses.is_open() { self.last_sent + SILENCE } else { 0 };
         if let Some(narrowed) = self.search.narrowed.filter(|rate| worth_it(*rate)) {
             return Some((Purpose::More, narrowed.min(limit), self.search.at.max(clear)));
         }
@@ -136,9 +143,12 @@ impl Estimator {
             return;
         }
         if unanswered {
-            self.search.interval = UNANSWERED_INTERVAL;
+            self.search.interval = if self.search.answered { LONGEST_INTERVAL } else { UNANSWERED_INTERVAL };
             self.search.at = now + self.search.interval;
             return;
+        }
+        if !self.search.answered {
+            (self.search.answered, self.search.interval) = (true, PROBE_INTERVAL);
         }
         let estimate = self.aimd.rate();
         let carried = carried.map(|carried| carried.min(wanted.saturating_mul(2)));
@@ -171,7 +181,7 @@ impl Estimator {
         let Some(carried) = carried else {
             // Something came in between: once more, before it waits.
             if self.search.narrowings < NARROWINGS {
-                self.search.narrowings += 1;
+                (self.search.narrowings, self.search.least) = (self.search.narrowings + 1, 0);
                 self.search.at = now + RETRY_AFTER;
             } else {
                 self.search.rest(now);
@@ -180,19 +190,25 @@ impl Estimator {
         };
         self.search.unproven = false;
         // A link that others fill as well lets a burst pass sooner than it will a stream: what met its limit is not
-        // believed before it was tried again, unless most of the link seems to be idle.
+        // believed before it was tried again and again, unless most of the link seems to be idle.
         let credible = unhindered || self.limited(now) && !self.queue.stands();
-        if credible && carried > estimate {
-            self.aimd.set(carried, now);
-            self.search.raised = Some((carried, now));
+        let tries = self.search.narrowings;
+        self.search.least = if tries == 0 { carried } else { self.search.least.min(carried) };
+        let found = match tries {
+            _ if credible => carried,
+            NARROWINGS if !self.queue.stands() => self.search.least,
+            _ => 0,
+        };
+        if found > estimate {
+            self.aimd.set(found, now);
+            self.search.raised = Some((found, now));
         }
         let more = carried as f64 > estimate as f64 * 1.1;
-        (self.search.narrowed, self.search.narrowings) = match self.search.narrowings {
-            tries if more && !credible && tries < NARROWINGS => (Some(carried), tries + 1),
-            _ => (None, 0),
-        };
-        if self.search.narrowed.is_some() || more && unhindered && carried as f64 > wanted as f64 * WENT_WELL {
-            (self.search.interval, self.search.at) = (PROBE_INTERVAL, now);
+        (self.search.narrowed, self.search.narrowings) =
+            if more && !credible && tries < NARROWINGS { (Some(carried), tries + 1) } else { (None, 0) };
+        if self.search.narrowed.is_some() || more && credible && carried as f64 > wanted as f64 * WENT_WELL {
+            let after = if unhindered || self.search.narrowed.is_some() { 0 } else { RETRY_AFTER };
+            (self.search.interval, self.search.at) = (PROBE_INTERVAL, now + after);
         } else {
             self.search.rest(now);
         }

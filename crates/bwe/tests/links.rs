@@ -245,9 +245,16 @@ fn who_sends_little_finds_what_is_desired_and_no_more() {
 
 #[test]
 fn what_was_held_back_resumes_where_only_the_lowest_layer_fits() {
-    for (initial, settle) in [(100_000, 0), (5_000_000, 6 * SECOND)] {
-        let resumed = Figures::of(&format!("360 kbit/s on 500, from {initial}, seconds"), |seed| {
-            let mut net = Net::with(Link::of(150_000), initial, layers(true), seed);
+    for (initial, settle, narrow, speaks) in [
+        (100_000, 0, 150_000, true),
+        (5_000_000, 6 * SECOND, 150_000, true),
+        (5_000_000, 6 * SECOND, 150_000, false),
+        (5_000_000, 6 * SECOND, 60_000, false),
+    ] {
+        let what = format!("360 kbit/s on 500 after {narrow}, from {initial}, with a voice: {speaks}, seconds");
+        let resumed = Figures::of(&what, |seed| {
+            let mut net = Net::with(Link::of(narrow), initial, layers(true), seed);
+            net.flows[0].speaks = speaks;
             net.run(settle + 5 * SECOND);
             assert_eq!(net.flows[0].layer, None, "seed {seed}: it does not fit");
             net.link.bitrate = 500_000;

@@ -156,6 +156,8 @@ pub struct Flow {
     latest: u64,
     next_frame: u64,
     next_voice: u64,
+    /// There is a voice beside the source.
+    pub speaks: bool,
     unsent: f64,
     /// Arrivals that feedback has not told of yet, and the last told.
     pending: BTreeMap<u64, u64>,
@@ -212,6 +214,7 @@ impl Net {
             latest: 0,
             next_frame: self.now + seed % 40 * MS,
             next_voice: self.now,
+            speaks: true,
             unsent: 0.0,
             pending: BTreeMap::new(),
             told: 0,
@@ -281,7 +284,9 @@ impl Net {
             let estimate = flow.estimator.estimate().unwrap_or(2_000_000);
             if flow.next_voice <= now {
                 flow.next_voice += 20 * MS;
-                flow.send(index, 100, Kind::Media, now, at, &mut self.link, &mut self.flying);
+                if flow.speaks {
+                    flow.send(index, 100, Kind::Media, now, at, &mut self.link, &mut self.flying);
+                }
             }
             if flow.next_frame <= now {
                 flow.next_frame += FRAME;
