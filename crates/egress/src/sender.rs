@@ -20,10 +20,8 @@ pub(crate) const OVERHEAD: usize = 20 + 8 + 16;
 const LONGEST_COMPOUND: usize = 1100;
 /// Who wants less wants nothing that is known yet: a probe for it would be no packets, and tell that none arrive.
 const WORTH_PROBING: u64 = 20_000;
-/// So long after a picture was sent, sound is part of what bandwidth is estimated from, in milliseconds; and from the
-/// beginning on, so that the round trip is known when the first picture is probed beside.
+/// So long after a picture was sent, sound is part of what bandwidth is estimated from, in milliseconds.
 const ESTIMATED_FOR: u32 = 10_000;
-const ESTIMATED_FIRST: u32 = 1000;
 /// Streams of one connection; sections of a description are fewer.
 const MOST_STREAMS: usize = 4096;
 
@@ -96,8 +94,8 @@ pub struct Sender {
     desired: u64,
     /// There is a stream to put padding on. Without one nothing is probed for, for a probe that is not sent is taken for lost.
     can_pad: bool,
-    /// Until when sound is part of the estimate, in milliseconds since it began; `None`: nothing was sent yet.
-    estimated_until: Option<u32>,
+    /// Until when sound is part of the estimate, in milliseconds since it began.
+    estimated_until: u32,
     /// The soonest report.
     report_at: Option<Instant>,
     /// [`Self::poll_timeout`] may be sooner than it was.
@@ -130,7 +128,7 @@ impl Sender {
             estimate: None,
             desired: 0,
             can_pad: false,
-            estimated_until: None,
+            estimated_until: 0,
             report_at: None,
             has_moved: false,
             sent_packets: 0,
@@ -239,12 +237,13 @@ impl Sender {
         }
         let extensions = stream.config.extensions;
         // Whoever gets a number tells of it 10 to 20 times a second, which costs more than to send a voice. Sound alone
-        // is sent whatever the connection carries. Beside pictures, also those that wait for bandwidth, it is estimated.
-        let until = self.estimated_until.get_or_insert(at + ESTIMATED_FIRST);
+        // is sent whatever the connection carries. Beside pictures, also those that wait for bandwidth, it is estimated,
+        // unless nobody listens to it: what a client on pion does not read it reports as lost.
         if stream.config.is_video {
-            *until = at + ESTIMATED_FOR;
+            self.estimated_until = at + ESTIMATED_FOR;
         }
-        let is_estimated = at < *until || self.can_pad && self.desired > self.estimate.unwrap_or(0);
+        let matters = at < self.estimated_until || self.can_pad && self.desired > self.estimate.unwrap_or(0);
+        let is_estimated = stream.config.is_video || matters && stream.is_read;
         let number = extensions.transport_wide.filter(|_| is_estimated).map(|_| self.estimator.next_sequence());
         let header = Header {
             pt: packet.pt,
@@ -401,6 +400,7 @@ impl Sender {
             }
             // It may come from before anything was sent.
             stream.is_known |= reception.highest > 0;
+            stream.note_reception(reception.highest);
             let round_trip = self.clock.round_trip(reception.last_report, reception.delay, now);
             let loss = f32::from(reception.fraction_lost) / 256.0;
             return Some((index, Received { loss, highest: reception.highest, jitter: reception.jitter, round_trip }));

@@ -356,6 +356,12 @@ impl Call {
         self.network.narrow.push((address, bitrate));
     }
 
+    /// This client does not read sound.
+    pub fn deafen(&mut self, name: &str) {
+        let address = self.clients[name].subscriber.address.ip();
+        self.network.deaf.push(address);
+    }
+
     /// What `subscriber` gets of `track`.
     pub fn received(&self, subscriber: &str, track: &str) -> &Received {
         let ((_, mid), _) = self

@@ -20,6 +20,8 @@ pub struct Link {
 
 /// Where the server is.
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7882);
+/// The payload type that str0m has for it.
+const OPUS: u8 = 111;
 /// How long the last hop's queue may get before it drops.
 const QUEUE: Duration = Duration::from_millis(300);
 
@@ -67,6 +69,10 @@ struct Flow {
     latest: Instant,
 }
 
+fn is_sound(payload: &[u8]) -> bool {
+    matches!(payload, [0x80..=0xbf, marker_and_type, ..] if marker_and_type & 0x7f == OPUS)
+}
+
 /// Datagrams under way, in order of arrival.
 ///
 /// Each flow (source and destination) has its own random numbers: str0m's own randomness (handshakes, ssrcs) may change
@@ -83,6 +89,8 @@ pub struct Network {
     pub narrow: Vec<(IpAddr, u64)>,
     /// The share lost of what such a client sends, where it differs from [`Link::loss`].
     pub weak: Vec<(IpAddr, f64)>,
+    /// Clients that do not read sound: what comes to them of it is not even known to have come.
+    pub deaf: Vec<IpAddr>,
     /// Clients whose NAT has given them another address: what they are, and what they seem to be.
     pub rebound: Vec<(SocketAddr, SocketAddr)>,
     /// Of this client it is seen which of its addresses are sent to.
@@ -103,6 +111,7 @@ impl Network {
             busy: Vec::new(),
             narrow: Vec::new(),
             weak: Vec::new(),
+            deaf: Vec::new(),
             rebound: Vec::new(),
             watched: None,
             seen: BTreeSet::new(),
@@ -131,11 +140,12 @@ impl Network {
         // Both numbers are drawn for every datagram, so that one lost does not move all others' fate.
         let weak = self.weak.iter().find(|(address, _)| *address == datagram.source.ip());
         let loss = weak.map_or(self.link.loss, |(_, loss)| *loss);
+        let unread = self.deaf.contains(&datagram.destination.ip()) && is_sound(&datagram.payload);
         let (jitter, ordered) = (self.link.jitter, self.ordered);
         let earliest = now + self.link.delay;
         let flow = self.flow(datagram.source, datagram.destination, now);
         let (lost, late) = (flow.random.share() < loss, flow.random.share());
-        if lost {
+        if lost || unread {
             return;
         }
         let mut arrival = earliest + jitter.mul_f64(late);
