@@ -73,6 +73,18 @@ async def test_video_is_received_with_feedback(alice: Participant) -> None:
     assert any(line.startswith("a=extmap:3 ") for line in video), "the numbers are those of the offer"
 
 
+async def test_answer_repeats_the_bitrate_that_a_client_wants_to_begin_with(alice: Participant) -> None:
+    """libwebrtc reads it in the answer alone."""
+    await alice.add_track("cid-1")
+    begin = "a=fmtp:96 x-google-start-bitrate=900"
+    hinted = VIDEO.replace("a=rtpmap:96 VP8/90000", f"a=rtpmap:96 VP8/90000\n{begin}")
+    assert hinted != VIDEO
+
+    video = sections_of((await negotiated(alice, DATA, hinted)).sdp)[1]
+
+    assert begin in video
+
+
 async def test_sound_is_received_without_transport_feedback(alice: Participant) -> None:
     await alice.add_track("cid-1", "audio")
     numbered = AUDIO.replace("a=sendonly", f"a=extmap:3 {TRANSPORT_WIDE}\na=sendonly")

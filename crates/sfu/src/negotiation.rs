@@ -170,9 +170,11 @@ impl Shard {
                 left_out.push(sdp::TRANSPORT_WIDE);
             }
             answer = sdp::without_extensions(&answer, &mid, &left_out);
+            let pt = *section.params.pt();
             let format = announced.format(&section.cid).filter(|_| section.codec.is_audio());
-            if let Some(format) = format {
-                answer = sdp::with_format(&answer, &mid, *section.params.pt(), format);
+            let asked = sdp::asked_of_itself(offer, &mid, pt);
+            for parameters in format.into_iter().chain(asked.as_deref()) {
+                answer = sdp::with_format(&answer, &mid, pt, parameters);
             }
             if !same {
                 let participant = &mut self.participants[key];

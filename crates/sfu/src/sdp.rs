@@ -54,7 +54,7 @@ pub(crate) fn mids(sdp: &str) -> Vec<String> {
 
 /// Whether section `mid` names a payload type.
 pub(crate) fn has_payload(sdp: &str, mid: &str, pt: u8) -> bool {
-    let section = sections(sdp).find(|section| section_mid(section) == Some(mid));
+    let section = section(sdp, mid);
     let line = section.and_then(|section| section.lines().next()).unwrap_or_default();
     line.split(' ').skip(3).any(|word| word.parse() == Ok(pt))
 }
@@ -66,7 +66,7 @@ const KNOWN_RIDS: [[&str; 3]; 2] = [["q", "h", "f"], ["2", "1", "0"]];
 ///
 /// Known names tell their layer, in whatever order the simulcast line has them; of others the line tells the order.
 pub(crate) fn send_rids(sdp: &str, mid: &str) -> Vec<String> {
-    let Some(section) = sections(sdp).find(|section| section_mid(section) == Some(mid)) else { return Vec::new() };
+    let Some(section) = section(sdp, mid) else { return Vec::new() };
     let Some(list) = section.lines().find_map(|line| line.strip_prefix("a=simulcast:")) else { return Vec::new() };
     let mut words = list.split_whitespace();
     while let Some(word) = words.next() {
@@ -87,7 +87,7 @@ pub(crate) fn send_rids(sdp: &str, mid: &str) -> Vec<String> {
 
 /// The track id of the section's msid: the client's name for the track.
 pub(crate) fn track_id(sdp: &str, mid: &str) -> Option<String> {
-    let section = sections(sdp).find(|section| section_mid(section) == Some(mid))?;
+    let section = section(sdp, mid)?;
     let msid = section.lines().find_map(|line| line.strip_prefix("a=msid:")).or_else(|| {
         section.lines().filter(|line| line.starts_with("a=ssrc:")).find_map(|line| Some(line.split_once(" msid:")?.1))
     })?;
@@ -201,11 +201,30 @@ pub(crate) fn without_extensions(sdp: &str, mid: &str, uris: &[&str]) -> String 
 
 /// Appends format parameters to payload type `pt` of section `mid`.
 pub(crate) fn with_format(sdp: &str, mid: &str, pt: u8, parameters: &str) -> String {
-    let prefix = format!("a=fmtp:{pt} ");
+    let (format, codec) = (format!("a=fmtp:{pt} "), format!("a=rtpmap:{pt} "));
+    let has_format = section(sdp, mid).is_some_and(|section| section.lines().any(|line| line.starts_with(&format)));
     edit(sdp, |section, line| {
-        let fits = section == Some(mid) && line.starts_with(&prefix);
-        Some(if fits { format!("{line};{parameters}") } else { line.to_owned() })
+        Some(if section == Some(mid) && line.starts_with(&format) {
+            format!("{line};{parameters}")
+        } else if section == Some(mid) && !has_format && line.starts_with(&codec) {
+            format!("{line}\r\n{format}{parameters}")
+        } else {
+            line.to_owned()
+        })
     })
+}
+
+/// What the client asks of itself for payload type `pt` of section `mid`, such as a bitrate to begin with: libwebrtc reads
+/// it in the answer, not in its own offer.
+pub(crate) fn asked_of_itself(sdp: &str, mid: &str, pt: u8) -> Option<String> {
+    let format = format!("a=fmtp:{pt} ");
+    let parameters = section(sdp, mid)?.lines().find_map(|line| line.strip_prefix(&format))?;
+    let asked: Vec<&str> = parameters.split(';').map(str::trim).filter(|each| each.starts_with("x-google-")).collect();
+    if asked.is_empty() { None } else { Some(asked.join(";")) }
+}
+
+fn section<'a>(sdp: &'a str, mid: &str) -> Option<&'a str> {
+    sections(sdp).find(|section| section_mid(section) == Some(mid))
 }
 
 /// The text of each media section.
@@ -314,5 +333,17 @@ mod tests {
         assert!(sdp.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n") && !sdp.contains("H264"));
         assert!(!sdp.contains("rtcp-fb:98") && sdp.contains("a=fmtp:97 apt=96"));
         assert!(with_format(SDP, "0", 111, "usedtx=1").contains("a=fmtp:111 minptime=10;usedtx=1\r\n"));
+        let new = with_format(SDP, "1", 96, "x=1");
+        assert!(new.contains("a=rtpmap:96 VP8/90000\r\na=fmtp:96 x=1\r\n"), "{new}");
+    }
+
+    #[test]
+    fn finds_what_a_client_asks_of_itself() {
+        assert_eq!(asked_of_itself(SDP, "0", 111), None);
+        assert_eq!(asked_of_itself(SDP, "1", 96), None, "there is no format");
+        let sdp = with_format(SDP, "0", 111, "x-google-start-bitrate=900; x-google-max-bitrate=2000");
+        let asked = asked_of_itself(&sdp, "0", 111);
+        assert_eq!(asked.as_deref(), Some("x-google-start-bitrate=900;x-google-max-bitrate=2000"));
+        assert_eq!(asked_of_itself(&sdp, "1", 111), None, "it is of another section");
     }
 }
