@@ -152,6 +152,9 @@ impl Estimator {
         self.last_sent = now;
         if self.unheard_since.is_none() {
             (self.unheard_since, self.silence_at) = (Some(now), now + SILENCE);
+        } else if padding.is_some() {
+            // Of a probe alone each packet may be the last for long.
+            self.silence_at = self.silence_at.max(now + SILENCE);
         }
     }
 
@@ -245,7 +248,7 @@ impl Estimator {
 
     /// When to call [`Self::handle_timeout`]; nothing while nothing is under way and no more is desired.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let mut due = self.prober.timeout(self.round_trip_or_guess());
+        let mut due = self.prober.timeout(self.round_trip_of_probes());
         let mut sooner = |at: Micros| due = Some(due.map_or(at, |due| due.min(at)));
         if self.unheard_since.is_some() {
             sooner(self.silence_at);
@@ -270,6 +273,7 @@ impl Estimator {
             self.on_silence(now);
         }
         self.conclude_probe(now);
+        self.forget_what_is_reached();
         if !self.prober.is_busy()
             && let Some((purpose, rate, at)) = self.next_probe()
             && now >= at
@@ -317,6 +321,11 @@ impl Estimator {
 
     pub(crate) fn round_trip_or_guess(&self) -> Micros {
         self.round_trip.unwrap_or(ROUND_TRIP)
+    }
+
+    /// As long as nothing is known, none is taken for unanswered too soon.
+    pub(crate) fn round_trip_of_probes(&self) -> Micros {
+        self.round_trip.unwrap_or(SILENCE / 2)
     }
 
     pub(crate) fn limited(&self, now: Micros) -> bool {

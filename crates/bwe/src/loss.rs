@@ -95,9 +95,9 @@ impl Losses {
         self.total.received += 1;
     }
 
-    /// What was lost before says nothing of now.
+    /// What was lost before says nothing of now, but for what the link loses by itself.
     pub(crate) fn close(&mut self) {
-        (self.windows, self.holds) = (0, false);
+        *self = Self { total: self.total, own: self.own, ..Self::default() };
     }
 
     /// The share that the link loses of whatever is sent.

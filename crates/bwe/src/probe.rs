@@ -4,7 +4,8 @@
 
 use crate::time::{MILLISECOND, Micros, SECOND, rate, time_for};
 
-/// How long a cluster lasts. Jitter counts for less in a longer one, which delays nobody where most of the link seems idle.
+/// How long a cluster lasts. Jitter counts for less in a longer one, which seldom delays anybody where less is sent than
+/// the link is known to carry.
 pub(crate) const LENGTH: Micros = 20 * MILLISECOND;
 pub(crate) const LENGTH_WHERE_IDLE: Micros = 40 * MILLISECOND;
 /// It lasts at least this share of that, and has so many packets.

@@ -35,7 +35,7 @@ const DECEIVED_LONGEST: Micros = 40 * SECOND;
 pub(crate) struct Search {
     /// The estimate is a guess yet.
     pub unproven: bool,
-    /// A probe was told of.
+    /// Of a probe was told, if only that it was lost.
     pub answered: bool,
     /// When the next probe is due, and how long the one after that waits.
     pub at: Micros,
@@ -43,7 +43,8 @@ pub(crate) struct Search {
     /// What a probe that met its limit arrived with: the next tells whether the link carries that on end.
     pub narrowed: Option<u64>,
     pub narrowings: u8,
-    /// The least that any of these, and the one before them, arrived with.
+    /// The least that any of these, and the one before them, arrived with; 0: one told nothing, or less was believed
+    /// meanwhile.
     pub least: u64,
     /// The higher of what the first probes carried, where that was far from enough.
     pub initial_low: Option<u64>,
@@ -92,6 +93,7 @@ impl Estimator {
     /// What was believed until now is tried again soon.
     pub(crate) fn remember(&mut self, before: u64, now: Micros) {
         let rate = self.aimd.rate();
+        self.search.least = 0;
         if let Some((_, at)) = self.search.raised.filter(|(raised, _)| (rate as f64) < *raised as f64 * DECEIVED) {
             self.search.raised = None;
             if now - at < DECEIVED_WITHIN {
@@ -111,6 +113,17 @@ impl Estimator {
         }
     }
 
+    fn is_worth_it(&self, rate: u64) -> bool {
+        rate as f64 > self.aimd.rate() as f64 * 1.05
+    }
+
+    /// The estimate has come to what the last probe arrived with, in another way.
+    pub(crate) fn forget_what_is_reached(&mut self) {
+        if self.search.narrowed.is_some_and(|rate| !self.is_worth_it(rate)) {
+            (self.search.narrowed, self.search.narrowings) = (None, 0);
+        }
+    }
+
     /// What the next probe is for, its rate, and when it is due.
     pub(crate) fn next_probe(&self) -> Option<(Purpose, u64, Micros)> {
         if self.desired == 0 || self.history.next() == 0 || self.is_silent() {
@@ -120,7 +133,7 @@ impl Estimator {
         if self.search.unproven {
             return Some((Purpose::Initial, limit.min(estimate.saturating_mul(3)), self.search.at));
         }
-        let worth_it = |rate: u64| rate as f64 > estimate as f64 * 1.05;
+        let worth_it = |rate: u64| self.is_worth_it(rate);
         // What finds a queue measures the queue; and while much is lost, it is to be known first why. Where nothing is sent
         // any more, both are over by then.
         let clear = if self.queue.is_long() || self.losses.is_open() { self.last_sent + SILENCE } else { 0 };
@@ -137,12 +150,13 @@ impl Estimator {
     }
 
     pub(crate) fn conclude_probe(&mut self, now: Micros) {
-        let Some(outcome) = self.prober.finish(now, self.round_trip_or_guess(), self.losses.own()) else { return };
+        let Some(outcome) = self.prober.finish(now, self.round_trip_of_probes(), self.losses.own()) else { return };
         let Outcome { purpose, wanted, carried, unhindered, lost, unanswered } = outcome;
         if unanswered && self.is_silent() {
             return;
         }
         if unanswered {
+            self.search.least = 0;
             self.search.interval = if self.search.answered { LONGEST_INTERVAL } else { UNANSWERED_INTERVAL };
             self.search.at = now + self.search.interval;
             return;

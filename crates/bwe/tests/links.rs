@@ -244,6 +244,16 @@ fn who_sends_little_finds_what_is_desired_and_no_more() {
 }
 
 #[test]
+fn the_first_probe_on_a_long_path_is_waited_for() {
+    let found = Figures::of("600 ms to and fro, seconds until the best layer fits", |seed| {
+        let mut net = Net::with(Link { delay: 300 * MS, ..Link::of(0) }, 1_000_000, layers(true), seed);
+        net.flows[0].speaks = false;
+        seconds(net.until(30 * SECOND, |net| net.estimate() >= 1_750_000))
+    });
+    assert!(found.most() < 5.0, "{:?}", found.0);
+}
+
+#[test]
 fn what_was_held_back_resumes_where_only_the_lowest_layer_fits() {
     for (initial, settle, narrow, speaks) in [
         (100_000, 0, 150_000, true),

@@ -25,8 +25,8 @@ pub struct StreamConfig {
 /// Between sender reports (RFC 3550 section 6.2; pictures more often, for they wait for the sound).
 const AUDIO_REPORTS: Duration = Duration::from_secs(5);
 const VIDEO_REPORTS: Duration = Duration::from_secs(1);
-/// Reports of a stream that is read are not so many packets behind: a second of a voice, which is on its way for half of that.
-const BEHIND: u64 = 50;
+/// Who is told of no later packet, while so many are sent, does not read the stream: a second of a voice.
+const UNREAD: u64 = 50;
 /// So much may be sent again at once, in bytes, whatever was sent; otherwise as much as was sent.
 const CREDIT: i64 = 64 * 1024;
 const MOST_CREDIT: i64 = 1024 * 1024;
@@ -49,6 +49,8 @@ pub(crate) struct Stream {
     pub is_retransmission_known: bool,
     /// As far as its receiver told, it takes what comes.
     pub is_read: bool,
+    /// The highest number of its reports, and the newest that was sent when that was told first.
+    told: Option<(u32, u64)>,
     pub report_at: Option<Instant>,
     credit: i64,
 }
@@ -67,6 +69,7 @@ impl Stream {
             is_known: false,
             is_retransmission_known: false,
             is_read: false,
+            told: None,
             report_at: None,
             credit: CREDIT,
         }
@@ -79,11 +82,14 @@ impl Stream {
         self.credit = (self.credit + bytes as i64).min(MOST_CREDIT);
     }
 
-    /// The receiver's report names this number as the highest. Who does not read the stream names none, or the first ones,
-    /// which pion reads by itself, for ever.
+    /// The receiver's report names this number, with its cycles above, as the highest. Who does not read the stream names
+    /// the same for ever: none, or on pion the first, which that reads by itself.
     pub fn note_reception(&mut self, highest: u32) {
-        let behind = self.window.highest().map_or(0, |newest| newest.abs_diff(self.window.extend(highest as u16)));
-        self.is_read = u64::from(self.packets) > BEHIND && behind < BEHIND;
+        let Some(newest) = self.window.highest() else { return };
+        match self.told {
+            Some((told, at)) if highest.wrapping_sub(told) <= 1 => self.is_read &= newest.saturating_sub(at) < UNREAD,
+            told => (self.is_read, self.told) = (told.is_some(), Some((highest, newest))),
+        }
     }
 
     /// Whether so much may be sent again. At most half of all is: enough for heavy loss in bursts, and who asks for
@@ -112,8 +118,8 @@ impl Stream {
 mod tests {
     use super::*;
 
-    /// Of which so many packets were sent, numbered from 1 on.
-    fn sent(packets: u64) -> Stream {
+    /// A voice that was reported so often, each time after 50 packets more, with these numbers as the highest.
+    fn reported(highest: &[u32]) -> Stream {
         let config = StreamConfig {
             mid: "0".into(),
             ssrc: 1,
@@ -122,34 +128,33 @@ mod tests {
             is_video: false,
         };
         let mut stream = Stream::new(config);
-        for number in 1..=packets {
-            assert!(stream.window.take(number));
-            stream.count(100);
+        for (report, highest) in highest.iter().enumerate() {
+            for number in 0..50 {
+                assert!(stream.window.take(50 * report as u64 + number));
+            }
+            stream.note_reception(*highest);
         }
         stream
     }
 
     #[test]
-    fn who_takes_what_comes_is_told_from_who_reads_nothing_by_reports() {
-        for (packets, highest, is_read) in [
-            (40, 40, false), // too soon to tell
-            (100, 95, true),
-            (70_000, (1 << 16) | 4460, true),
-            (100, 0, false),
-            (51, 1, false), // on pion: the first packet, and no more
-            (100, 40, false),
-            (70_000, 1, false),
-        ] {
-            let mut stream = sent(packets);
-            stream.note_reception(highest);
-            assert_eq!(stream.is_read, is_read, "{packets} sent, {highest} told");
+    fn who_takes_what_comes_is_told_from_who_reads_nothing() {
+        assert!(!reported(&[40]).is_read, "too soon to tell");
+        assert!(reported(&[40, 90]).is_read);
+        assert!(reported(&[u32::MAX - 20, 30, 80]).is_read, "it begins anew");
+        assert!(!reported(&[0, 0, 0]).is_read);
+        assert!(!reported(&[0, 1, 1]).is_read, "on pion");
+        assert!(!reported(&[40, 90, 90]).is_read, "it does no longer");
+        assert!(reported(&[40, 90, 90, 190]).is_read, "it does again");
+        assert!(!reported(&[1; 3000]).is_read, "the numbers came round");
+    }
+
+    #[test]
+    fn silence_is_not_taken_for_who_reads_nothing() {
+        let mut stream = reported(&[40, 90]);
+        for _ in 0..3 {
+            stream.note_reception(99);
         }
-        let mut stream = sent(100);
-        stream.note_reception(95);
-        for number in 101..=200 {
-            stream.window.take(number);
-        }
-        stream.note_reception(95);
-        assert!(!stream.is_read, "it is no longer");
+        assert!(stream.is_read);
     }
 }

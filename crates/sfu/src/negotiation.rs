@@ -171,7 +171,8 @@ impl Shard {
             }
             answer = sdp::without_extensions(&answer, &mid, &left_out);
             let pt = *section.params.pt();
-            let format = announced.format(&section.cid).filter(|_| section.codec.is_audio());
+            let is_opus = matches!(section.codec, Codec::Opus | Codec::Red);
+            let format = announced.format(&section.cid).filter(|_| is_opus);
             let asked = sdp::asked_of_itself(offer, &mid, pt);
             for parameters in format.into_iter().chain(asked.as_deref()) {
                 answer = sdp::with_format(&answer, &mid, pt, parameters);

@@ -214,12 +214,22 @@ pub(crate) fn with_format(sdp: &str, mid: &str, pt: u8, parameters: &str) -> Str
     })
 }
 
-/// What the client asks of itself for payload type `pt` of section `mid`, such as a bitrate to begin with: libwebrtc reads
-/// it in the answer, not in its own offer.
+/// What libwebrtc is to begin with, and its limits, in kbit/s.
+const BITRATES: [&str; 3] = ["x-google-start-bitrate", "x-google-min-bitrate", "x-google-max-bitrate"];
+/// Digits of such a number.
+const MOST_DIGITS: usize = 9;
+
+/// The bitrates that the client asks of itself for payload type `pt` of section `mid`: libwebrtc reads them in the answer,
+/// not in its own offer.
 pub(crate) fn asked_of_itself(sdp: &str, mid: &str, pt: u8) -> Option<String> {
     let format = format!("a=fmtp:{pt} ");
     let parameters = section(sdp, mid)?.lines().find_map(|line| line.strip_prefix(&format))?;
-    let asked: Vec<&str> = parameters.split(';').map(str::trim).filter(|each| each.starts_with("x-google-")).collect();
+    let is_number = |value: &&str| value.len() <= MOST_DIGITS && value.bytes().all(|byte| byte.is_ascii_digit());
+    let value_of = |name: &str| {
+        parameters.split(';').find_map(|each| each.trim().strip_prefix(name)?.strip_prefix('=')).filter(is_number)
+    };
+    let asked: Vec<String> =
+        BITRATES.iter().filter_map(|name| value_of(name).map(|value| format!("{name}={value}"))).collect();
     if asked.is_empty() { None } else { Some(asked.join(";")) }
 }
 
@@ -345,5 +355,13 @@ mod tests {
         let asked = asked_of_itself(&sdp, "0", 111);
         assert_eq!(asked.as_deref(), Some("x-google-start-bitrate=900;x-google-max-bitrate=2000"));
         assert_eq!(asked_of_itself(&sdp, "1", 111), None, "it is of another section");
+        for other in [
+            "x-google-start-bitrate=1000000000",
+            "x-google-start-bitrate=1a",
+            "x-google-other=1",
+            "x-google-start-bitrate",
+        ] {
+            assert_eq!(asked_of_itself(&with_format(SDP, "0", 111, other), "0", 111), None, "{other}");
+        }
     }
 }
