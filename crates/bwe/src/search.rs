@@ -133,20 +133,23 @@ impl Estimator {
         if self.search.unproven {
             return Some((Purpose::Initial, limit.min(estimate.saturating_mul(3)), self.search.at));
         }
-        let worth_it = |rate: u64| self.is_worth_it(rate);
         // What finds a queue measures the queue; and while much is lost, it is to be known first why. Where nothing is sent
         // any more, both are over by then.
         let clear = if self.queue.is_long() || self.losses.is_open() { self.last_sent + SILENCE } else { 0 };
-        if let Some(narrowed) = self.search.narrowed.filter(|rate| worth_it(*rate)) {
+        if let Some(narrowed) = self.search.narrowed.filter(|rate| self.is_worth_it(*rate)) {
             return Some((Purpose::More, narrowed.min(limit), self.search.at.max(clear)));
         }
         if let Some((before, at)) = self.search.before
-            && worth_it(before.min(limit))
+            && self.is_worth_it(before.min(limit))
         {
             return Some((Purpose::Again, before.min(limit), at.max(clear)));
         }
         let more = ((estimate as f64 * FURTHER) as u64).min(limit);
-        (worth_it(self.desired) && worth_it(more)).then_some((Purpose::More, more, self.search.at.max(clear)))
+        (self.is_worth_it(self.desired) && self.is_worth_it(more)).then_some((
+            Purpose::More,
+            more,
+            self.search.at.max(clear),
+        ))
     }
 
     pub(crate) fn conclude_probe(&mut self, now: Micros) {

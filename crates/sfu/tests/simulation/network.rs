@@ -20,7 +20,7 @@ pub struct Link {
 
 /// Where the server is.
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7882);
-/// The payload type that str0m has for it.
+/// The payload type that str0m has for Opus.
 const OPUS: u8 = 111;
 /// How long the last hop's queue may get before it drops.
 const QUEUE: Duration = Duration::from_millis(300);
