@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::aimd::{Aimd, Moment};
 use crate::feedback::Feedback;
 use crate::groups::{Groups, Step};
-use crate::history::{History, News};
+use crate::history::{History, News, Sent};
 use crate::loss::{Loss, Losses, Verdict};
 use crate::probe::{Cluster, LENGTH, LENGTH_WHERE_IDLE, Probe, Prober, Purpose};
 use crate::queue::Queue;
@@ -79,6 +79,8 @@ pub struct Estimator {
     arrived: Meter,
     /// The newest reference time, as told and unwrapped.
     reference: Option<(u32, i64)>,
+    /// Of the newest feedback.
+    number: Option<u8>,
     /// All up to here was told of, or will never be.
     heard: u64,
     latest_arrival: Micros,
@@ -108,6 +110,7 @@ impl Estimator {
             sent: Meter::default(),
             arrived: Meter::default(),
             reference: None,
+            number: None,
             heard: 0,
             latest_arrival: 0,
             round_trip: None,
@@ -169,17 +172,26 @@ impl Estimator {
             None => REMOTE_EPOCH,
         };
         self.reference = Some((feedback.reference(), base_time));
-        let missed = if base > self.heard { self.history.unheard(self.heard, base) } else { 0 };
-        let (mut newest, mut any) = (None, false);
+        let follows = self.number.is_some_and(|number| number.wrapping_add(1) == feedback.number());
+        self.number = Some(feedback.number());
+        let (mut newest, mut any, mut missed) = (None, false, 0);
+        if base > self.heard && follows {
+            // Receivers like str0m begin with the first packet that came: what was sent before it did not.
+            for sequence in self.heard..base {
+                if let Some(News::Lost(sent)) = self.history.report(sequence, false) {
+                    self.note_lost(sent);
+                }
+            }
+        } else if base > self.heard {
+            // Feedback was lost, as far as is known, and not what it told of.
+            missed = self.history.unheard(self.heard, base);
+        }
         for (sequence, arrival) in (base..self.history.next()).zip(feedback.packets()) {
             let Some(news) = self.history.report(sequence, arrival.is_some()) else { continue };
             any = true;
             let (sent, recovered) = match news {
                 News::Lost(sent) => {
-                    self.losses.add(false, sent.at, sent.bytes);
-                    if sent.cluster != 0 {
-                        self.prober.on_report(sent.cluster, u64::from(sent.bytes), None);
-                    }
+                    self.note_lost(sent);
                     continue;
                 }
                 News::Received(sent) => (sent, false),
@@ -230,6 +242,13 @@ impl Estimator {
             });
         }
         self.control(now);
+    }
+
+    fn note_lost(&mut self, sent: Sent) {
+        self.losses.add(false, sent.at, sent.bytes);
+        if sent.cluster != 0 {
+            self.prober.on_report(sent.cluster, u64::from(sent.bytes), None);
+        }
     }
 
     /// How much whoever decides would send, in bit/s, were there no limit: nobody looks for more than that.

@@ -60,6 +60,28 @@ fn where_no_feedback_comes_probes_become_rare() {
     assert_eq!(estimator.estimate(), None);
 }
 
+#[test]
+fn what_no_feedback_tells_of_is_lost_unless_a_feedback_is() {
+    // Of 100 packets, feedback of these numbers tells that the first and the last 20 came.
+    let lost = |numbers: [u8; 2]| {
+        let start = Instant::now();
+        let mut estimator = Estimator::new(Config::default(), start);
+        let sequences: Vec<u64> = (0..100).map(|_| estimator.next_sequence()).collect();
+        for (sequence, after) in sequences.iter().zip(0..) {
+            estimator.sent(*sequence, 1000, Kind::Media, start + after * MILLISECOND);
+        }
+        for (number, first) in numbers.into_iter().zip([0, 80]) {
+            let arrivals: Vec<Option<u64>> = (first..first + 20).map(|after| Some(1_000_000 + after * 1000)).collect();
+            let fci = wire::feedback(sequences[first as usize], &arrivals, number);
+            estimator.feedback(&Feedback::parse(&fci).expect("feedback"), start + 200 * MILLISECOND);
+        }
+        assert_eq!(estimator.loss().received, 40);
+        estimator.loss().lost
+    };
+    assert_eq!([lost([7, 8]), lost([255, 0])], [60, 60], "as receivers have it that begin with what came");
+    assert_eq!([lost([7, 9]), lost([0, 0])], [0, 0], "nobody knows");
+}
+
 #[derive(Debug, Clone)]
 enum Act {
     Send(usize, u8),
@@ -90,7 +112,7 @@ proptest! {
     fn whatever_comes_the_estimate_stays_within_its_limits_and_time_goes_on(acts in proptest::collection::vec(act(), 1..150)) {
         let mut now = Instant::now() + Duration::from_secs(1000);
         let mut estimator = Estimator::new(Config { initial: 1_000_000, min: 50_000, max: 10_000_000 }, now);
-        let mut next = 0u64;
+        let (mut next, mut number) = (0u64, 0u8);
         for act in acts {
             match act {
                 Act::Send(bytes, count) => {
@@ -104,7 +126,8 @@ proptest! {
                 Act::Tell(back, came, clock) => {
                     let at = |late: u16| (u64::from(clock) << 10) + u64::from(late) * 250;
                     let packets: Vec<Option<u64>> = came.into_iter().map(|late| late.map(at)).collect();
-                    let fci = wire::feedback(next.saturating_sub(u64::from(back)), &packets, 0);
+                    number = number.wrapping_add(1 + (clock % 2) as u8);
+                    let fci = wire::feedback(next.saturating_sub(u64::from(back)), &packets, number);
                     if let Ok(feedback) = Feedback::parse(&fci) {
                         estimator.feedback(&feedback, now);
                     }

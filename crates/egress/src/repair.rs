@@ -12,6 +12,10 @@ use crate::stream::Stream;
 
 /// A packet that was sent again is not sent once more before an answer to it can have come.
 const AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// Of what the connection carries, so much may be repairs: as much as a third of all packets lost takes. What that is in so
+/// many milliseconds may be sent at once.
+const REPAIRS: f32 = 0.5;
+const AT_ONCE: f32 = 500.0;
 /// A padding packet without payload: as much as its last byte can tell.
 const PADDING: usize = 255;
 /// Padding that is larger is better made of packets that the receiver may have lost.
@@ -32,7 +36,7 @@ impl Sender {
             packet.again = Some(at);
             packet.clone()
         });
-        if stream.spend(length) {
+        if self.repairs.take(length, self.estimator.estimate(), at) && stream.spend(length) {
             self.write_again(index, &packet, Kind::Retransmission, now, batch);
         }
     }
@@ -147,10 +151,56 @@ impl Sender {
     }
 }
 
+/// What may be sent again: where a connection carries too little, repairs take the place of what is new.
+#[derive(Debug, Default)]
+pub(crate) struct Repairs {
+    /// Bytes that were sent again, less what might be since.
+    debt: f32,
+    at: u32,
+}
+
+impl Repairs {
+    /// Whether so many bytes may be, at this millisecond and with this estimate in bit/s; without one, all may.
+    pub(crate) fn take(&mut self, bytes: usize, estimate: Option<u64>, at: u32) -> bool {
+        let Some(estimate) = estimate else { return true };
+        let rate = estimate as f32 / 8e3 * REPAIRS;
+        self.debt = (self.debt - at.saturating_sub(self.at) as f32 * rate).max(0.0);
+        self.at = at;
+        let allowed = self.debt <= rate * AT_ONCE;
+        if allowed {
+            self.debt += bytes as f32;
+        }
+        allowed
+    }
+}
+
 /// Whether padding can go with the stream.
 pub(crate) fn can_pad(stream: &Stream) -> bool {
     stream.config.retransmission_ssrc.is_some()
         && stream.config.extensions.transport_wide.is_some()
         && stream.format.is_some_and(|format| format.retransmission.is_some())
         && stream.packets > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many packets of 1000 bytes, asked for 1 ms apart, are sent again.
+    fn repaired(repairs: &mut Repairs, packets: u32, estimate: Option<u64>, start: u32) -> u32 {
+        (start..start + packets).map(|at| u32::from(repairs.take(1000, estimate, at))).sum()
+    }
+
+    #[test]
+    fn repairs_take_half_of_what_the_connection_carries() {
+        let mut repairs = Repairs::default();
+        assert_eq!(repaired(&mut repairs, 6, Some(160_000), 0), 6, "at once");
+        assert_eq!(repaired(&mut repairs, 4000, Some(160_000), 100), 40, "10 kB a second");
+        assert_eq!(repaired(&mut repairs, 1, Some(30_000), 90_000), 1, "larger than what may be sent at once");
+    }
+
+    #[test]
+    fn repairs_have_no_limit_where_nothing_is_known() {
+        assert_eq!(repaired(&mut Repairs::default(), 4000, None, 0), 4000);
+    }
 }

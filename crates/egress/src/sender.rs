@@ -10,7 +10,7 @@ use visavis_rtp::{CaptureTime, Clock, Format, Keys, RtcpSealer, RtpSealer};
 use crate::batch::{Batch, Path, Place};
 use crate::header::{Header, PlayoutDelay};
 use crate::history::{Descriptor, KEPT_FOR, Patch, Sent};
-use crate::repair::can_pad;
+use crate::repair::{Repairs, can_pad};
 use crate::rtcp::{self, Message, Reception, Report};
 use crate::stream::{Stream, StreamConfig};
 
@@ -91,6 +91,7 @@ pub struct Sender {
     pub(crate) path: Option<Path>,
     pub(crate) place: Place,
     estimate: Option<u64>,
+    pub(crate) repairs: Repairs,
     desired: u64,
     /// There is a stream to put padding on. Without one nothing is probed for, for a probe that is not sent is taken for lost.
     can_pad: bool,
@@ -126,6 +127,7 @@ impl Sender {
             path: None,
             place: Place::default(),
             estimate: None,
+            repairs: Repairs::default(),
             desired: 0,
             can_pad: false,
             estimated_until: 0,
