@@ -95,7 +95,7 @@ class Engine:
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
-        allow_pause: bool,
+        allow_pause: bool | None,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,

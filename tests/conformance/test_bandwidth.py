@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from audience import SIZE, Audience, audience
+from caller import Caller
 from layers import HIGH, LOW, WIDTHS, layered, until_wide
 from livekit import api
 from livekit.protocol import rtc as signal
@@ -25,6 +26,10 @@ NARROW = 500_000
 """Bit/s: too few for the middle layer (450 kbit/s) with a voice in redundancy."""
 TOO_NARROW = 60_000
 """Bit/s: less than half of the lowest layer."""
+FOR_SOUND_ALONE = 200_000
+"""Bit/s: enough for a voice in redundancy, and too few for the lowest layer beside it."""
+PACKETS_A_SECOND = 50
+"""Of a voice."""
 Record = Callable[[str, float], None]
 """The fixture `record`."""
 
@@ -47,8 +52,8 @@ def promised(request: pytest.FixtureRequest) -> Times:
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
-    """Notes seconds in the record of the run. (`record_property` would warn that not everybody can read them.)"""
-    return lambda what, seconds: request.node.user_properties.append((what, round(seconds, 1)))
+    """Notes a figure in the record of the run. (`record_property` would warn that not everybody can read them.)"""
+    return lambda what, figure: request.node.user_properties.append((what, round(figure, 2)))
 
 
 @pytest.fixture
@@ -142,18 +147,28 @@ async def test_others_keep_the_best_layer_and_miss_nothing(broadcast: Broadcast,
     assert min(count.packets for count in counts) > 0.9 * max(count.packets for count in counts) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Bob sees Alice's best pictures."""
+
+    bob: Caller
+    wire: Tapped
+    pictures: Pictures
+
+
 @asynccontextmanager
-async def watched_by(call: Call, detour: Detour) -> AsyncIterator[tuple[Tapped, Pictures]]:
+async def watched_by(call: Call, detour: Detour, *, speaks: bool = False) -> AsyncIterator[Watched]:
     """Alice shows her best to Bob, who comes by a detour."""
     alice, _ = await call("alice")
     bob, wire = await call("bob", detour=detour)
     async with (
+        playing_tone(alice, 440) if speaks else nullcontext(),
         layered(alice, noisy=True, max_bitrate=TOP_BITRATE) as published,
         watching(await bob.track_of(alice, CAMERA)) as pictures,
     ):
         await until_top_layer_flows(published)
         await until_wide(pictures, WIDTHS[HIGH], within=PATIENCE)
-        yield wire, pictures
+        yield Watched(bob, wire, pictures)
 
 
 async def until_told(wire: Tapped, state: signal.StreamState, within: float) -> float:
@@ -170,13 +185,39 @@ async def until_told(wire: Tapped, state: signal.StreamState, within: float) -> 
 async def test_who_allows_it_hears_that_nothing_fits_and_when_it_does_again(
     call: Call, link: NarrowLink, record: Record, differs: bool
 ) -> None:
-    async with watched_by(call, behind(link, subscriber_allow_pause="1")) as (wire, pictures):
+    async with watched_by(call, behind(link, subscriber_allow_pause="1")) as watched:
         link.limit = TOO_NARROW
-        record("until paused", await until_told(wire, signal.StreamState.PAUSED, PATIENCE))
+        record("until paused", await until_told(watched.wire, signal.StreamState.PAUSED, PATIENCE))
         link.limit = None
         if differs:
-            record("until active", await until_told(wire, signal.StreamState.ACTIVE, 10))
-            await until_wide(pictures, WIDTHS[HIGH], within=10)
+            record("until active", await until_told(watched.wire, signal.StreamState.ACTIVE, 10))
+            await until_wide(watched.pictures, WIDTHS[HIGH], within=10)
         else:
             with pytest.raises(TimeoutError):
-                await until_told(wire, signal.StreamState.ACTIVE, 20)
+                await until_told(watched.wire, signal.StreamState.ACTIVE, 20)
+
+
+async def test_a_link_too_narrow_for_any_picture_carries_the_sound(
+    call: Call, link: NarrowLink, record: Record, differs: bool
+) -> None:
+    async with watched_by(call, behind(link), speaks=True) as watched:
+        link.limit = FOR_SOUND_ALONE
+        with nullcontext() if differs else suppress(TimeoutError):
+            record("until paused", await until_told(watched.wire, signal.StreamState.PAUSED, 10))
+        share = await sound_heard(watched.bob)
+        record("share of the sound", share)
+        assert share > 0.95 or not differs
+        link.limit = None
+        if differs:
+            await until_wide(watched.pictures, WIDTHS[HIGH], within=10)
+
+
+async def sound_heard(caller: Caller, seconds: float = 5.0) -> float:
+    """How much of the only voice comes while one looks, as a share of what is sent."""
+
+    async def packets() -> int:
+        return sum(each.received.packets_received for each in await caller.received() if each.stream.kind == "audio")
+
+    before = await packets()
+    await asyncio.sleep(seconds)
+    return (await packets() - before) / (seconds * PACKETS_A_SECOND)

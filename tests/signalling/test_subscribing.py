@@ -4,6 +4,7 @@ from livekit.protocol import models, rtc
 from tests_vocabulary import CAMERA
 
 from visavis.media import events
+from visavis.signalling.join_request import about_of
 
 
 async def publishing(server, identity="alice"):
@@ -50,14 +51,20 @@ async def test_adaptive_streams_begin_small(server):
     assert command.options["quality"] == models.VideoQuality.LOW
 
 
-async def test_pictures_are_held_back_only_for_who_allows_it(server):
+async def test_the_client_says_whether_pictures_may_be_held_back(server):
     for identity, query in (("ann", {}), ("bob", {"subscriber_allow_pause": 1}), ("cy", {"subscriber_allow_pause": 0})):
         await server.join(identity, query=query)
     assert [command.options["allow_pause"] for command in server.engine.called("add_participant")] == [
-        False,
+        None,
         True,
         False,
     ]
+
+
+def test_a_join_request_says_so_too():
+    for told in (None, True, False):
+        settings = rtc.ConnectionSettings(subscriber_allow_pause=told)
+        assert about_of(rtc.JoinRequest(connection_settings=settings)).allow_pause is told
 
 
 async def test_who_waits_for_bandwidth_is_told(server):

@@ -32,6 +32,11 @@ const HELD_UP: Micros = 500 * MILLISECOND;
 /// What the round trip is taken for before it is known, and the weight of the newest.
 const ROUND_TRIP: Micros = 100 * MILLISECOND;
 const ROUND_TRIP_SHARE: u64 = 8;
+/// What is too late for whoever listens and looks; and what is too much loss where such a queue says that it is not the
+/// link's own.
+const OVERWHELMING_QUEUE: i64 = 300 * MILLISECOND as i64;
+const OVERWHELMING_LOSS: f32 = 0.1;
+const FULL_QUEUE: i64 = 60 * MILLISECOND as i64;
 /// So that arrival times before the first reference time are above zero.
 const REMOTE_EPOCH: i64 = 1 << 42;
 
@@ -320,6 +325,12 @@ impl Estimator {
     /// What was lost.
     pub fn loss(&self) -> Loss {
         self.losses.total
+    }
+
+    /// So much of what is sent is lost, or comes so late, that little of it is of use.
+    pub fn is_overwhelmed(&self) -> bool {
+        let (queue, loss) = (self.queue.length(), self.losses.excess());
+        !self.losses.may_be_own() || queue > FULL_QUEUE && loss > OVERWHELMING_LOSS || queue > OVERWHELMING_QUEUE
     }
 
     /// Less is sent than the estimate allows, so that it proves nothing.

@@ -105,6 +105,11 @@ impl Losses {
         self.own
     }
 
+    /// The share that is lost lately beside that.
+    pub(crate) fn excess(&self) -> f32 {
+        self.total.share - self.own
+    }
+
     /// Too much is lost, and it is not known to be the link's own.
     pub(crate) fn is_open(&self) -> bool {
         self.windows > 0
@@ -158,7 +163,7 @@ impl Losses {
     /// A probe met its limit at this rate while more was lost than the link's own.
     pub(crate) fn convict(&mut self, estimate: u64, carried: u64) -> u64 {
         self.witnesses = 0;
-        let excess = self.total.share - self.own;
+        let excess = self.excess();
         if excess <= SOME { estimate } else { lowered(estimate, estimate, carried, excess) }
     }
 

@@ -182,6 +182,11 @@ impl Sender {
         self.estimator.estimate()
     }
 
+    /// So much is lost or late that little of it is of use.
+    pub fn is_overwhelmed(&self) -> bool {
+        self.estimator.is_overwhelmed()
+    }
+
     /// Packets and bytes of datagrams that were written.
     pub fn sent(&self) -> (u64, u64) {
         (self.sent_packets, self.sent_bytes)

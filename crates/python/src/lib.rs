@@ -144,7 +144,7 @@ impl Engine {
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
-        allow_pause: bool,
+        allow_pause: Option<bool>,
         mime_types: Vec<String>,
         playout_delay: Option<(u32, u32)>,
         sync_streams: bool,

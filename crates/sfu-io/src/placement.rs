@@ -169,7 +169,7 @@ mod tests {
             agent: false,
             can_subscribe_metrics: false,
             codec_change: true,
-            allow_pause: false,
+            allow_pause: None,
             mime_types: vec![],
             playout_delay: None,
             sync_streams: false,

@@ -11,7 +11,7 @@ use crate::layers::{self, Demand, Share};
 use crate::prober::Search;
 use crate::shard::{Key, Shard};
 
-/// What one audio track is taken to need, bit/s, beside the video.
+/// What one audio track is taken to need at least, bit/s, beside the video: who is silent may speak.
 const AUDIO_RATE: u64 = 40_000;
 /// Up to here the estimator may look for bandwidth that nobody wants at present, so that what is wanted next comes at
 /// once. It does so in bursts of 15 ms every five seconds: at this rate 15 kbit/s.
@@ -63,12 +63,12 @@ impl Shard {
             };
             if track.kind == MediaKind::Audio {
                 downtrack.target = Some(0);
-                audio += AUDIO_RATE;
+                audio += track.sound_rate().max(AUDIO_RATE);
             } else {
                 demands.push(Demand {
                     urgency: layers::urgency(downtrack.settings.priority, track.is_screen()),
                     // A shared screen in one layer has nothing worse to offer, and is what everybody is there for.
-                    can_pause: participant.allow_pause && !(track.is_screen() && track.layers.len() == 1),
+                    can_pause: participant.allow_pause == Some(true) && !(track.is_screen() && track.layers.len() == 1),
                     rates: track.rates(now),
                     wanted,
                     current: downtrack.current,
@@ -76,7 +76,17 @@ impl Shard {
                 keys.push(downtrack_key);
             }
         }
-        let chosen = layers::allocate(budget.saturating_sub(audio), &demands);
+        let room = budget.saturating_sub(audio);
+        let mut chosen = layers::allocate(room, &demands);
+        let too_much = layers::total(&demands, &chosen) > room;
+        let drowns = too_much && connection.media.as_ref().is_some_and(|media| media.is_overwhelmed());
+        if participant.allow_pause != Some(false) && participant.strain.holds_back(drowns, now) {
+            demands.iter_mut().for_each(|demand| demand.can_pause = true);
+            chosen = layers::allocate(room, &demands);
+            if !chosen.contains(&Share::Paused) {
+                participant.strain.end();
+            }
+        }
         let (mut desired, mut spent, mut waits) = (audio, audio, false);
         let (mut waiting, mut paused) = (Vec::new(), Vec::new());
         for ((downtrack_key, demand), share) in keys.into_iter().zip(&demands).zip(chosen) {

@@ -14,6 +14,7 @@ use crate::quality::Scorer;
 use crate::reliability::{Nonces, ReliableReceiver, Replay};
 use crate::shard::{Room, Shard};
 use crate::speakers::SpeakerDetector;
+use crate::strain::Strain;
 
 impl Shard {
     /// The participant on whose behalf a command is.
@@ -152,6 +153,7 @@ impl Shard {
             settings: HashMap::new(),
             allocate: false,
             enough: None,
+            strain: Strain::default(),
             reliable: ReliableReceiver::default(),
             sequence,
             data_tracks: DataTracks::default(),

@@ -67,7 +67,8 @@ pub enum Command {
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
-        allow_pause: bool,
+        /// Pictures that do not fit its bandwidth at all are held back; `None`: only where nothing comes through otherwise.
+        allow_pause: Option<bool>,
         mime_types: Vec<String>,
         /// `None`: receivers decide.
         playout_delay: Option<PlayoutLimits>,

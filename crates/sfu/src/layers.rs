@@ -116,6 +116,12 @@ impl Share {
     }
 }
 
+/// What the tracks take with these shares, in bit/s.
+pub(crate) fn total(demands: &[Demand], shares: &[Share]) -> u64 {
+    let rate = |(demand, share): (&Demand, &Share)| share.layer().map_or(0, |layer| demand.rates[layer]);
+    demands.iter().zip(shares).map(rate).sum()
+}
+
 /// Shares `budget` bit/s, by urgency: first the lowest live layer for everyone, to those who cannot pause whatever it
 /// costs; then one step up for each in turn, as long as it fits.
 pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {

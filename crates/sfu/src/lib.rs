@@ -59,6 +59,7 @@ mod sdp;
 mod shard;
 mod single;
 mod speakers;
+mod strain;
 mod stun;
 mod svc;
 mod timers;

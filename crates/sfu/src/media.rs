@@ -161,6 +161,11 @@ impl Media {
         }
     }
 
+    /// Little of what is sent arrives, or in time.
+    pub(crate) fn is_overwhelmed(&self) -> bool {
+        self.sender.as_ref().is_some_and(Sender::is_overwhelmed)
+    }
+
     /// Packets and bytes that were sent.
     pub(crate) fn sent(&self) -> (u64, u64) {
         self.sender.as_ref().map_or((0, 0), Sender::sent)

@@ -19,6 +19,7 @@ use crate::figures::Traffic;
 use crate::playout_delay::PlayoutLimits;
 use crate::quality::{Sample, Scorer};
 use crate::reliability::ReliableReceiver;
+use crate::strain::Strain;
 
 /// Tracks that a section remembers to have carried.
 const REMEMBERED_TRACKS: usize = 8;
@@ -102,8 +103,8 @@ pub(crate) struct Participant {
     pub can_subscribe_metrics: bool,
     /// Its client goes on when a section's codec changes without a new description.
     pub codec_change: bool,
-    /// Pictures that do not fit its bandwidth at all may be held back.
-    pub allow_pause: bool,
+    /// As its command says.
+    pub allow_pause: Option<bool>,
     /// In order of preference.
     pub codecs: Vec<Codec>,
     pub playout_delay: Option<PlayoutLimits>,
@@ -128,6 +129,7 @@ pub(crate) struct Participant {
     pub allocate: bool,
     /// The estimate with which it last got all that it wants: more changes nothing.
     pub enough: Option<u64>,
+    pub strain: Strain,
 
     pub reliable: ReliableReceiver,
     pub sequence: Option<ReliableSequence>,

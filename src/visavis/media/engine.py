@@ -49,7 +49,7 @@ class MediaEngine(Protocol):
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
-        allow_pause: bool,
+        allow_pause: bool | None,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,

@@ -115,7 +115,7 @@ class FakeEngine:
         agent: bool,
         can_subscribe_metrics: bool,
         codec_change: bool,
-        allow_pause: bool,
+        allow_pause: bool | None,
         mime_types: list[str],
         playout_delay: tuple[int, int] | None,
         sync_streams: bool,

@@ -32,7 +32,7 @@ class ClientAbout:
     auto_subscribe: bool = True
     auto_subscribe_data_track: bool = False
     adaptive_stream: bool = False
-    allow_pause: bool = False
+    allow_pause: bool | None = None
     single_connection: bool = False
     sdk: str = ""
     version: str = ""

@@ -133,7 +133,7 @@ def _about(query: Mapping[str, str]) -> ClientAbout:
         auto_subscribe=query.get("auto_subscribe", "1").lower() in _TRUE,
         auto_subscribe_data_track=query.get("auto_subscribe_data_track", "").lower() in _TRUE,
         adaptive_stream=query.get("adaptive_stream", "").lower() in _TRUE,
-        allow_pause=query.get("subscriber_allow_pause", "").lower() in _TRUE,
+        allow_pause=allows.lower() in _TRUE if (allows := query.get("subscriber_allow_pause")) else None,
         sdk=query.get("sdk", ""),
         version=query.get("version", ""),
         browser=query.get("browser", ""),

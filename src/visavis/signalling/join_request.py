@@ -57,7 +57,7 @@ def about_of(request: rtc.JoinRequest) -> ClientAbout:
         auto_subscribe=settings.auto_subscribe,
         auto_subscribe_data_track=settings.auto_subscribe_data_track,
         adaptive_stream=settings.adaptive_stream,
-        allow_pause=settings.subscriber_allow_pause,
+        allow_pause=settings.subscriber_allow_pause if settings.HasField("subscriber_allow_pause") else None,
         single_connection=True,
         sdk=_name_of(client.sdk),
         version=client.version,

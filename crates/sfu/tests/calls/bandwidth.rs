@@ -14,8 +14,9 @@ use crate::simulation::network::Link;
 const SECOND: Duration = Duration::from_secs(1);
 const NARROW: &str = "s0";
 
-/// Ann, with layers of 0.36, 0.73 and 1.45 Mbit/s and perhaps a voice, and those who watch her; from `s0` pictures may be held back.
-fn broadcast(seed: u64, subscribers: usize, allow_pause: bool, speaks: bool) -> Call {
+/// Ann, with layers of 0.36, 0.73 and 1.45 Mbit/s and perhaps a voice, and those who watch her; the first of them say whether
+/// pictures may be held back.
+fn broadcast(seed: u64, subscribers: usize, allow_pause: &[bool], speaks: bool) -> Call {
     let link =
         Link { loss: 0.0, delay: Duration::from_millis(20), jitter: Duration::from_millis(5 * (seed % 3)), bitrate: 0 };
     let mut call = Call::new(link, seed);
@@ -29,7 +30,7 @@ fn broadcast(seed: u64, subscribers: usize, allow_pause: bool, speaks: bool) -> 
     }
     call.publish("ann", Video, "cam", 3);
     for index in 0..subscribers {
-        call.allow_pause = allow_pause && index == 0;
+        call.allow_pause = allow_pause.get(index).copied();
         call.join(&format!("s{index}"));
     }
     call.run_until(20 * SECOND, "best picture for everyone", |call| {
@@ -50,17 +51,30 @@ fn frames(call: &Call, name: &str) -> u32 {
     call.received(name, "TR_cam").video.total()
 }
 
+/// How many pictures of the best layer were decoded.
+fn best(call: &Call, name: &str) -> u32 {
+    call.received(name, "TR_cam").video.decoded[2]
+}
+
+/// Of whom it was told that its pictures were held back, and that they no longer are.
+fn told(call: &Call) -> Vec<(String, bool)> {
+    call.events_of(|event| match event {
+        Event::StreamStateChanged { participant, track, paused } if track == "TR_cam" => {
+            Some((participant.clone(), *paused))
+        }
+        _ => None,
+    })
+}
+
 /// Runs `act`, in which those on wide links must not miss the best picture.
 fn unimpressed(call: &mut Call, seed: u64, act: impl FnOnce(&mut Call)) {
     let others: Vec<String> =
         call.clients.keys().filter(|name| !["ann", NARROW].contains(&name.as_str())).cloned().collect();
-    let best = |call: &Call| -> Vec<u32> {
-        others.iter().map(|name| call.received(name, "TR_cam").video.decoded[2]).collect()
-    };
-    let (before, start) = (best(call), call.now);
+    let seen = |call: &Call| -> Vec<u32> { others.iter().map(|name| best(call, name)).collect() };
+    let (before, start) = (seen(call), call.now);
     act(call);
     let sent = (call.now - start).as_secs_f64() / VIDEO_INTERVAL.as_secs_f64();
-    for ((name, before), after) in others.iter().zip(before).zip(best(call)) {
+    for ((name, before), after) in others.iter().zip(before).zip(seen(call)) {
         let missed = sent - f64::from(after - before);
         assert!(missed < 3.0, "seed {seed}: {name} missed {missed:.0} of {sent:.0} frames");
     }
@@ -71,7 +85,7 @@ fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody
     let seeds = std::env::var("SEEDS").map_or(6, |text| text.parse().expect("a number"));
     for seed in 0..seeds {
         let subscribers = if seed % 6 == 0 { 10 } else { 3 };
-        let mut call = broadcast(seed, subscribers, false, true);
+        let mut call = broadcast(seed, subscribers, &[], true);
         unimpressed(&mut call, seed, |call| {
             call.limit(NARROW, 500_000);
             let before = call.received(NARROW, "TR_cam").video.decoded[0];
@@ -95,18 +109,10 @@ fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody
 }
 
 #[test]
-fn what_does_not_fit_at_all_is_held_back_only_from_who_allows_it_and_comes_again() {
+fn what_does_not_fit_at_all_is_held_back_at_once_from_who_allows_it_and_never_from_who_does_not() {
     const PATIENT: &str = NARROW;
     for (seed, speaks) in (0..6).map(|seed| (seed, seed % 2 == 0)) {
-        let mut call = broadcast(seed, 3, true, speaks);
-        let told = |call: &Call| {
-            call.events_of(|event| match event {
-                Event::StreamStateChanged { participant, track, paused } if track == "TR_cam" => {
-                    Some((participant.clone(), *paused))
-                }
-                _ => None,
-            })
-        };
+        let mut call = broadcast(seed, 3, &[true, false], speaks);
         for name in [PATIENT, "s1"] {
             call.limit(name, 150_000);
         }
@@ -122,7 +128,6 @@ fn what_does_not_fit_at_all_is_held_back_only_from_who_allows_it_and_comes_again
         for name in [PATIENT, "s1"] {
             call.limit(name, 0);
         }
-        let best = |call: &Call, name| call.received(name, "TR_cam").video.decoded[2];
         let before = [PATIENT, "s1"].map(|name| (name, best(&call, name)));
         call.run_until(20 * SECOND, "return to the best layer", |call| {
             before.iter().all(|(name, before)| best(call, name) > before + 5)
@@ -138,9 +143,29 @@ fn what_does_not_fit_at_all_is_held_back_only_from_who_allows_it_and_comes_again
 }
 
 #[test]
+fn what_a_link_cannot_carry_at_all_does_not_take_the_sound_with_it() {
+    for (seed, bitrate) in (0..).zip([60_000, 100_000, 150_000, 200_000, 250_000, 350_000]) {
+        let mut call = broadcast(seed, 3, &[], true);
+        unimpressed(&mut call, seed, |call| {
+            call.limit(NARROW, bitrate);
+            call.run(5 * SECOND);
+            let sound = call.received(NARROW, "TR_mic").audio;
+            call.run(5 * SECOND);
+            let sound = call.received(NARROW, "TR_mic").audio - sound;
+            assert!(sound > 240, "with {bitrate} bit/s {sound} of 250 packets of sound came");
+            assert_eq!(told(call), [(NARROW.to_owned(), true)], "with {bitrate} bit/s");
+            call.limit(NARROW, 0);
+            let (what, before) = (format!("return to the best layer after {bitrate} bit/s"), best(call, NARROW));
+            call.run_until(10 * SECOND, &what, |call| best(call, NARROW) > before + 5);
+            assert_eq!(told(call).last(), Some(&(NARROW.to_owned(), false)));
+        });
+    }
+}
+
+#[test]
 fn who_does_not_read_the_sound_is_not_taken_for_somebody_behind_a_link_that_loses() {
     for seed in 0..3 {
-        let mut call = broadcast(seed, 0, false, true);
+        let mut call = broadcast(seed, 0, &[], true);
         // There are more packets of the voices than of the lowest layer.
         for voice in ["music", "guest", "translator"] {
             call.publish("ann", Audio, voice, 1);

@@ -70,7 +70,7 @@ pub struct Call {
     /// Of tracks published from now on, which are encrypted.
     pub trailer: Vec<u8>,
     /// Pictures are held back from who joins now, when they do not fit its bandwidth.
-    pub allow_pause: bool,
+    pub allow_pause: Option<bool>,
     /// Each datagram is a turn of its own, instead of all that come at one time.
     pub one_by_one: bool,
     /// What the core said in turns that are over.
@@ -103,7 +103,7 @@ pub fn newcomer(name: &str, primary: Target, single: bool) -> Command {
         mime_types: ["video/VP8", "audio/opus"].map(String::from).to_vec(),
         playout_delay: None,
         sync_streams: false,
-        allow_pause: false,
+        allow_pause: None,
     }
 }
 
@@ -136,7 +136,7 @@ impl Call {
             playout_delay: None,
             sync_streams: false,
             trailer: Vec::new(),
-            allow_pause: false,
+            allow_pause: None,
             one_by_one: false,
             said: Vec::new(),
             offer_id: 0,
