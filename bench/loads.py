@@ -20,6 +20,8 @@ VIDEO = {"codec": "vp8", "fps": 30, "layers": LAYERS[-1:]}
 SIMULCAST = {"codec": "vp8", "fps": 30, "layers": LAYERS}
 SMALL_VIDEO = {"codec": "vp8", "fps": 30, "layers": [{"width": 640, "height": 360, "bitrate": 600_000}]}
 """For 500: 45 000 packets a second, about 70 % of a core to a server that takes 16 µs for each."""
+TINY_VIDEO = {"codec": "vp8", "fps": 15, "layers": [{"width": 320, "height": 180, "bitrate": 150_000}]}
+"""For 1000."""
 H264 = VIDEO | {"codec": "h264"}
 
 Kind = Literal["media", "join", "idle", "data"]
@@ -106,6 +108,8 @@ def _loads() -> dict[str, Load]:
             "200 rooms of 2",
             _in_rooms(200, [{"voices": [VOICE], "subscribe": True, "expects": 1}] * 2),
         ),
+        "calls-1": Load("1 video (180p) → 49", _in_rooms(1, video(49, TINY_VIDEO))),
+        "calls-20": Load("20 calls of that: 1000 participants", _in_rooms(20, video(49, TINY_VIDEO)), rate=40),
         "crowd-1000": Load(
             "1 video → 50, beside 949 others",
             [*video(50), *[{"room": f"other-{index % 50}", "subscribe": True} for index in range(949)]],

@@ -28,7 +28,8 @@ PACED = ("video-150", "voice-100")
 """Loads whose pace it keeps, too."""
 GROWTH: list[tuple[str, str, str, float]] = [
     ("cost per packet with 100 tracks subscribed, against 1", "tracks-100", "tracks-1", 1.3),
-    ("cost per packet with 1000 participants in all, against 50", "crowd-1000", "video-50", 1.3),
+    ("cost per packet with 1000 participants in 20 calls, against 50 in one", "calls-20", "calls-1", 1.3),
+    ("the same in one call of 50, beside 949 who are only there", "crowd-1000", "video-50", 1.3),
 ]
 """How the cost of a packet grows, at our server: load, the load it is compared with, and the ratio it may have."""
 
