@@ -65,13 +65,17 @@ impl Shard {
                 downtrack.target = Some(0);
                 audio += track.sound_rate().max(AUDIO_RATE);
             } else {
+                let rates = track.rates(now);
+                let lowest = rates.iter().position(|rate| *rate > 0);
                 demands.push(Demand {
                     urgency: layers::urgency(downtrack.settings.priority, track.is_screen()),
                     // A shared screen in one layer has nothing worse to offer, and is what everybody is there for.
                     can_pause: participant.allow_pause == Some(true) && !(track.is_screen() && track.layers.len() == 1),
-                    rates: track.rates(now),
+                    thin: lowest.map_or(0, |layer| track.thinned(layer, rates[layer])),
+                    rates,
                     wanted,
                     current: downtrack.current,
+                    is_thin: downtrack.is_thin,
                 });
                 keys.push(downtrack_key);
             }
@@ -83,7 +87,7 @@ impl Shard {
         if participant.allow_pause != Some(false) && participant.strain.holds_back(drowns, now) {
             demands.iter_mut().for_each(|demand| demand.can_pause = true);
             chosen = layers::allocate(room, &demands);
-            if !chosen.contains(&Share::Paused) {
+            if !chosen.iter().any(|share| matches!(share, Share::Paused | Share::Thin(_))) {
                 participant.strain.end();
             }
         }
@@ -92,8 +96,7 @@ impl Shard {
         for ((downtrack_key, demand), share) in keys.into_iter().zip(&demands).zip(chosen) {
             let layer = share.layer();
             desired += demand.rates[..=demand.wanted].iter().max().copied().unwrap_or(0);
-            let rate = layer.map_or(0, |layer| demand.rates[layer]);
-            spent += rate;
+            spent += demand.rate(share);
             waits |= demand.waits(share);
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &self.tracks[downtrack.track];
@@ -113,7 +116,9 @@ impl Shard {
             if gone && layer.is_some() && !track.scalable {
                 downtrack.pause();
             }
-            downtrack.temporal_limit = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);
+            downtrack.is_thin = matches!(share, Share::Thin(_));
+            let slow = track.temporal_limit(layer.unwrap_or(0), downtrack.settings.fps);
+            downtrack.temporal_limit = if downtrack.is_thin { 0 } else { slow };
             if downtrack.awaits().is_some() {
                 waiting.push(downtrack_key);
             }

@@ -48,6 +48,8 @@ pub(crate) struct Downtrack {
     pub current: Option<usize>,
     /// Highest temporal layer to get.
     pub temporal_limit: u8,
+    /// No more than the lowest temporal layer fits.
+    pub is_thin: bool,
     /// Of video, in rooms that have one.
     pub playout_delay: Option<PlayoutDelay>,
     /// Taken from the media section while this track has it.
@@ -120,6 +122,7 @@ impl Downtrack {
             target: None,
             current: None,
             temporal_limit: u8::MAX,
+            is_thin: false,
             playout_delay: None,
             rewriter: Rewriter::default(),
             told: false,

@@ -77,19 +77,34 @@ pub(crate) fn urgency(priority: u32, screen: bool) -> u32 {
 pub(crate) struct Demand {
     /// From [`urgency`].
     pub urgency: u32,
-    /// Better none of it than more than the bandwidth holds.
+    /// Better fewer pictures of it, or none, than more than the bandwidth holds.
     pub can_pause: bool,
     /// Measured bit/s by layer; 0: not being sent now.
     pub rates: Vec<u64>,
+    /// Measured bit/s of the lowest live layer with its lowest frame rate.
+    pub thin: u64,
     /// From [`wanted`].
     pub wanted: usize,
-    /// The layer it has now.
+    /// The layer it has now, and whether with its lowest frame rate.
     pub current: Option<usize>,
+    pub is_thin: bool,
 }
 
 impl Demand {
+    /// What that share takes, in bit/s.
+    pub(crate) fn rate(&self, share: Share) -> u64 {
+        match share {
+            Share::Nothing | Share::Paused => 0,
+            Share::Thin(_) => self.thin,
+            Share::Layer(layer) => self.rates[layer],
+        }
+    }
+
     /// Whether more bandwidth would bring more than that share.
     pub(crate) fn waits(&self, share: Share) -> bool {
+        if matches!(share, Share::Thin(_)) {
+            return true;
+        }
         let (from, rate) = share.layer().map_or((0, 0), |layer| (layer + 1, self.rates[layer]));
         // Where nothing that is wanted is there, it has a layer above that.
         self.rates.iter().take(self.wanted + 1).skip(from).any(|above| *above > rate)
@@ -97,12 +112,14 @@ impl Demand {
 }
 
 /// What a track gets of the bandwidth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Share {
     /// It has no live layer.
     Nothing,
     /// Its lowest live layer does not fit.
     Paused,
+    /// The lowest live layer, with its lowest frame rate.
+    Thin(usize),
     /// A live layer.
     Layer(usize),
 }
@@ -110,7 +127,7 @@ pub(crate) enum Share {
 impl Share {
     pub(crate) fn layer(self) -> Option<usize> {
         match self {
-            Self::Layer(layer) => Some(layer),
+            Self::Thin(layer) | Self::Layer(layer) => Some(layer),
             Self::Nothing | Self::Paused => None,
         }
     }
@@ -118,19 +135,21 @@ impl Share {
 
 /// What the tracks take with these shares, in bit/s.
 pub(crate) fn total(demands: &[Demand], shares: &[Share]) -> u64 {
-    let rate = |(demand, share): (&Demand, &Share)| share.layer().map_or(0, |layer| demand.rates[layer]);
-    demands.iter().zip(shares).map(rate).sum()
+    demands.iter().zip(shares).map(|(demand, share)| demand.rate(*share)).sum()
 }
 
-/// Shares `budget` bit/s, by urgency: first the lowest live layer for everyone, to those who cannot pause whatever it
-/// costs; then one step up for each in turn, as long as it fits.
+/// Shares `budget` bit/s, by urgency: first the lowest live layer for everyone, to those who cannot pause whatever it costs,
+/// to the others with the lowest frame rate; then one step up for each in turn, as long as it fits.
 pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
     let live =
         |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
     let lowest = |demand: &Demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0));
     // What it has it keeps without a margin.
-    let fits = |demand: &Demand, layer: usize, spent: u64| {
-        let has = demand.current.is_some_and(|current| layer <= current);
+    let fits = |demand: &Demand, share: Share, spent: u64| {
+        let has = match (demand.current, share) {
+            (Some(current), Share::Layer(layer)) => layer < current || layer == current && !demand.is_thin,
+            (current, _) => current.is_some(),
+        };
         spent as f64 * if has { 1.0 } else { UPGRADE_MARGIN } <= budget as f64
     };
     let mut order: Vec<usize> = (0..demands.len()).collect();
@@ -141,11 +160,13 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
     for index in steady.into_iter().chain(pausable) {
         let demand = &demands[index];
         let Some(layer) = lowest(demand) else { continue };
-        let with_it = spent + demand.rates[layer];
-        if demand.can_pause && !fits(demand, layer, with_it) {
+        let can_thin = demand.can_pause && demand.thin < demand.rates[layer];
+        let least = if can_thin { Share::Thin(layer) } else { Share::Layer(layer) };
+        let with_it = spent + demand.rate(least);
+        if demand.can_pause && !fits(demand, least, with_it) {
             chosen[index] = Share::Paused;
         } else {
-            chosen[index] = Share::Layer(layer);
+            chosen[index] = least;
             spent = with_it;
         }
     }
@@ -153,12 +174,16 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
         let mut upgraded = false;
         for &index in &order {
             let demand = &demands[index];
-            let Share::Layer(layer) = chosen[index] else { continue };
-            let Some(next) = live(demand, layer + 1) else { continue };
-            let with_it = spent + demand.rates[next].saturating_sub(demand.rates[layer]);
+            let next = match chosen[index] {
+                Share::Nothing | Share::Paused => None,
+                Share::Thin(layer) => Some(layer),
+                Share::Layer(layer) => live(demand, layer + 1),
+            };
+            let Some(next) = next.map(Share::Layer) else { continue };
+            let with_it = spent + demand.rate(next).saturating_sub(demand.rate(chosen[index]));
             if fits(demand, next, with_it) {
                 spent = with_it;
-                chosen[index] = Share::Layer(next);
+                chosen[index] = next;
                 upgraded = true;
             }
         }
@@ -212,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_layer_above_what_is_wanted_is_waited_for_no_longer() {
-        let demand = Demand { rates: vec![0, 0, 1000], ..camera(0) };
+        let demand = Demand { rates: vec![0, 0, 1000], thin: 1000, ..camera(0) };
         let shares = allocate(0, std::slice::from_ref(&demand));
         assert_eq!(shares, [Share::Layer(2)]);
         assert!(!demand.waits(shares[0]));
@@ -223,7 +248,15 @@ mod tests {
 
     fn camera(wanted: usize) -> Demand {
         let rates = vec![100, 300, 1000];
-        Demand { urgency: urgency(0, false), can_pause: false, rates, wanted, current: None }
+        Demand {
+            urgency: urgency(0, false),
+            can_pause: false,
+            thin: rates[0],
+            rates,
+            wanted,
+            current: None,
+            is_thin: false,
+        }
     }
 
     fn layers(shares: &[Share]) -> Vec<Option<usize>> {
@@ -274,6 +307,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lower_frame_rate_comes_before_no_picture_and_is_left_with_a_margin() {
+        let thin = |can_pause, current, is_thin| Demand { thin: 40, can_pause, current, is_thin, ..camera(2) };
+        assert_eq!(allocate(20, &[thin(false, None, false)]), [Share::Layer(0)]);
+        assert_eq!(allocate(20, &[thin(true, None, false)]), [Share::Paused]);
+        assert_eq!(allocate(90, &[thin(true, None, false), thin(true, None, false)]), [Share::Thin(0), Share::Paused]);
+        assert_eq!(allocate(150, &[thin(true, None, false), thin(true, None, false)]), [Share::Thin(0); 2]);
+        assert_eq!(
+            allocate(170, &[thin(true, None, false), thin(true, None, false)]),
+            [Share::Layer(0), Share::Thin(0)]
+        );
+        assert_eq!(allocate(100, &[thin(true, Some(0), false)]), [Share::Layer(0)]);
+        assert_eq!(allocate(100, &[thin(true, Some(0), true)]), [Share::Thin(0)]);
+        assert_eq!(allocate(40, &[thin(true, Some(0), true)]), [Share::Thin(0)]);
+    }
+
+    #[test]
     fn a_dead_layer_is_skipped_and_a_dead_track_gets_nothing() {
         let only = |rates: [u64; 3], wanted| Demand { rates: rates.to_vec(), ..camera(wanted) };
         assert_eq!(allocate(5000, &[only([100, 0, 1000], 2)]), [Share::Layer(2)]);
@@ -282,14 +331,17 @@ mod tests {
     }
 
     fn demand() -> impl Strategy<Value = Demand> {
-        let rates = (1u64..500, 1u64..1500, 1u64..4000);
-        (rates, 0usize..3, 0u32..4, any::<bool>(), any::<bool>(), proptest::option::of(0usize..3)).prop_map(
-            |((low, medium, high), wanted, priority, screen, can_pause, current)| Demand {
+        let rates = (1u64..500, 1u64..1500, 1u64..4000, 1u64..4);
+        let current = (proptest::option::of(0usize..3), any::<bool>());
+        (rates, 0usize..3, 0u32..4, any::<bool>(), any::<bool>(), current).prop_map(
+            |((low, medium, high, thinner), wanted, priority, screen, can_pause, (current, is_thin))| Demand {
                 urgency: urgency(priority, screen),
                 can_pause,
                 rates: vec![low, low + medium, low + medium + high],
+                thin: low / thinner,
                 wanted,
                 current,
+                is_thin,
             },
         )
     }
@@ -300,12 +352,11 @@ mod tests {
             budget in 0u64..10_000,
             demands in proptest::collection::vec(demand(), 0..8),
         ) {
-            let chosen = layers(&allocate(budget, &demands));
+            let chosen = allocate(budget, &demands);
             let steady: u64 = demands.iter().filter(|demand| !demand.can_pause).map(|demand| demand.rates[0]).sum();
-            let spent: u64 = demands.iter().zip(&chosen).filter_map(|(d, layer)| Some(d.rates[(*layer)?])).sum();
-            prop_assert!(spent <= budget.max(steady));
-            for (demand, layer) in demands.iter().zip(&chosen) {
-                prop_assert!(layer.map_or(demand.can_pause, |layer| layer <= demand.wanted));
+            prop_assert!(total(&demands, &chosen) <= budget.max(steady));
+            for (demand, share) in demands.iter().zip(&chosen) {
+                prop_assert!(share.layer().map_or(demand.can_pause, |layer| layer <= demand.wanted));
             }
         }
 
@@ -318,7 +369,7 @@ mod tests {
             let second = Demand { urgency: first.urgency.saturating_sub(1), ..first.clone() };
             prop_assume!(second.urgency < first.urgency);
             let demands: Vec<Demand> = [first, second].into_iter().chain(others).collect();
-            let chosen = layers(&allocate(budget, &demands));
+            let chosen = allocate(budget, &demands);
             prop_assert!(chosen[1] >= chosen[0], "{chosen:?}");
         }
 

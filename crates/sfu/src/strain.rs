@@ -30,7 +30,7 @@ impl Strain {
         matches!(self, Self::Relieved)
     }
 
-    /// None are held back any more: all fits again.
+    /// None are held back any more, and none slowed down: all fits again.
     pub(crate) fn end(&mut self) {
         *self = Self::None;
     }

@@ -51,6 +51,9 @@ pub(crate) struct Layer {
     /// The same when something came last.
     known_rate: f64,
     bytes: u64,
+    /// Of these, those above the lowest temporal layer; and their share, smoothed.
+    bytes_above: u64,
+    share_above: f64,
     /// Frames a second of each temporal layer, smoothed.
     frame_rates: [f64; MAX_TEMPORAL + 1],
     frames: [u32; MAX_TEMPORAL + 1],
@@ -212,6 +215,11 @@ impl Track {
         self.layers.iter().map(rate).collect()
     }
 
+    /// Of a layer's bit/s, those of its lowest temporal layer.
+    pub(crate) fn thinned(&self, layer: usize, rate: u64) -> u64 {
+        self.layers.get(layer).map_or(rate, |layer| (rate as f64 * (1.0 - layer.share_above)) as u64)
+    }
+
     /// Bit/s of a voice as links count it, when it was last heard.
     pub(crate) fn sound_rate(&self) -> u64 {
         let packets: f64 = self.layers.iter().map(|layer| layer.frame_rates[0]).sum();
@@ -318,6 +326,9 @@ impl Layer {
             self.rate = self.known_rate;
         }
         self.bytes += bytes as u64;
+        if temporal_id.is_some_and(|id| id > 0) {
+            self.bytes_above += bytes as u64;
+        }
         if self.last_timestamp.replace(timestamp) != Some(timestamp) {
             self.frames[usize::from(temporal_id.unwrap_or(0)).min(MAX_TEMPORAL)] += 1;
         }
@@ -333,8 +344,10 @@ impl Layer {
             *rate += (f64::from(*frames) / seconds - *rate) * weight;
             *frames = 0;
         }
-        if std::mem::take(&mut self.bytes) > 0 {
+        let (bytes, above) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.bytes_above));
+        if bytes > 0 {
             self.known_rate = self.rate;
+            self.share_above += (above as f64 / bytes as f64 - self.share_above) * weight;
         }
     }
 
