@@ -115,7 +115,8 @@ class Engine:
             codec_change: its client goes on when what a section carries comes in another codec; one that does not gets
                 another section then.
             allow_pause: a picture that does not fit its bandwidth even in the lowest layer is held back
-                (`StreamStateChanged`); else it comes whatever it costs.
+                (`StreamStateChanged`), or only its lowest temporal layer is sent; False: it comes whatever it costs;
+                None: it is held back where it would not come through, and take the sound with it.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
             playout_delay: shortest and longest time in ms (0: not told) that it holds pictures back; None: as it likes.
             sync_streams: tracks of one publisher and stream are told as one stream, so that it plays them in sync.

@@ -182,7 +182,7 @@ impl Estimator {
         let (mut newest, mut any, mut missed) = (None, false, 0);
         if base > self.heard && follows {
             // Receivers like str0m begin with the first packet that came: what was sent before it did not.
-            for sequence in self.heard..base {
+            for sequence in self.history.known(self.heard, base) {
                 if let Some(News::Lost(sent)) = self.history.report(sequence, false) {
                     self.note_lost(sent);
                 }

@@ -1,6 +1,7 @@
 //! What was sent and waits for feedback: a ring by sequence number, bounded, without an allocation per packet.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use crate::time::{Micros, SECOND};
 
@@ -131,9 +132,14 @@ impl History {
         self.next.checked_add_signed(i64::from(distance))
     }
 
+    /// What is still known of what was sent from `from` up to `to`.
+    pub(crate) fn known(&self, from: u64, to: u64) -> Range<u64> {
+        from.max(self.start)..to.min(self.end)
+    }
+
     /// The bytes of what was sent from `from` up to `to` and of which nothing was heard.
     pub(crate) fn unheard(&mut self, from: u64, to: u64) -> u64 {
-        (from.max(self.start)..to.min(self.end))
+        self.known(from, to)
             .map(|sequence| *self.slot(sequence))
             .filter(|sent| sent.state == State::Waits)
             .map(|sent| u64::from(sent.bytes))

@@ -28,15 +28,16 @@ impl Sender {
         let at = self.milliseconds(now);
         let wait = self.estimator.round_trip().unwrap_or(AGAIN_AFTER).max(AGAIN_AFTER).as_millis() as u32;
         let Some(stream) = self.streams.get_mut(index).and_then(Option::as_mut) else { return };
+        let credit = stream.credit();
         let Some(packet) = stream.history.get(sequence, at) else { return };
         if packet.again.is_some_and(|again| at.saturating_sub(again) < wait) {
             return;
         }
-        let (length, packet) = (packet.payload.len(), {
+        let length = packet.payload.len();
+        if length <= credit && self.repairs.take(length, self.estimator.estimate(), at) {
             packet.again = Some(at);
-            packet.clone()
-        });
-        if self.repairs.take(length, self.estimator.estimate(), at) && stream.spend(length) {
+            let packet = packet.clone();
+            stream.spend(length);
             self.write_again(index, &packet, Kind::Retransmission, now, batch);
         }
     }
@@ -164,9 +165,11 @@ impl Repairs {
     pub(crate) fn take(&mut self, bytes: usize, estimate: Option<u64>, at: u32) -> bool {
         let Some(estimate) = estimate else { return true };
         let rate = estimate as f32 / 8e3 * REPAIRS;
-        self.debt = (self.debt - at.saturating_sub(self.at) as f32 * rate).max(0.0);
+        let at_once = rate * AT_ONCE;
+        // What was allowed with a higher estimate does not count for longer than what is now.
+        self.debt = (self.debt.min(at_once + bytes as f32) - at.saturating_sub(self.at) as f32 * rate).max(0.0);
         self.at = at;
-        let allowed = self.debt <= rate * AT_ONCE;
+        let allowed = self.debt <= at_once;
         if allowed {
             self.debt += bytes as f32;
         }
@@ -197,6 +200,13 @@ mod tests {
         assert_eq!(repaired(&mut repairs, 6, Some(160_000), 0), 6, "at once");
         assert_eq!(repaired(&mut repairs, 4000, Some(160_000), 100), 40, "10 kB a second");
         assert_eq!(repaired(&mut repairs, 1, Some(30_000), 90_000), 1, "larger than what may be sent at once");
+    }
+
+    #[test]
+    fn what_was_repaired_with_a_higher_estimate_does_not_count_for_long() {
+        let mut repairs = Repairs::default();
+        assert_eq!(repaired(&mut repairs, 1000, Some(8_000_000), 0), 750);
+        assert_eq!(repaired(&mut repairs, 1000, Some(160_000), 1001), 10);
     }
 
     #[test]

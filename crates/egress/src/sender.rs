@@ -187,6 +187,11 @@ impl Sender {
         self.estimator.is_overwhelmed()
     }
 
+    /// It is found out when the connection carries more than what is sent.
+    pub fn can_probe(&self) -> bool {
+        self.can_pad
+    }
+
     /// Packets and bytes of datagrams that were written.
     pub fn sent(&self) -> (u64, u64) {
         (self.sent_packets, self.sent_bytes)
@@ -244,13 +249,12 @@ impl Sender {
         }
         let extensions = stream.config.extensions;
         // Whoever gets a number tells of it 10 to 20 times a second, which costs more than to send a voice. Sound alone
-        // is sent whatever the connection carries. Beside pictures, also those that wait for bandwidth, it is estimated,
-        // unless nobody listens to it: what a client on pion does not read it reports as lost.
+        // is sent whatever the connection carries. Beside pictures, also those that wait for bandwidth, it is estimated.
         if stream.config.is_video {
             self.estimated_until = at + ESTIMATED_FOR;
         }
         let matters = at < self.estimated_until || self.can_pad && self.desired > self.estimate.unwrap_or(0);
-        let is_estimated = stream.config.is_video || matters && stream.is_read;
+        let is_estimated = (stream.config.is_video || matters) && stream.tells();
         let number = extensions.transport_wide.filter(|_| is_estimated).map(|_| self.estimator.next_sequence());
         let header = Header {
             pt: packet.pt,

@@ -27,6 +27,8 @@ const AUDIO_REPORTS: Duration = Duration::from_secs(5);
 const VIDEO_REPORTS: Duration = Duration::from_secs(1);
 /// Who is told of no later packet, while so many are sent, does not read the stream: a second of a voice.
 const UNREAD: u64 = 50;
+/// The same of pictures, of which more packets are lost in a row where a link becomes narrow.
+const IGNORED: u64 = 200;
 /// So much may be sent again at once, in bytes, whatever was sent; otherwise as much as was sent.
 const CREDIT: i64 = 64 * 1024;
 const MOST_CREDIT: i64 = 1024 * 1024;
@@ -48,7 +50,10 @@ pub(crate) struct Stream {
     pub is_known: bool,
     pub is_retransmission_known: bool,
     /// As far as its receiver told, it takes what comes.
-    pub is_read: bool,
+    is_read: bool,
+    /// It never did, though much came.
+    is_ignored: bool,
+    was_read: bool,
     /// The highest number of its reports, and the newest that was sent when that was told first.
     told: Option<(u32, u64)>,
     pub report_at: Option<Instant>,
@@ -69,6 +74,8 @@ impl Stream {
             is_known: false,
             is_retransmission_known: false,
             is_read: false,
+            is_ignored: false,
+            was_read: false,
             told: None,
             report_at: None,
             credit: CREDIT,
@@ -90,16 +97,25 @@ impl Stream {
             Some((told, at)) if highest.wrapping_sub(told) <= 1 => self.is_read &= newest.saturating_sub(at) < UNREAD,
             told => (self.is_read, self.told) = (told.is_some(), Some((highest, newest))),
         }
+        self.was_read |= self.is_read;
+        self.is_ignored = !self.was_read && self.told.is_some_and(|(_, at)| newest.saturating_sub(at) >= IGNORED);
     }
 
-    /// Whether so much may be sent again. At most half of all is: enough for heavy loss in bursts, and who asks for
+    /// Whether what becomes of its packets tells what the connection carries: who does not read a stream, on pion, reports
+    /// all of it as lost. Of sound that is known to be read, of pictures not known to be never read, as they matter more.
+    pub fn tells(&self) -> bool {
+        if self.config.is_video { !self.is_ignored } else { self.is_read }
+    }
+
+    /// How many bytes may be sent again. At most half of all is: enough for heavy loss in bursts, and who asks for
     /// everything again and again does not get it.
-    pub fn spend(&mut self, bytes: usize) -> bool {
-        let allowed = self.credit >= bytes as i64;
-        if allowed {
-            self.credit -= bytes as i64;
-        }
-        allowed
+    pub fn credit(&self) -> usize {
+        self.credit.max(0) as usize
+    }
+
+    /// So much is sent again.
+    pub fn spend(&mut self, bytes: usize) {
+        self.credit -= bytes as i64;
     }
 
     /// The timestamp of now, as if a frame came.
@@ -120,12 +136,16 @@ mod tests {
 
     /// A voice that was reported so often, each time after 50 packets more, with these numbers as the highest.
     fn reported(highest: &[u32]) -> Stream {
+        reported_of(false, highest)
+    }
+
+    fn reported_of(is_video: bool, highest: &[u32]) -> Stream {
         let config = StreamConfig {
             mid: "0".into(),
             ssrc: 1,
             retransmission_ssrc: None,
             extensions: ExtensionIds::default(),
-            is_video: false,
+            is_video,
         };
         let mut stream = Stream::new(config);
         for (report, highest) in highest.iter().enumerate() {
@@ -139,14 +159,22 @@ mod tests {
 
     #[test]
     fn who_takes_what_comes_is_told_from_who_reads_nothing() {
-        assert!(!reported(&[40]).is_read, "too soon to tell");
-        assert!(reported(&[40, 90]).is_read);
-        assert!(reported(&[u32::MAX - 20, 30, 80]).is_read, "it begins anew");
-        assert!(!reported(&[0, 0, 0]).is_read);
-        assert!(!reported(&[0, 1, 1]).is_read, "on pion");
-        assert!(!reported(&[40, 90, 90]).is_read, "it does no longer");
-        assert!(reported(&[40, 90, 90, 190]).is_read, "it does again");
-        assert!(!reported(&[1; 3000]).is_read, "the numbers came round");
+        assert!(!reported(&[40]).tells(), "too soon to tell");
+        assert!(reported(&[40, 90]).tells());
+        assert!(reported(&[u32::MAX - 20, 30, 80]).tells(), "it begins anew");
+        assert!(!reported(&[0, 0, 0]).tells());
+        assert!(!reported(&[0, 1, 1]).tells(), "on pion");
+        assert!(!reported(&[40, 90, 90]).tells(), "it does no longer");
+        assert!(reported(&[40, 90, 90, 190]).tells(), "it does again");
+        assert!(!reported(&[1; 3000]).tells(), "the numbers came round");
+    }
+
+    #[test]
+    fn pictures_tell_unless_nobody_ever_read_them() {
+        assert!(reported_of(true, &[]).tells() && reported_of(true, &[1, 1, 1, 1]).tells(), "too soon to tell");
+        assert!(!reported_of(true, &[1, 1, 1, 1, 1]).tells());
+        assert!(reported_of(true, &[1, 1, 1, 1, 1, 290]).tells(), "now it is read");
+        assert!(reported_of(true, &[40, 90, 90, 90, 90, 90, 90, 90]).tells(), "nothing comes through");
     }
 
     #[test]
@@ -155,6 +183,6 @@ mod tests {
         for _ in 0..3 {
             stream.note_reception(99);
         }
-        assert!(stream.is_read);
+        assert!(stream.tells());
     }
 }

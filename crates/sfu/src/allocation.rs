@@ -47,7 +47,10 @@ impl Shard {
         let receiving = if participant.single { &mut participant.publisher } else { &mut participant.subscriber };
         let Some(connection) = receiving.as_mut().filter(|connection| connection.connected()) else { return };
         let budget = connection.estimate.unwrap_or(self.factory.config.initial_bitrate);
+        // str0m's own sending, which has no `media`, probes by itself.
+        let probes = connection.media.as_ref().is_none_or(|media| media.can_probe());
         let (mut keys, mut demands, mut audio, mut possible) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut voices, mut loudest) = (0, 0);
         for &downtrack_key in participant.subscriptions.values() {
             let downtrack = &mut self.downtracks[downtrack_key];
             let track = &self.tracks[downtrack.track];
@@ -63,14 +66,17 @@ impl Shard {
             };
             if track.kind == MediaKind::Audio {
                 downtrack.target = Some(0);
-                audio += track.sound_rate().max(AUDIO_RATE);
+                let (lately, known) = track.sound_rates();
+                audio += known.max(AUDIO_RATE);
+                (voices, loudest) = (voices + lately, known.max(loudest));
             } else {
                 let rates = track.rates(now);
                 let lowest = rates.iter().position(|rate| *rate > 0);
                 demands.push(Demand {
                     urgency: layers::urgency(downtrack.settings.priority, track.is_screen()),
-                    // A shared screen in one layer has nothing worse to offer, and is what everybody is there for.
-                    can_pause: participant.allow_pause == Some(true) && !(track.is_screen() && track.layers.len() == 1),
+                    // A shared screen in one layer has nothing worse to offer, and is what everybody is there for. And
+                    // who cannot be probed would never be known to have room again.
+                    can_pause: probes && !(track.is_screen() && track.layers.len() == 1),
                     thin: lowest.map_or(0, |layer| track.thinned(layer, rates[layer])),
                     rates,
                     wanted,
@@ -80,13 +86,14 @@ impl Shard {
                 keys.push(downtrack_key);
             }
         }
-        let room = budget.saturating_sub(audio);
-        let mut chosen = layers::allocate(room, &demands);
-        let too_much = layers::total(&demands, &chosen) > room;
+        let mut chosen =
+            layers::allocate(budget.saturating_sub(audio), &demands, participant.allow_pause == Some(true));
+        // Who is silent may speak, but then others do not.
+        let room = budget.saturating_sub(voices.max(loudest));
+        let too_much = loudest > 0 && layers::total(&demands, &chosen) > room;
         let drowns = too_much && connection.media.as_ref().is_some_and(|media| media.is_overwhelmed());
-        if participant.allow_pause != Some(false) && participant.strain.holds_back(drowns, now) {
-            demands.iter_mut().for_each(|demand| demand.can_pause = true);
-            chosen = layers::allocate(room, &demands);
+        if participant.allow_pause.is_none() && participant.strain.holds_back(drowns, now) {
+            chosen = layers::allocate(room, &demands, true);
             if !chosen.iter().any(|share| matches!(share, Share::Paused | Share::Thin(_))) {
                 participant.strain.end();
             }

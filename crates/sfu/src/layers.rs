@@ -139,8 +139,10 @@ pub(crate) fn total(demands: &[Demand], shares: &[Share]) -> u64 {
 }
 
 /// Shares `budget` bit/s, by urgency: first the lowest live layer for everyone, to those who cannot pause whatever it costs,
-/// to the others with the lowest frame rate; then one step up for each in turn, as long as it fits.
-pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
+/// to the others with the lowest frame rate; then one step up for each in turn, as long as it fits. Nobody pauses unless
+/// `pauses`.
+pub(crate) fn allocate(budget: u64, demands: &[Demand], pauses: bool) -> Vec<Share> {
+    let can_pause = |demand: &Demand| pauses && demand.can_pause;
     let live =
         |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
     let lowest = |demand: &Demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0));
@@ -156,14 +158,14 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
     order.sort_by_key(|&index| demands[index].urgency);
     let mut chosen = vec![Share::Nothing; demands.len()];
     let mut spent = 0;
-    let (pausable, steady): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&index| demands[index].can_pause);
+    let (pausable, steady): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&index| can_pause(&demands[index]));
     for index in steady.into_iter().chain(pausable) {
         let demand = &demands[index];
         let Some(layer) = lowest(demand) else { continue };
-        let can_thin = demand.can_pause && demand.thin < demand.rates[layer];
+        let can_thin = can_pause(demand) && demand.thin < demand.rates[layer];
         let least = if can_thin { Share::Thin(layer) } else { Share::Layer(layer) };
         let with_it = spent + demand.rate(least);
-        if demand.can_pause && !fits(demand, least, with_it) {
+        if can_pause(demand) && !fits(demand, least, with_it) {
             chosen[index] = Share::Paused;
         } else {
             chosen[index] = least;
@@ -197,6 +199,10 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn allocate(budget: u64, demands: &[Demand]) -> Vec<Share> {
+        super::allocate(budget, demands, true)
+    }
 
     fn size(width: u32, height: u32) -> TrackSettings {
         TrackSettings { width, height, ..TrackSettings::default() }
@@ -302,6 +308,7 @@ mod tests {
         assert_eq!(allocate(100, &[pausable(None)]), [Share::Paused], "what is held back needs some");
         assert_eq!(allocate(115, &[pausable(None)]), [Share::Layer(0)]);
         assert_eq!(allocate(150, &[pausable(None), camera(2)]), [Share::Paused, Share::Layer(0)]);
+        assert_eq!(super::allocate(100, &[pausable(None)], false), [Share::Layer(0)], "nobody allowed it");
         let silent = Demand { rates: vec![0, 0, 0], ..pausable(None) };
         assert_eq!(allocate(0, &[silent]), [Share::Nothing], "nothing is there to be held back");
     }

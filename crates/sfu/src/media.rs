@@ -166,6 +166,11 @@ impl Media {
         self.sender.as_ref().is_some_and(Sender::is_overwhelmed)
     }
 
+    /// It is found out when the connection carries more than what is sent.
+    pub(crate) fn can_probe(&self) -> bool {
+        self.sender.as_ref().is_some_and(Sender::can_probe)
+    }
+
     /// Packets and bytes that were sent.
     pub(crate) fn sent(&self) -> (u64, u64) {
         self.sender.as_ref().map_or((0, 0), Sender::sent)

@@ -30,8 +30,8 @@ const PLI_INTERVAL: Duration = Duration::from_secs(1);
 /// Frames of temporal layers above this count as of this one.
 const MAX_TEMPORAL: usize = 2;
 
-/// What IPv4, UDP, RTP and sealing add to a packet of sound, in bits: a fifth of a voice, and next to nothing of pictures.
-const SOUND_OVERHEAD: f64 = 64.0 * 8.0;
+/// What IPv4, UDP, RTP and sealing add to a voice, in bit/s: 64 bytes to each of 50 packets. Of pictures it is next to nothing.
+const SOUND_OVERHEAD: f64 = 50.0 * 64.0 * 8.0;
 
 /// Spatial layers that one stream can have; LiveKit's qualities are three, AV1's descriptor allows four.
 const MAX_SPATIAL: usize = 4;
@@ -220,10 +220,11 @@ impl Track {
         self.layers.get(layer).map_or(rate, |layer| (rate as f64 * (1.0 - layer.share_above)) as u64)
     }
 
-    /// Bit/s of a voice as links count it, when it was last heard.
-    pub(crate) fn sound_rate(&self) -> u64 {
-        let packets: f64 = self.layers.iter().map(|layer| layer.frame_rates[0]).sum();
-        self.largest_rate() + (packets * SOUND_OVERHEAD) as u64
+    /// Bit/s of a voice as links count it: lately, and when it was heard last.
+    pub(crate) fn sound_rates(&self) -> (u64, u64) {
+        let Some(layer) = self.layers.first().filter(|layer| layer.known_rate > 0.0) else { return (0, 0) };
+        let known = layer.known_rate + SOUND_OVERHEAD;
+        ((known * (layer.rate / layer.known_rate).min(1.0)) as u64, known as u64)
     }
 
     /// Bit/s of its largest layer, when that was sent last.

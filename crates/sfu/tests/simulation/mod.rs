@@ -69,7 +69,7 @@ pub struct Call {
     pub sync_streams: bool,
     /// Of tracks published from now on, which are encrypted.
     pub trailer: Vec<u8>,
-    /// Pictures are held back from who joins now, when they do not fit its bandwidth.
+    /// What who joins now says of pictures that do not fit its bandwidth.
     pub allow_pause: Option<bool>,
     /// Each datagram is a turn of its own, instead of all that come at one time.
     pub one_by_one: bool,
