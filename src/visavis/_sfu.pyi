@@ -116,7 +116,8 @@ class Engine:
                 another section then.
             allow_pause: a picture that does not fit its bandwidth even in the lowest layer is held back
                 (`StreamStateChanged`), or only its lowest temporal layer is sent; False: it comes whatever it costs;
-                None: it is held back where it would not come through, and take the sound with it.
+                None: it is held back where it would not come through, and take the sound with it. Who has no
+                retransmission (RTX) gets it in any case, as without that nobody finds out that there is room again.
             mime_types: what may be negotiated, in order of preference, e.g. ``["video/VP8", "audio/opus"]``.
             playout_delay: shortest and longest time in ms (0: not told) that it holds pictures back; None: as it likes.
             sync_streams: tracks of one publisher and stream are told as one stream, so that it plays them in sync.

@@ -6,7 +6,7 @@ use crate::time::{MILLISECOND, Micros, SECOND};
 
 /// Between probes for more, which wait longer each time that there was none.
 const PROBE_INTERVAL: Micros = 2500 * MILLISECOND;
-const LONGEST_INTERVAL: Micros = 5 * SECOND;
+const LONGEST_INTERVAL: Micros = 4 * SECOND;
 /// Where no probe was ever answered.
 const UNANSWERED_INTERVAL: Micros = 30 * SECOND;
 /// A probe for more goes so far beyond the estimate, and so far beyond what is desired.

@@ -22,6 +22,6 @@ mod stream;
 pub use batch::{Batch, Path};
 pub use header::{ExtensionIds, PlayoutDelay};
 pub use history::{Descriptor, Patch};
-pub use sender::{Outgoing, Received, Sender, Told};
+pub use sender::{Outgoing, Probing, Received, Sender, Told};
 pub use stream::StreamConfig;
 pub use visavis_bwe::Config as EstimatorConfig;

@@ -78,6 +78,17 @@ pub enum Told {
     Estimate,
 }
 
+/// Whether a connection is probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probing {
+    /// Nothing was negotiated that padding could go with.
+    Never,
+    /// There was no packet yet that padding could follow.
+    WaitsForPictures,
+    /// It is, if more is desired.
+    Works,
+}
+
 /// Sends one connection's media.
 pub struct Sender {
     pub(crate) sealer: RtpSealer,
@@ -187,9 +198,19 @@ impl Sender {
         self.estimator.is_overwhelmed()
     }
 
-    /// It is found out when the connection carries more than what is sent.
-    pub fn can_probe(&self) -> bool {
-        self.can_pad
+    /// Whether it is found out that the connection carries more than what is sent.
+    pub fn probing(&self) -> Probing {
+        let may_pad = |stream: &Stream| {
+            stream.config.retransmission_ssrc.is_some() && stream.config.extensions.transport_wide.is_some()
+        };
+        if self.can_pad {
+            Probing::Works
+        } else if self.streams.iter().flatten().any(may_pad) && self.formats.iter().any(|f| f.retransmission.is_some())
+        {
+            Probing::WaitsForPictures
+        } else {
+            Probing::Never
+        }
     }
 
     /// Packets and bytes of datagrams that were written.

@@ -16,7 +16,9 @@ use crate::egress::Outgoing;
 use crate::fanout::bit;
 use crate::playout_delay::PlayoutDelay;
 use crate::rewriter::{Input, Rewriter};
+use crate::strain::Hold;
 use crate::svc::{Limit, Selected, Selector};
+use crate::temporal::Gate;
 
 /// Where in the subscriber's description the track is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,7 @@ pub(crate) struct Downtrack {
     pub current: Option<usize>,
     /// Highest temporal layer to get.
     pub temporal_limit: u8,
+    gate: Gate,
     /// No more than the lowest temporal layer fits.
     pub is_thin: bool,
     /// Of video, in rooms that have one.
@@ -58,6 +61,7 @@ pub(crate) struct Downtrack {
     pub told: bool,
     /// The subscriber was told that its bandwidth does not hold this, and that was not taken back yet.
     pub paused: bool,
+    pub hold: Hold,
     /// What came of the awaited layer before its keyframe's first packet; and which layer that is.
     held: VecDeque<(Packet, PacketInfo)>,
     held_layer: usize,
@@ -122,11 +126,13 @@ impl Downtrack {
             target: None,
             current: None,
             temporal_limit: u8::MAX,
+            gate: Gate::default(),
             is_thin: false,
             playout_delay: None,
             rewriter: Rewriter::default(),
             told: false,
             paused: false,
+            hold: Hold::default(),
             held: VecDeque::new(),
             held_layer: 0,
             selector: scalable.then(Selector::default),
@@ -228,7 +234,7 @@ impl Downtrack {
         let selected = self.select(incoming);
         let wanted = match selected {
             Some(selected) => selected.forward,
-            None => incoming.info.temporal_id.is_none_or(|id| id <= self.temporal_limit),
+            None => self.gate.takes(self.temporal_limit, incoming.codec, &incoming.info),
         };
         let kept = wanted && !input.payload.is_empty();
         let rewritten = if kept { self.rewriter.rewrite(&input) } else { self.rewriter.leave_out(&input) };

@@ -88,6 +88,8 @@ pub(crate) struct Demand {
     /// The layer it has now, and whether with its lowest frame rate.
     pub current: Option<usize>,
     pub is_thin: bool,
+    /// It is held back, and has not been for long.
+    pub is_held: bool,
 }
 
 impl Demand {
@@ -165,7 +167,7 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand], pauses: bool) -> Vec<Sha
         let can_thin = can_pause(demand) && demand.thin < demand.rates[layer];
         let least = if can_thin { Share::Thin(layer) } else { Share::Layer(layer) };
         let with_it = spent + demand.rate(least);
-        if can_pause(demand) && !fits(demand, least, with_it) {
+        if can_pause(demand) && (demand.is_held || !fits(demand, least, with_it)) {
             chosen[index] = Share::Paused;
         } else {
             chosen[index] = least;
@@ -262,6 +264,7 @@ mod tests {
             wanted,
             current: None,
             is_thin: false,
+            is_held: false,
         }
     }
 
@@ -308,6 +311,9 @@ mod tests {
         assert_eq!(allocate(100, &[pausable(None)]), [Share::Paused], "what is held back needs some");
         assert_eq!(allocate(115, &[pausable(None)]), [Share::Layer(0)]);
         assert_eq!(allocate(150, &[pausable(None), camera(2)]), [Share::Paused, Share::Layer(0)]);
+        let held = Demand { is_held: true, ..pausable(None) };
+        assert_eq!(allocate(1000, &[held.clone(), camera(0)]), [Share::Paused, Share::Layer(0)]);
+        assert_eq!(super::allocate(100, &[held], false), [Share::Layer(0)]);
         assert_eq!(super::allocate(100, &[pausable(None)], false), [Share::Layer(0)], "nobody allowed it");
         let silent = Demand { rates: vec![0, 0, 0], ..pausable(None) };
         assert_eq!(allocate(0, &[silent]), [Share::Nothing], "nothing is there to be held back");
@@ -349,6 +355,7 @@ mod tests {
                 wanted,
                 current,
                 is_thin,
+                is_held: false,
             },
         )
     }

@@ -62,6 +62,7 @@ mod speakers;
 mod strain;
 mod stun;
 mod svc;
+mod temporal;
 mod timers;
 mod track;
 

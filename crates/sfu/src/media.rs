@@ -11,7 +11,9 @@ use str0m::media::{MediaKind, Mid};
 use str0m::net::Transmit;
 use str0m::rtp::Extension;
 use str0m::stats::MediaEgressStats;
-use visavis_egress::{Batch, EstimatorConfig, ExtensionIds, Outgoing, Path, Received, Sender, StreamConfig, Told};
+use visavis_egress::{
+    Batch, EstimatorConfig, ExtensionIds, Outgoing, Path, Probing, Received, Sender, StreamConfig, Told,
+};
 use visavis_rtp::{Clock, Format, RtcpOpener};
 
 use crate::connection::{path_of, protocol_of};
@@ -166,9 +168,9 @@ impl Media {
         self.sender.as_ref().is_some_and(Sender::is_overwhelmed)
     }
 
-    /// It is found out when the connection carries more than what is sent.
-    pub(crate) fn can_probe(&self) -> bool {
-        self.sender.as_ref().is_some_and(Sender::can_probe)
+    /// Whether it is found out that the connection carries more than what is sent.
+    pub(crate) fn probing(&self) -> Probing {
+        self.sender.as_ref().map_or(Probing::Never, Sender::probing)
     }
 
     /// Packets and bytes that were sent.

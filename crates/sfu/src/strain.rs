@@ -36,9 +36,50 @@ impl Strain {
     }
 }
 
+/// What is held back stays so for a while, the longer the oftener it was let go in vain: probes let an estimate rise above what
+/// a link carries.
+const HOLD: Duration = Duration::from_secs(2);
+const LONGEST_HOLD: Duration = Duration::from_secs(8);
+/// It was in vain if it is held back again so soon.
+const IN_VAIN: Duration = Duration::from_secs(10);
+
+/// Of one track to one subscriber.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    until: Option<Instant>,
+    length: Duration,
+}
+
+impl Hold {
+    /// It is held back from now on.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        let in_vain = self.until.is_some_and(|until| now.saturating_duration_since(until) < IN_VAIN);
+        self.length = if in_vain { (self.length * 2).min(LONGEST_HOLD) } else { HOLD };
+        self.until = Some(now + self.length);
+    }
+
+    /// Whether it is too soon to let it go.
+    pub(crate) fn lasts(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_let_go_in_vain_is_held_back_for_longer() {
+        let (mut hold, mut now) = (Hold::default(), Instant::now());
+        for seconds in [2, 4, 8, 8] {
+            hold.begin(now);
+            now += Duration::from_secs(seconds);
+            assert!(hold.lasts(now - Duration::from_millis(1)) && !hold.lasts(now), "{seconds}");
+            now += Duration::from_secs(3);
+        }
+        hold.begin(now + IN_VAIN);
+        assert!(!hold.lasts(now + IN_VAIN + HOLD));
+    }
 
     #[test]
     fn pictures_are_held_back_after_a_while_and_until_they_fit() {

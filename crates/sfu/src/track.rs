@@ -30,8 +30,9 @@ const PLI_INTERVAL: Duration = Duration::from_secs(1);
 /// Frames of temporal layers above this count as of this one.
 const MAX_TEMPORAL: usize = 2;
 
-/// What IPv4, UDP, RTP and sealing add to a voice, in bit/s: 64 bytes to each of 50 packets. Of pictures it is next to nothing.
-const SOUND_OVERHEAD: f64 = 50.0 * 64.0 * 8.0;
+/// Packets of a voice in a second, and what IPv4, UDP, RTP and sealing add to them, in bit/s: 64 bytes to each.
+const VOICE_PACKETS: f64 = 50.0;
+const SOUND_OVERHEAD: f64 = VOICE_PACKETS * 64.0 * 8.0;
 
 /// Spatial layers that one stream can have; LiveKit's qualities are three, AV1's descriptor allows four.
 const MAX_SPATIAL: usize = 4;
@@ -220,11 +221,11 @@ impl Track {
         self.layers.get(layer).map_or(rate, |layer| (rate as f64 * (1.0 - layer.share_above)) as u64)
     }
 
-    /// Bit/s of a voice as links count it: lately, and when it was heard last.
+    /// Bit/s of a voice as links count it: lately, and about what it is when somebody speaks.
     pub(crate) fn sound_rates(&self) -> (u64, u64) {
         let Some(layer) = self.layers.first().filter(|layer| layer.known_rate > 0.0) else { return (0, 0) };
-        let known = layer.known_rate + SOUND_OVERHEAD;
-        ((known * (layer.rate / layer.known_rate).min(1.0)) as u64, known as u64)
+        let lately = layer.rate + (layer.frame_rates[0] / VOICE_PACKETS).min(1.0) * SOUND_OVERHEAD;
+        (lately as u64, (layer.known_rate + SOUND_OVERHEAD) as u64)
     }
 
     /// Bit/s of its largest layer, when that was sent last.
@@ -289,6 +290,7 @@ impl Layer {
             last_packet: self.last_packet,
             rate: self.rate,
             known_rate: self.known_rate,
+            share_above: self.share_above,
             frame_rates: self.frame_rates,
             ..Self::default()
         }

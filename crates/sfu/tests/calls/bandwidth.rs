@@ -164,7 +164,7 @@ fn what_a_link_cannot_carry_at_all_does_not_take_the_sound_with_it() {
 
 #[test]
 fn what_a_link_carries_with_fewer_pictures_only_is_not_held_back() {
-    for (seed, bitrate) in (0..).zip([350_000, 380_000, 410_000]) {
+    for (seed, bitrate) in (0..).zip([340_000, 350_000, 370_000]) {
         let mut call = broadcast(seed, 3, &[], true);
         unimpressed(&mut call, seed, |call| {
             call.limit(NARROW, bitrate);
@@ -180,6 +180,22 @@ fn what_a_link_carries_with_fewer_pictures_only_is_not_held_back() {
             let (what, before) = (format!("return to the best layer after {bitrate} bit/s"), best(call, NARROW));
             call.run_until(10 * SECOND, &what, |call| best(call, NARROW) > before + 5);
         });
+    }
+}
+
+#[test]
+fn between_few_pictures_and_none_the_sound_is_whole() {
+    for (seed, bitrate) in (0..).zip([180_000, 220_000, 250_000, 280_000, 320_000]) {
+        let mut call = broadcast(seed, 3, &[], true);
+        call.limit(NARROW, bitrate);
+        call.run(5 * SECOND);
+        let sound = call.received(NARROW, "TR_mic").audio;
+        call.run(30 * SECOND);
+        let sound = call.received(NARROW, "TR_mic").audio - sound;
+        assert!(sound > 1425, "with {bitrate} bit/s {sound} of 1500 packets of sound came");
+        // It is tried now and then whether there is more.
+        let told = told(&call).len();
+        assert!(told < 14, "with {bitrate} bit/s it was told {told} times");
     }
 }
 
