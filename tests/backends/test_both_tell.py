@@ -137,7 +137,10 @@ async def until_rows(stage: Stage, kind: str, holds: Any) -> list[dict[str, Any]
         found = await rows(stage, kind)
         return found if holds(found) else None
 
-    return await stage.until(told)
+    try:
+        return await stage.until(told)
+    except TimeoutError:
+        raise AssertionError(f"the history of {kind} did not come to that: {await rows(stage, kind)}") from None
 
 
 @pytest.fixture
