@@ -177,12 +177,14 @@ impl Repairs {
     }
 }
 
+/// Whether padding may go with the stream, once there is something of it.
+pub(crate) fn may_pad(stream: &Stream) -> bool {
+    stream.config.retransmission_ssrc.is_some() && stream.config.extensions.transport_wide.is_some()
+}
+
 /// Whether padding can go with the stream.
 pub(crate) fn can_pad(stream: &Stream) -> bool {
-    stream.config.retransmission_ssrc.is_some()
-        && stream.config.extensions.transport_wide.is_some()
-        && stream.format.is_some_and(|format| format.retransmission.is_some())
-        && stream.packets > 0
+    may_pad(stream) && stream.format.is_some_and(|format| format.retransmission.is_some()) && stream.packets > 0
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use visavis_rtp::{CaptureTime, Clock, Format, Keys, RtcpSealer, RtpSealer};
 use crate::batch::{Batch, Path, Place};
 use crate::header::{Header, PlayoutDelay};
 use crate::history::{Descriptor, KEPT_FOR, Patch, Sent};
-use crate::repair::{Repairs, can_pad};
+use crate::repair::{Repairs, can_pad, may_pad};
 use crate::rtcp::{self, Message, Reception, Report};
 use crate::stream::{Stream, StreamConfig};
 
@@ -200,9 +200,6 @@ impl Sender {
 
     /// Whether it is found out that the connection carries more than what is sent.
     pub fn probing(&self) -> Probing {
-        let may_pad = |stream: &Stream| {
-            stream.config.retransmission_ssrc.is_some() && stream.config.extensions.transport_wide.is_some()
-        };
         if self.can_pad {
             Probing::Works
         } else if self.streams.iter().flatten().any(may_pad) && self.formats.iter().any(|f| f.retransmission.is_some())

@@ -72,13 +72,12 @@ impl Shard {
                 (voices, loudest) = (voices + lately, known.max(loudest));
             } else {
                 let rates = track.rates(now);
-                let lowest = rates.iter().position(|rate| *rate > 0);
                 demands.push(Demand {
                     urgency: layers::urgency(downtrack.settings.priority, track.is_screen()),
                     // A shared screen in one layer has nothing worse to offer, and is what everybody is there for. And
                     // who cannot be probed would never be known to have room again.
                     can_pause: probing != Probing::Never && !(track.is_screen() && track.layers.len() == 1),
-                    thin: lowest.map_or(0, |layer| track.thinned(layer, rates[layer])),
+                    thin: layers::lowest(&rates).map_or(0, |layer| track.thinned(layer, rates[layer])),
                     rates,
                     wanted,
                     current: downtrack.current,

@@ -135,6 +135,11 @@ impl Share {
     }
 }
 
+/// The lowest live layer, of measured bit/s by layer: one above what is wanted, where none below is sent.
+pub(crate) fn lowest(rates: &[u64]) -> Option<usize> {
+    rates.iter().position(|rate| *rate > 0)
+}
+
 /// What the tracks take with these shares, in bit/s.
 pub(crate) fn total(demands: &[Demand], shares: &[Share]) -> u64 {
     demands.iter().zip(shares).map(|(demand, share)| demand.rate(*share)).sum()
@@ -147,7 +152,6 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand], pauses: bool) -> Vec<Sha
     let can_pause = |demand: &Demand| pauses && demand.can_pause;
     let live =
         |demand: &Demand, from: usize| (from..=demand.wanted).find(|&l| demand.rates.get(l).is_some_and(|r| *r > 0));
-    let lowest = |demand: &Demand| live(demand, 0).or_else(|| demand.rates.iter().position(|rate| *rate > 0));
     // What it has it keeps without a margin.
     let fits = |demand: &Demand, share: Share, spent: u64| {
         let has = match (demand.current, share) {
@@ -163,7 +167,7 @@ pub(crate) fn allocate(budget: u64, demands: &[Demand], pauses: bool) -> Vec<Sha
     let (pausable, steady): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&index| can_pause(&demands[index]));
     for index in steady.into_iter().chain(pausable) {
         let demand = &demands[index];
-        let Some(layer) = lowest(demand) else { continue };
+        let Some(layer) = lowest(&demand.rates) else { continue };
         let can_thin = can_pause(demand) && demand.thin < demand.rates[layer];
         let least = if can_thin { Share::Thin(layer) } else { Share::Layer(layer) };
         let with_it = spent + demand.rate(least);

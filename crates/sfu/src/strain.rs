@@ -1,5 +1,6 @@
 //! When a link drowns: it carries less than the least of what is sent, so that nothing comes through whole, the sound no
-//! more than the pictures. Then pictures are held back, though nobody allowed it: they are of no use.
+//! more than the pictures. Then pictures are held back, though nobody allowed it: they are of no use. And for how long what is held
+//! back, for whatever reason, stays so.
 
 use std::time::{Duration, Instant};
 

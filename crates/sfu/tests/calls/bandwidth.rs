@@ -56,6 +56,20 @@ fn best(call: &Call, name: &str) -> u32 {
     call.received(name, "TR_cam").video.decoded[2]
 }
 
+/// So many packets of the voice come in that time.
+fn sound_in(call: &mut Call, time: Duration) -> u32 {
+    let before = call.received(NARROW, "TR_mic").audio;
+    call.run(time);
+    call.received(NARROW, "TR_mic").audio - before
+}
+
+/// The link that had this bitrate is wide again, and soon the best pictures come.
+fn widen(call: &mut Call, bitrate: u64) {
+    call.limit(NARROW, 0);
+    let (what, before) = (format!("return to the best layer after {bitrate} bit/s"), best(call, NARROW));
+    call.run_until(10 * SECOND, &what, |call| best(call, NARROW) > before + 5);
+}
+
 /// Of whom it was told that its pictures were held back, and that they no longer are.
 fn told(call: &Call) -> Vec<(String, bool)> {
     call.events_of(|event| match event {
@@ -98,9 +112,7 @@ fn one_behind_a_narrow_link_gets_the_low_layer_and_the_high_one_again_and_nobody
             let share = f64::from(frames(call, NARROW) - before) * VIDEO_INTERVAL.as_secs_f64() / 10.0;
             assert!(share > 0.95, "seed {seed}: behind the narrow link {share:.2} of the frames were decoded");
             assert_eq!(layer(call, NARROW), Some(0), "seed {seed}");
-            let sound = call.received(NARROW, "TR_mic").audio;
-            call.run(SECOND);
-            assert!(call.received(NARROW, "TR_mic").audio > sound + 45, "seed {seed}: sound suffers");
+            assert!(sound_in(call, SECOND) > 45, "seed {seed}: sound suffers");
             call.limit(NARROW, 0);
             let what = format!("return to the best layer with seed {seed}");
             call.run_until(10 * SECOND, &what, |call| layer(call, NARROW) == Some(2));
@@ -149,14 +161,10 @@ fn what_a_link_cannot_carry_at_all_does_not_take_the_sound_with_it() {
         unimpressed(&mut call, seed, |call| {
             call.limit(NARROW, bitrate);
             call.run(5 * SECOND);
-            let sound = call.received(NARROW, "TR_mic").audio;
-            call.run(5 * SECOND);
-            let sound = call.received(NARROW, "TR_mic").audio - sound;
+            let sound = sound_in(call, 5 * SECOND);
             assert!(sound > 240, "with {bitrate} bit/s {sound} of 250 packets of sound came");
             assert_eq!(told(call), [(NARROW.to_owned(), true)], "with {bitrate} bit/s");
-            call.limit(NARROW, 0);
-            let (what, before) = (format!("return to the best layer after {bitrate} bit/s"), best(call, NARROW));
-            call.run_until(10 * SECOND, &what, |call| best(call, NARROW) > before + 5);
+            widen(call, bitrate);
             assert_eq!(told(call).last(), Some(&(NARROW.to_owned(), false)));
         });
     }
@@ -169,16 +177,13 @@ fn what_a_link_carries_with_fewer_pictures_only_is_not_held_back() {
         unimpressed(&mut call, seed, |call| {
             call.limit(NARROW, bitrate);
             call.run(6 * SECOND);
-            let (sound, before) = (call.received(NARROW, "TR_mic").audio, frames(call, NARROW));
-            call.run(6 * SECOND);
-            let sound = call.received(NARROW, "TR_mic").audio - sound;
+            let before = frames(call, NARROW);
+            let sound = sound_in(call, 6 * SECOND);
             assert!(sound > 285, "with {bitrate} bit/s {sound} of 300 packets of sound came");
             let share = f64::from(frames(call, NARROW) - before) * VIDEO_INTERVAL.as_secs_f64() / 6.0;
             assert!((0.4..0.7).contains(&share), "with {bitrate} bit/s {share:.2} of the frames were decoded");
             assert!(told(call).last().is_none_or(|(_, paused)| !paused), "with {bitrate} bit/s");
-            call.limit(NARROW, 0);
-            let (what, before) = (format!("return to the best layer after {bitrate} bit/s"), best(call, NARROW));
-            call.run_until(10 * SECOND, &what, |call| best(call, NARROW) > before + 5);
+            widen(call, bitrate);
         });
     }
 }
@@ -189,9 +194,7 @@ fn between_few_pictures_and_none_the_sound_is_whole() {
         let mut call = broadcast(seed, 3, &[], true);
         call.limit(NARROW, bitrate);
         call.run(5 * SECOND);
-        let sound = call.received(NARROW, "TR_mic").audio;
-        call.run(30 * SECOND);
-        let sound = call.received(NARROW, "TR_mic").audio - sound;
+        let sound = sound_in(&mut call, 30 * SECOND);
         assert!(sound > 1425, "with {bitrate} bit/s {sound} of 1500 packets of sound came");
         // It is tried now and then whether there is more.
         let told = told(&call).len();
